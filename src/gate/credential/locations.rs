@@ -1,0 +1,208 @@
+//! Where a key may stand in a request, and what of the request therefore belongs to Keygate.
+//!
+//! A named location is read, must be the only one used, and is stripped. A location that is not named is none of our business and
+//! passes untouched, so that a backend's own `Authorization` goes on working.
+
+use std::borrow::Cow;
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use crate::gate::{
+    denial::Denial,
+    request::{RequestHead, list_items},
+};
+
+/// The longest text that is looked up as a key; longer ones are unknown without a lookup.
+pub const MAX_KEY_BYTES: usize = 256;
+
+/// The subprotocol that carries a key: this, and the key in base64url (after Kubernetes' `base64url.bearer.authorization.k8s.io.`).
+const PROTOCOL_PREFIX: &[u8] = b"keygate.key.";
+/// The subprotocol that a client offers beside its key when it speaks no other; the gate selects it.
+pub const OWN_PROTOCOL: &str = "keygate";
+
+/// The places that belong to Keygate, from `credentials` in the configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Locations {
+    /// A header whose whole value is the key.
+    pub header: Option<Box<str>>,
+    /// `Authorization: Bearer` (RFC 6750 section 2.1).
+    pub bearer: bool,
+    /// Query parameters, by decoded name.
+    pub query: Box<[Box<str>]>,
+    /// Whether a secret key may stand in a query.
+    pub secrets_in_query: bool,
+    /// `Sec-WebSocket-Protocol: keygate.key.<base64url>`, the one place a browser's WebSocket can fill in.
+    pub websocket_protocol: bool,
+}
+
+impl Default for Locations {
+    fn default() -> Self {
+        Self {
+            header: Some("x-api-key".into()),
+            bearer: false,
+            query: Box::default(),
+            secrets_in_query: false,
+            websocket_protocol: true,
+        }
+    }
+}
+
+/// Where a credential was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Location {
+    Header,
+    Bearer,
+    Query,
+    WebsocketProtocol,
+}
+
+impl Location {
+    /// The metric label, as the location is called in the configuration.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Header => "header",
+            Self::Bearer => "bearer",
+            Self::Query => "query",
+            Self::WebsocketProtocol => "websocket_protocol",
+        }
+    }
+}
+
+/// A credential as the request presents it. Does not print its text.
+pub struct Presented<'a> {
+    /// The key's text, decoded.
+    pub text: Cow<'a, str>,
+    /// Where it stood.
+    pub location: Location,
+}
+
+impl std::fmt::Debug for Presented<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Presented(… in {})", self.location.name())
+    }
+}
+
+impl Locations {
+    /// Finds the one credential of a request.
+    ///
+    /// # Errors
+    /// [`Denial::MissingKey`], [`Denial::AmbiguousKey`] for two (equal or not: two readers might each believe another), and
+    /// [`Denial::UnknownKey`] for what cannot be the text of any key.
+    pub fn find<'a>(&self, head: &RequestHead<'a>) -> Result<Presented<'a>, Denial> {
+        let mut found: Option<(Option<Cow<'a, str>>, Location)> = None;
+        let mut note = |text: Option<Cow<'a, str>>, location| match found.replace((text, location)) {
+            None => Ok(()),
+            Some(_) => Err(Denial::AmbiguousKey),
+        };
+        if let Some(name) = &self.header {
+            for value in head.values(name) {
+                note(text_of(value), Location::Header)?;
+            }
+        }
+        if self.bearer
+            && let Some(token) = head.authorization.and_then(bearer_token)
+        {
+            note(text_of(token), Location::Bearer)?;
+        }
+        for (name, value) in parameters(head.query) {
+            if self.query.iter().any(|own| decodes_to(name, own)) {
+                note(decode(value), Location::Query)?;
+            }
+        }
+        if self.websocket_protocol {
+            for item in head.values("sec-websocket-protocol").flat_map(list_items) {
+                if let Some(encoded) = item.strip_prefix(PROTOCOL_PREFIX) {
+                    let text = URL_SAFE_NO_PAD.decode(encoded).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+                    note(text.map(Cow::Owned), Location::WebsocketProtocol)?;
+                }
+            }
+        }
+        let (text, location) = found.ok_or(Denial::MissingKey)?;
+        let text = text.filter(|text| text.len() <= MAX_KEY_BYTES).ok_or(Denial::UnknownKey)?;
+        if text.is_empty() {
+            return Err(Denial::MissingKey);
+        }
+        Ok(Presented { text, location })
+    }
+
+    /// Whether a header belongs to Keygate and must not reach the backend.
+    #[must_use]
+    pub fn owns_header(&self, name: &str, value: &[u8]) -> bool {
+        self.header.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(name))
+            || self.bearer && name.eq_ignore_ascii_case("authorization") && bearer_token(value).is_some()
+    }
+
+    /// The query without Keygate's parameters; `None` where nothing is left of it.
+    #[must_use]
+    pub fn strip_query<'q>(&self, query: Option<&'q str>) -> Option<Cow<'q, str>> {
+        let query = query?;
+        let owned = |pair: &&str| {
+            let name = pair.split('=').next().unwrap_or_default();
+            self.query.iter().any(|own| decodes_to(name, own))
+        };
+        if self.query.is_empty() || !query.split('&').any(|pair| owned(&pair)) {
+            return Some(Cow::Borrowed(query));
+        }
+        let kept: Vec<_> = query.split('&').filter(|pair| !owned(pair)).collect();
+        (!kept.is_empty()).then(|| Cow::Owned(kept.join("&")))
+    }
+
+    /// The subprotocols that the backend may see, of those that the client offered.
+    pub fn strip_protocols<'h>(&self, head: &'h RequestHead<'h>) -> impl Iterator<Item = &'h [u8]> {
+        let ours = self.websocket_protocol;
+        head.values("sec-websocket-protocol")
+            .flat_map(list_items)
+            .filter(move |item| !ours || (!item.starts_with(PROTOCOL_PREFIX) && *item != OWN_PROTOCOL.as_bytes()))
+    }
+
+    /// Whether the client offered the literal `keygate` beside its key, and so expects an answer even if the backend selects none.
+    #[must_use]
+    pub fn offers_own_protocol(&self, head: &RequestHead<'_>) -> bool {
+        self.websocket_protocol
+            && head.values("sec-websocket-protocol").flat_map(list_items).any(|item| item == OWN_PROTOCOL.as_bytes())
+    }
+}
+
+fn text_of(value: &[u8]) -> Option<Cow<'_, str>> {
+    std::str::from_utf8(value.trim_ascii()).ok().map(Cow::Borrowed)
+}
+
+fn bearer_token(authorization: &[u8]) -> Option<&[u8]> {
+    let (scheme, token) = authorization.split_at_checked(6)?;
+    let is_bearer = scheme.eq_ignore_ascii_case(b"bearer") && token.first().is_none_or(|&b| b == b' ' || b == b'\t');
+    is_bearer.then(|| token.trim_ascii())
+}
+
+fn parameters(query: Option<&str>) -> impl Iterator<Item = (&str, &str)> {
+    query.unwrap_or_default().split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+}
+
+/// Whether `encoded` is `plain` after form decoding. A backend decodes `%6bey` to `key`, so the gate must as well.
+fn decodes_to(encoded: &str, plain: &str) -> bool {
+    decoded(encoded).eq(plain.bytes())
+}
+
+fn decode(encoded: &str) -> Option<Cow<'_, str>> {
+    if !encoded.contains(['%', '+']) {
+        return Some(Cow::Borrowed(encoded));
+    }
+    String::from_utf8(decoded(encoded).collect()).ok().map(Cow::Owned)
+}
+
+/// The bytes of a form-encoded text (WHATWG URL section 5.1): `+` is a space, an escape is its byte, anything else is itself.
+fn decoded(encoded: &str) -> impl Iterator<Item = u8> {
+    let mut rest = encoded.as_bytes();
+    std::iter::from_fn(move || {
+        let (&first, after) = rest.split_first()?;
+        let escape = (first == b'%').then(|| after.get(..2)).flatten().and_then(|digits| {
+            digits.iter().all(u8::is_ascii_hexdigit).then_some(())?;
+            u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+        });
+        rest = if escape.is_some() { &after[2..] } else { after };
+        Some(escape.unwrap_or(if first == b'+' { b' ' } else { first }))
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,9 @@
+//! What a request presents to be let in: the text of a key, and the places where it may stand.
+
+mod digest;
+mod key_text;
+mod locations;
+
+pub use digest::{Digester, KeyDigest, Pepper, StoredDigest};
+pub use key_text::{Environment, KeyShape, Kind, compose, shape};
+pub use locations::{Location, Locations, MAX_KEY_BYTES, Presented};

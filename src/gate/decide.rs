@@ -1,0 +1,201 @@
+//! One decision, step by step. Each step is a line of [`Asked::decide`] and a function below it.
+
+use std::sync::Arc;
+
+use super::{
+    Snapshot, Standing, Step, Witness,
+    capability::Operations,
+    cors,
+    credential::{KeyDigest, Kind, Location},
+    denial::Denial,
+    keys::{BrowserRule, KeyRecord, KeySet, KeyState},
+    limit::{Lease, Pace, PeerTable},
+    origin::{Claimed, Origin},
+    permit::{Charge, Permit, Refusal},
+    policy::Route,
+    request::{RequestHead, Transport},
+    time::Timestamp,
+};
+
+/// A decision under way: what was asked, and what has been found so far, for a refusal to tell.
+pub(super) struct Asked<'s, 'h, 'w, W> {
+    snapshot: &'s Snapshot,
+    peers: &'s PeerTable,
+    head: &'h RequestHead<'h>,
+    now: Timestamp,
+    witness: &'w mut W,
+    route: Option<&'s Arc<Route>>,
+    key: Option<&'s Arc<KeyRecord>>,
+    charge: Option<Charge>,
+}
+
+impl<'s, 'h, 'w, W: Witness> Asked<'s, 'h, 'w, W> {
+    pub(super) fn new(
+        snapshot: &'s Snapshot,
+        peers: &'s PeerTable,
+        head: &'h RequestHead<'h>,
+        now: Timestamp,
+        witness: &'w mut W,
+    ) -> Self {
+        Self { snapshot, peers, head, now, witness, route: None, key: None, charge: None }
+    }
+
+    /// The order is a contract (`tests/decision`): cheap before costly, anonymous before identified, limits last, so that a
+    /// request refused for any other reason spends no key's quota.
+    pub(super) fn decide(&mut self) -> Result<Permit, Denial> {
+        let keys = self.snapshot.keys.as_deref().ok_or(Denial::NotReady)?;
+        self.peer_is_patient()?;
+        let route = self.routed()?;
+        let (key, digest, location, until_ms) = self.authenticated(keys)?;
+        self.environment_is_let_in(key)?;
+        let browser_report = self.secret_stays_on_servers(key, location)?;
+        let origin_listed = self.origin_is_listed(key)?;
+        let needed = self.capable(key, route)?;
+        let lease = self.within_limits(key)?;
+        Ok(Permit {
+            standing: Standing { key: Arc::clone(key), digest, needed },
+            route: Arc::clone(route),
+            transport: self.head.transport,
+            location,
+            generation: self.snapshot.generation,
+            until_ms,
+            charge: self.charge,
+            origin_listed,
+            browser_report,
+            lease,
+        })
+    }
+
+    /// What a refusal tells besides its reason.
+    pub(super) fn refusal(&self, denial: Denial) -> Refusal {
+        Refusal {
+            denial,
+            key: self.key.cloned(),
+            route: self.route.cloned(),
+            charge: self.charge,
+            origin_listed: self.head.origin.as_ref().is_some_and(|origin| cors::lists(self.snapshot, origin)),
+        }
+    }
+
+    fn peer_is_patient(&mut self) -> Result<(), Denial> {
+        let Some(quota) = self.snapshot.policy.peer_refusals else { return Ok(()) };
+        let pace = self.peers.peek(self.head.peer.into(), &quota, self.now.ticks_ns);
+        if let Pace::Beyond { .. } = pace {
+            self.charge = Some(Charge { name: "ip", quota, pace });
+            return Err(Denial::PeerLimited);
+        }
+        self.witness.passed(Step::Peer, || format!("{} has refusals to spare", self.head.peer));
+        Ok(())
+    }
+
+    fn routed(&mut self) -> Result<&'s Arc<Route>, Denial> {
+        let route = self.snapshot.policy.route(self.head, self.head.method).ok_or(Denial::NoRoute)?;
+        self.route = Some(route);
+        self.witness.passed(Step::Route, || format!("`{}` ({})", route.name, route.path));
+        Ok(route)
+    }
+
+    fn authenticated(&mut self, keys: &'s KeySet) -> Result<(&'s Arc<KeyRecord>, KeyDigest, Location, i64), Denial> {
+        let presented = self.snapshot.policy.locations.find(self.head)?;
+        self.witness.passed(Step::Credential, || format!("found in {}", presented.location.name()));
+        match keys.authenticate(&presented.text, self.now.unix_ms) {
+            Ok((key, digest, until_ms)) => {
+                self.key = Some(key);
+                self.witness.passed(Step::Key, || {
+                    format!("`{}` of app `{}`: {} {}", key.id, key.app, key.kind.name(), key.environment.name())
+                });
+                Ok((key, digest, presented.location, until_ms))
+            }
+            Err((denial, key)) => {
+                self.key = key;
+                Err(denial)
+            }
+        }
+    }
+
+    fn environment_is_let_in(&mut self, key: &KeyRecord) -> Result<(), Denial> {
+        if !self.snapshot.policy.environments.contains(&key.environment) {
+            return Err(Denial::WrongEnvironment);
+        }
+        self.witness.passed(Step::Environment, || format!("{} keys are let in", key.environment.name()));
+        Ok(())
+    }
+
+    /// Returns whether a browser presented a secret key that may be reported instead of refused.
+    fn secret_stays_on_servers(&mut self, key: &KeyRecord, location: Location) -> Result<bool, Denial> {
+        if key.kind != Kind::Secret {
+            return Ok(false);
+        }
+        if location == Location::Query && !self.snapshot.policy.locations.secrets_in_query {
+            return Err(Denial::SecretInQuery);
+        }
+        // Server clients may send an Origin or Sec-Fetch-Mode (undici does); Sec-Fetch-Site and a browser's name they do not.
+        let browser = self.head.fetch_site.is_some() || self.head.origin.is_some() && self.head.browser_agent;
+        if browser && key.browser == BrowserRule::Refuse {
+            return Err(Denial::SecretInBrowser);
+        }
+        self.witness.passed(Step::Browser, || if browser { "a browser, reported" } else { "not a browser" }.to_owned());
+        Ok(browser)
+    }
+
+    /// Returns whether the answer may be read by the page that asked.
+    fn origin_is_listed(&mut self, key: &KeyRecord) -> Result<bool, Denial> {
+        let Some(claimed) = &self.head.origin else {
+            if key.kind == Kind::Publishable && !key.missing_origin && !self.is_same_origin(key) {
+                return Err(Denial::OriginMissing);
+            }
+            self.witness.passed(Step::Origin, || "none needed".to_owned());
+            return Ok(false);
+        };
+        let listed = claimed.is_listed(key.origins.iter());
+        if !listed && (key.kind == Kind::Publishable || !key.origins.is_empty()) {
+            return Err(Denial::OriginRefused);
+        }
+        self.witness.passed(Step::Origin, || if listed { "listed" } else { "not asked of this secret key" }.to_owned());
+        Ok(listed)
+    }
+
+    /// A browser sends no Origin with a plain `GET` to the page's own origin, but says so (Fetch Metadata, section 2.3).
+    fn is_same_origin(&self, key: &KeyRecord) -> bool {
+        self.head.fetch_site == Some(b"same-origin")
+            && self
+                .head
+                .host
+                .and_then(|host| Origin::of_host(host, self.head.secure))
+                .is_some_and(|origin| Claimed::Origin(origin).is_listed(key.origins.iter()))
+    }
+
+    /// Returns the operations that the request needs the key to hold, for as long as its stream lives.
+    fn capable(&mut self, key: &KeyRecord, route: &Route) -> Result<Operations, Denial> {
+        let needed = route.needs(self.head.transport);
+        if !key.operations.contains_all(needed) {
+            return Err(Denial::NotCapable);
+        }
+        self.witness.passed(Step::Operation, || format!("{} of {}", needed, key.operations));
+        Ok(needed)
+    }
+
+    /// The place first: a stream that finds none spends no request, and the lease gives the place back if the rate refuses.
+    fn within_limits(&mut self, key: &KeyRecord) -> Result<Option<Lease<KeyState>>, Denial> {
+        let lease = match (self.head.transport, key.limits.connections) {
+            (Transport::WebSocket | Transport::EventStream, max) => {
+                Some(Lease::take(&key.usage, max.unwrap_or(u32::MAX)).ok_or(Denial::KeyConnections)?)
+            }
+            (Transport::Http, _) => None,
+        };
+        if let Some(quota) = key.limits.rate {
+            let pace = key.usage.rate.charge(&quota, self.now.ticks_ns);
+            self.charge = Some(Charge { name: "key", quota, pace });
+            if let Pace::Beyond { .. } = pace {
+                return Err(Denial::RateLimited);
+            }
+        }
+        self.witness.passed(Step::Limits, || match self.charge {
+            Some(Charge { quota, pace: Pace::Within { remaining }, .. }) => {
+                format!("{} in {} s, {remaining} left now", quota.requests(), quota.window_s())
+            }
+            _ => "no rate limit".to_owned(),
+        });
+        Ok(lease)
+    }
+}

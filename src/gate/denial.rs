@@ -1,0 +1,160 @@
+//! Every way a request can be refused, in one table: reason, status, public code, title, and what to check.
+//!
+//! The **reason** is for the operator: log, metric, `explain`. The **code** is for the client and says less: an unknown key
+//! and a revoked one read alike (RFC 9457 body; RFC 6750 section 3.1), so that nobody can probe which keys exist.
+
+/// The `error` of a `WWW-Authenticate: Bearer` challenge (RFC 6750 section 3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Challenge {
+    /// No challenge: a credential would not help.
+    None,
+    /// A challenge without an `error`: the request held no credential (RFC 6750 section 3).
+    Bare,
+    /// `error="invalid_token"`.
+    InvalidToken,
+    /// `error="insufficient_scope"`.
+    InsufficientScope,
+}
+
+/// Who answers for a refusal: decides whether it is charged to the peer's bucket and whether to come back later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// The request is wrong. Charged to the peer, so that guessing is bounded.
+    Request,
+    /// The client comes too often. Not charged again.
+    Pace,
+    /// The gate or its backend cannot serve now.
+    Service,
+}
+
+macro_rules! denials {
+    ($($variant:ident { $reason:literal, $status:literal, $code:literal, $challenge:ident, $blame:ident, $title:literal, $check:literal })+) => {
+        /// Why a request was refused. Closed: a new reason is a new row of the table.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(u8)]
+        pub enum Denial {
+            $(#[doc = $check] $variant),+
+        }
+
+        impl Denial {
+            /// Every denial, in the order in which the gate asks.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The reason for logs, metric labels and `explain`.
+            #[must_use]
+            pub const fn reason(self) -> &'static str { match self { $(Self::$variant => $reason),+ } }
+
+            /// The HTTP status of the answer.
+            #[must_use]
+            pub const fn status(self) -> u16 { match self { $(Self::$variant => $status),+ } }
+
+            /// The stable `code` in the problem body.
+            #[must_use]
+            pub const fn code(self) -> &'static str { match self { $(Self::$variant => $code),+ } }
+
+            /// The challenge that goes with the status.
+            #[must_use]
+            pub const fn challenge(self) -> Challenge { match self { $(Self::$variant => Challenge::$challenge),+ } }
+
+            /// Who answers for it.
+            #[must_use]
+            pub const fn blame(self) -> Blame { match self { $(Self::$variant => Blame::$blame),+ } }
+
+            /// One sentence for the client.
+            #[must_use]
+            pub const fn title(self) -> &'static str { match self { $(Self::$variant => $title),+ } }
+
+            /// Cause and remedy, for the operator.
+            #[must_use]
+            pub const fn check(self) -> &'static str { match self { $(Self::$variant => $check),+ } }
+        }
+    };
+}
+
+denials! {
+    BadRequest { "bad_request", 400, "bad_request", None, Request, "The request can be read in two ways or not at all.",
+        "The head breaks HTTP or leaves room for a second reading: duplicate Host or length, folded lines, encoded slashes, a half WebSocket handshake. The log line names the rule." }
+    HeadTooLarge { "head_too_large", 431, "head_too_large", None, Request, "The request head is too large.",
+        "More than 16 KiB or 64 headers. Usually cookies of another application on the same host name." }
+    HeadTimeout { "head_timeout", 408, "head_timeout", None, Request, "The request head did not arrive in time.",
+        "The client sent part of a head and stopped; `timeouts.head` bounds that." }
+    NotReady { "not_ready", 503, "not_ready", None, Service, "The key set is not loaded.",
+        "The gate has not yet read its keys. `/readyz` says why." }
+    PeerLimited { "peer_limited", 429, "rate_limited", None, Pace, "Too many refused requests from this address.",
+        "The peer used up `limits.ip` with requests that were refused. Look for a client with an old key." }
+    NoRoute { "no_route", 404, "no_route", None, Request, "There is nothing here.",
+        "No entry of `routes` matches host, path and method. `keygate explain` shows which were tried." }
+    MissingKey { "missing_key", 401, "missing_key", Bare, Request, "An API key is required.",
+        "None of the places named in `credentials` held a key." }
+    AmbiguousKey { "ambiguous_key", 400, "ambiguous_key", None, Request, "More than one credential was sent.",
+        "Send the key in exactly one place; two are refused even when they are equal." }
+    MalformedKey { "malformed_key", 401, "invalid_token", InvalidToken, Request, "The API key is not valid.",
+        "The text has the form of a generated key but its checksum is wrong: a typing or copying error." }
+    UnknownKey { "unknown_key", 401, "invalid_token", InvalidToken, Request, "The API key is not valid.",
+        "No key of the set has this text. Check that the right key file is mounted and was reloaded." }
+    KeyRevoked { "key_revoked", 401, "invalid_token", InvalidToken, Request, "The API key is not valid.",
+        "The key's state is `revoked`." }
+    KeyDisabled { "key_disabled", 401, "invalid_token", InvalidToken, Request, "The API key is not valid.",
+        "The key's state is `disabled`." }
+    KeyExpired { "key_expired", 401, "invalid_token", InvalidToken, Request, "The API key is not valid.",
+        "`expires_at` has passed, or the grace period of a rotated secret." }
+    WrongEnvironment { "wrong_environment", 401, "invalid_token", InvalidToken, Request, "The API key is not valid.",
+        "A test key at a live gate, or the other way round; see `environments`." }
+    SecretInBrowser { "secret_in_browser", 401, "invalid_token", InvalidToken, Request, "The API key is not valid.",
+        "A browser sent a secret key: it has leaked into a page. Rotate it and use a publishable key there." }
+    SecretInQuery { "secret_in_query", 401, "invalid_token", InvalidToken, Request, "The API key is not valid.",
+        "A secret key stood in a URL, where proxies log it. Send it in a header, or set `query_secrets: allow`." }
+    OriginMissing { "origin_missing", 403, "origin_refused", None, Request, "This origin may not use the API key.",
+        "A publishable key came without an Origin. For native apps set `missing_origin: allow` on the key." }
+    OriginRefused { "origin_refused", 403, "origin_refused", None, Request, "This origin may not use the API key.",
+        "The Origin is not in the key's `origins`. The log line holds what was sent." }
+    NotCapable { "not_capable", 403, "not_capable", InsufficientScope, Request, "The API key may not do this.",
+        "The key's `capabilities` do not hold the route's `operation`; a WebSocket route without `enforce_inside` needs every operation." }
+    RateLimited { "rate_limited", 429, "rate_limited", None, Pace, "Too many requests.",
+        "The key's rate is used up. `Retry-After` says when the next request passes." }
+    KeyConnections { "key_connections", 429, "too_many_connections", None, Pace, "Too many open connections.",
+        "The key has as many streams open as its `limits.connections` allows." }
+    PeerConnections { "peer_connections", 429, "too_many_connections", None, Pace, "Too many open connections.",
+        "The address has as many connections open as `limits.ip.connections` allows." }
+    GateConnections { "gate_connections", 503, "overloaded", None, Service, "The gate is at its limit of connections.",
+        "All of `limits.connections` are open. Raise it (and the descriptor limit) or add gates." }
+    Draining { "draining", 503, "draining", None, Service, "The gate is shutting down; connect again.",
+        "The process received SIGTERM or `keygate drain`; another instance takes new streams." }
+    UpstreamUnreachable { "upstream_unreachable", 502, "upstream_unreachable", None, Service, "The backend cannot be reached.",
+        "Connecting to `upstream` failed, or it closed without an answer. Is it running, on that address?" }
+    UpstreamProtocol { "upstream_protocol", 502, "upstream_protocol", None, Service, "The backend gave an answer that is not valid.",
+        "The backend's answer broke HTTP, or its 101 lacked the right Sec-WebSocket-Accept." }
+    UpstreamTimeout { "upstream_timeout", 504, "upstream_timeout", None, Service, "The backend did not answer in time.",
+        "Connecting took longer than `timeouts.connect`, or the answer longer than `timeouts.upstream_head`." }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn reasons_are_unique_and_label_like() {
+        let reasons: HashSet<_> = Denial::ALL.iter().map(|d| d.reason()).collect();
+        assert_eq!(reasons.len(), Denial::ALL.len());
+        assert!(reasons.iter().all(|r| r.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')));
+    }
+
+    #[test]
+    fn a_client_cannot_tell_why_its_key_is_invalid() {
+        let told: HashSet<_> = Denial::ALL
+            .iter()
+            .filter(|d| d.code() == "invalid_token")
+            .map(|d| (d.status(), d.title(), d.challenge() == Challenge::InvalidToken))
+            .collect();
+        assert_eq!(told.len(), 1);
+    }
+
+    #[test]
+    fn every_401_challenges_and_only_they_and_scope_do() {
+        for &denial in Denial::ALL {
+            let challenges = denial.challenge() != Challenge::None;
+            assert_eq!(challenges, denial.status() == 401 || denial == Denial::NotCapable, "{denial:?}");
+        }
+    }
+}

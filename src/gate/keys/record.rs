@@ -1,0 +1,136 @@
+//! One key as the gate keeps it: what was written about it, and the live state of its limits.
+
+use std::sync::Arc;
+
+use crate::gate::{
+    capability::Operations,
+    credential::{Environment, KeyDigest, Kind, StoredDigest},
+    limit::{Gcra, Places, Quota},
+    origin::OriginPattern,
+};
+
+/// Whether a key lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    /// It works.
+    Active,
+    /// It does not work now, and may again.
+    Disabled,
+    /// It never works again.
+    Revoked,
+}
+
+/// What happens when a browser presents a secret key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BrowserRule {
+    /// Refused: the key has leaked into a page.
+    Refuse,
+    /// Let through and reported.
+    Report,
+}
+
+/// The limits of one key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct KeyLimits {
+    /// Requests and handshakes; `None` is without limit, which somebody wrote down.
+    pub rate: Option<Quota>,
+    /// Open streams; `None` is without limit.
+    pub connections: Option<u32>,
+}
+
+/// An earlier secret of a rotated key, good until its grace period ends.
+#[derive(Clone, Debug)]
+pub struct PreviousDigest {
+    /// Of the earlier secret.
+    pub digest: StoredDigest,
+    /// End of the grace period, in Unix milliseconds.
+    pub until_ms: i64,
+}
+
+/// A key. Immutable but for [`KeyState`], which the next set's record of the same id shares.
+#[derive(Debug)]
+pub struct KeyRecord {
+    /// Unique in its set.
+    pub id: Box<str>,
+    /// The application it belongs to.
+    pub app: Arc<str>,
+    /// Publishable or secret.
+    pub kind: Kind,
+    /// Live or test.
+    pub environment: Environment,
+    /// Whether it lives.
+    pub state: State,
+    /// What it may do.
+    pub operations: Operations,
+    /// Whether a request without `Origin` may use it.
+    pub missing_origin: bool,
+    /// What happens when a browser presents it.
+    pub browser: BrowserRule,
+    /// Unix milliseconds; `i64::MAX` is never.
+    pub expires_at_ms: i64,
+    /// Pages that may use it.
+    pub origins: Arc<[OriginPattern]>,
+    /// How much it may do.
+    pub limits: Arc<KeyLimits>,
+    /// The digest of its text.
+    pub digest: StoredDigest,
+    /// Digests of earlier texts.
+    pub previous: Box<[PreviousDigest]>,
+    /// The live state of its limits.
+    pub usage: Arc<KeyState>,
+}
+
+/// The part of a key that lives on when its set is replaced.
+#[derive(Debug, Default)]
+pub struct KeyState {
+    /// Of [`KeyLimits::rate`].
+    pub rate: Gcra,
+    places: Places,
+}
+
+impl AsRef<Places> for KeyState {
+    fn as_ref(&self) -> &Places {
+        &self.places
+    }
+}
+
+/// The use of a key by one of its texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyUse {
+    /// Good until then, in Unix milliseconds (`i64::MAX`: for as long as nobody changes it).
+    Good { until_ms: i64 },
+    /// This text is none of the key's, or no longer.
+    Unknown,
+    /// The key or the grace period of this text has expired.
+    Expired,
+    /// The key is disabled.
+    Disabled,
+    /// The key is revoked.
+    Revoked,
+}
+
+impl KeyRecord {
+    /// How the key stands at `now_ms` for whoever presents the text with this digest.
+    #[must_use]
+    pub fn standing(&self, digest: &KeyDigest, now_ms: i64) -> KeyUse {
+        let until_ms = if self.digest.digest == *digest {
+            self.expires_at_ms
+        } else {
+            match self.previous.iter().find(|previous| previous.digest.digest == *digest) {
+                Some(previous) => previous.until_ms.min(self.expires_at_ms),
+                None => return KeyUse::Unknown,
+            }
+        };
+        match self.state {
+            State::Revoked => KeyUse::Revoked,
+            State::Disabled => KeyUse::Disabled,
+            State::Active if until_ms <= now_ms => KeyUse::Expired,
+            State::Active => KeyUse::Good { until_ms },
+        }
+    }
+
+    /// All digests under which the key is found.
+    pub fn digests(&self) -> impl Iterator<Item = &StoredDigest> {
+        std::iter::once(&self.digest).chain(self.previous.iter().map(|previous| &previous.digest))
+    }
+}

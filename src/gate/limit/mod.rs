@@ -1,0 +1,9 @@
+//! How much a key and a peer may do: rates by GCRA, places by leases. State is a few words that outlive any reload.
+
+mod gcra;
+mod lease;
+mod peers;
+
+pub use gcra::{Gcra, Pace, Quota};
+pub use lease::{Lease, Places};
+pub use peers::{PeerKey, PeerLease, PeerPlaces, PeerTable};

@@ -1,0 +1,136 @@
+//! The decision: may this request pass, now, under this policy and this key set?
+//!
+//! Pure. Nothing here names a socket, a file, a metric or a clock: time comes in as an argument and everything else as values, so
+//! that the proxy, `keygate explain` and the tests ask the very same function. Entry: [`Gate::admit`].
+
+pub mod capability;
+pub mod cors;
+pub mod credential;
+mod decide;
+pub mod denial;
+pub mod keys;
+pub mod limit;
+pub mod origin;
+pub mod permit;
+pub mod policy;
+pub mod request;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+pub mod time;
+mod witness;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use self::{
+    denial::{Blame, Denial},
+    keys::KeySet,
+    limit::PeerTable,
+    permit::{Permit, Refusal},
+    policy::Policy,
+    request::RequestHead,
+    time::Timestamp,
+};
+pub use self::{
+    permit::Standing,
+    witness::{Step, Witness},
+};
+
+/// Policy and keys of one moment: what a whole decision is made against.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// Counts publications; higher is later.
+    pub generation: u64,
+    /// The policy.
+    pub policy: Arc<Policy>,
+    /// The keys; `None` until the first set is loaded.
+    pub keys: Option<Arc<KeySet>>,
+}
+
+/// Decides. One for the process, shared by every connection.
+pub struct Gate {
+    snapshot: ArcSwap<Snapshot>,
+    peers: PeerTable,
+}
+
+impl Gate {
+    /// A gate that refuses everything as [`Denial::NotReady`] until [`Gate::publish`] is called with keys.
+    #[must_use]
+    pub fn new(policy: Policy) -> Self {
+        let first = Snapshot { generation: 0, policy: Arc::new(policy), keys: None };
+        Self { snapshot: ArcSwap::from_pointee(first), peers: PeerTable::default() }
+    }
+
+    /// Makes policy and keys the ones that every later decision uses, both at once, and returns their generation.
+    pub fn publish(&self, policy: Arc<Policy>, keys: Arc<KeySet>) -> u64 {
+        let next = |old: &Arc<Snapshot>| Snapshot {
+            generation: old.generation + 1,
+            policy: Arc::clone(&policy),
+            keys: Some(Arc::clone(&keys)),
+        };
+        self.snapshot.rcu(next).generation + 1
+    }
+
+    /// What decisions are made against now.
+    #[must_use]
+    pub fn snapshot(&self) -> arc_swap::Guard<Arc<Snapshot>> {
+        self.snapshot.load()
+    }
+
+    /// The table of peers, for its metrics.
+    #[must_use]
+    pub const fn peers(&self) -> &PeerTable {
+        &self.peers
+    }
+
+    /// Decides whether a request may pass at `now`, and charges its key, or its peer if it is refused.
+    ///
+    /// # Errors
+    /// The refusal, with what is known of who sent the request.
+    pub fn admit(&self, head: &RequestHead<'_>, now: Timestamp) -> Result<Permit, Refusal> {
+        self.admit_before(head, now, &mut ())
+    }
+
+    /// [`Gate::admit`], telling `witness` of each step. For `explain`: there is no second way to decide.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn admit_before(&self, head: &RequestHead<'_>, now: Timestamp, witness: &mut impl Witness) -> Result<Permit, Refusal> {
+        // One snapshot for the whole decision: keys and policy can never be from different moments.
+        let snapshot = self.snapshot.load();
+        let mut asked = decide::Asked::new(&snapshot, &self.peers, head, now, witness);
+        asked.decide().map_err(|denial| {
+            let refusal = asked.refusal(denial);
+            if denial.blame() == Blame::Request {
+                self.charge_peer(&snapshot.policy, head.peer, now);
+            }
+            refusal
+        })
+    }
+
+    /// Charges a peer with a refusal that was decided before there was a head to ask about.
+    pub fn refuse_unread(&self, peer: std::net::IpAddr, now: Timestamp) {
+        self.charge_peer(&self.snapshot.load().policy, peer, now);
+    }
+
+    /// Whether a stream that was let in may stay, under the current keys and policy.
+    ///
+    /// # Errors
+    /// Why it may not.
+    pub fn still_stands(&self, standing: &Standing, now: Timestamp) -> Result<(), Denial> {
+        let snapshot = self.snapshot.load();
+        let keys = snapshot.keys.as_deref().ok_or(Denial::NotReady)?;
+        let (key, _) = keys.still(&standing.key.id, &standing.digest, now.unix_ms)?;
+        if !snapshot.policy.environments.contains(&key.environment) {
+            return Err(Denial::WrongEnvironment);
+        }
+        if key.operations.contains_all(standing.needed) { Ok(()) } else { Err(Denial::NotCapable) }
+    }
+
+    fn charge_peer(&self, policy: &Policy, peer: std::net::IpAddr, now: Timestamp) {
+        if let Some(quota) = &policy.peer_refusals {
+            self.peers.charge(peer.into(), quota, now.ticks_ns);
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The two outcomes. A [`Permit`] is made by [`Gate::admit`](super::Gate::admit) alone, and nothing is forwarded without one.
+
+use std::sync::Arc;
+
+use super::{
+    capability::Operations,
+    credential::{KeyDigest, Location},
+    denial::Denial,
+    keys::{KeyRecord, KeyState},
+    limit::{Lease, Pace, Quota},
+    policy::Route,
+    request::Transport,
+};
+
+/// Evidence that a request may pass. Holds the key's place for as long as it lives.
+#[derive(Debug)]
+#[must_use = "a permit is what lets a request be forwarded"]
+pub struct Permit {
+    pub(super) standing: Standing,
+    pub(super) route: Arc<Route>,
+    pub(super) transport: Transport,
+    pub(super) location: Location,
+    pub(super) generation: u64,
+    pub(super) until_ms: i64,
+    pub(super) charge: Option<Charge>,
+    pub(super) origin_listed: bool,
+    pub(super) browser_report: bool,
+    pub(super) lease: Option<Lease<KeyState>>,
+}
+
+/// What a stream stands on: taken away, the stream ends.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// The key, as it was when it was let in.
+    pub key: Arc<KeyRecord>,
+    /// The digest of the text that was presented, for one secret of a key can end before another.
+    pub digest: KeyDigest,
+    /// What the key must go on being allowed to do.
+    pub needed: Operations,
+}
+
+/// What a quota said, and which quota it was.
+#[derive(Clone, Copy, Debug)]
+pub struct Charge {
+    /// The policy's name in `RateLimit-Policy`.
+    pub name: &'static str,
+    /// The quota.
+    pub quota: Quota,
+    /// What it said.
+    pub pace: Pace,
+}
+
+/// A request that may not pass.
+#[derive(Debug)]
+pub struct Refusal {
+    /// Why.
+    pub denial: Denial,
+    /// The key, where the credential was one's.
+    pub key: Option<Arc<KeyRecord>>,
+    /// The route, where one matched.
+    pub route: Option<Arc<Route>>,
+    /// The quota that refused, or the last that was asked.
+    pub charge: Option<Charge>,
+    /// Whether some key lists the request's Origin, so that its page may read the refusal.
+    pub origin_listed: bool,
+}
+
+impl Permit {
+    /// The key that was presented.
+    #[must_use]
+    pub fn key(&self) -> &Arc<KeyRecord> {
+        &self.standing.key
+    }
+
+    /// The route that was taken.
+    #[must_use]
+    pub const fn route(&self) -> &Arc<Route> {
+        &self.route
+    }
+
+    /// How the answer will flow.
+    #[must_use]
+    pub const fn transport(&self) -> Transport {
+        self.transport
+    }
+
+    /// Where the credential stood.
+    #[must_use]
+    pub const fn location(&self) -> Location {
+        self.location
+    }
+
+    /// The generation of the snapshot that let the request in.
+    #[must_use]
+    pub const fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// When the credential ends by itself, in Unix milliseconds; `i64::MAX` is never.
+    #[must_use]
+    pub const fn until_ms(&self) -> i64 {
+        self.until_ms
+    }
+
+    /// What the key's rate said.
+    #[must_use]
+    pub const fn charge(&self) -> Option<&Charge> {
+        self.charge.as_ref()
+    }
+
+    /// Whether the page that asked may read the answer.
+    #[must_use]
+    pub const fn origin_listed(&self) -> bool {
+        self.origin_listed
+    }
+
+    /// Whether a browser presented a secret key, on a key that reports that instead of refusing.
+    #[must_use]
+    pub const fn browser_report(&self) -> bool {
+        self.browser_report
+    }
+
+    /// Whether the permit holds one of the key's places.
+    #[must_use]
+    pub const fn holds_place(&self) -> bool {
+        self.lease.is_some()
+    }
+
+    /// What a stream under this permit stands on.
+    #[must_use]
+    pub const fn standing(&self) -> &Standing {
+        &self.standing
+    }
+}

@@ -1,0 +1,36 @@
+//! What the configuration asks of a request: where credentials stand, which environments are let in, and the routes.
+
+mod path;
+mod route;
+
+use std::sync::Arc;
+
+pub use path::PathPattern;
+pub use route::{Demand, HostRule, Route};
+
+use super::{
+    credential::{Environment, Locations},
+    limit::Quota,
+    request::RequestHead,
+};
+
+/// The configuration as decisions use it.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Which keys this gate lets in.
+    pub environments: Vec<Environment>,
+    /// The places that belong to Keygate.
+    pub locations: Locations,
+    /// First match wins.
+    pub routes: Vec<Arc<Route>>,
+    /// The bucket that a peer's refusals use up; `None` is off.
+    pub peer_refusals: Option<Quota>,
+}
+
+impl Policy {
+    /// The first route that matches, by the method that a preflight asks for or else by the request's own.
+    #[must_use]
+    pub fn route(&self, head: &RequestHead<'_>, method: &str) -> Option<&Arc<Route>> {
+        self.routes.iter().find(|route| route.matches(head.host, head.path, method))
+    }
+}

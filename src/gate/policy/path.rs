@@ -1,0 +1,105 @@
+//! Patterns of paths: segments that are literal, `*` for one segment, and a last `**` for any number of them, none included.
+
+use std::fmt;
+
+/// A pattern of paths. Compares bytes as sent: no case folding, no decoding, no empty segments, for
+/// [`check_path`](crate::gate::request::check_path) has refused every path with a second reading.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PathPattern {
+    segments: Box<[Segment]>,
+    /// Whether it ends in `**`.
+    open: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Segment {
+    Literal(Box<str>),
+    Any,
+}
+
+impl PathPattern {
+    /// Reads a pattern: `/realtime`, `/api/*/status`, `/connection/**`.
+    ///
+    /// # Errors
+    /// Says what is wrong with the text.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let rest = text.strip_prefix('/').ok_or("must start with `/`")?;
+        let (rest, open) = match rest.strip_suffix("**") {
+            Some("") => return Ok(Self { segments: Box::default(), open: true }),
+            Some(rest) => (rest.strip_suffix('/').ok_or("`**` stands for whole segments: write `/a/**`")?, true),
+            None => (rest, false),
+        };
+        let segment = |text: &str| match text {
+            "*" => Ok(Segment::Any),
+            _ if text.contains('*') => Err("`*` stands for a whole segment, `**` only at the end"),
+            _ if text.starts_with('{') => Err("`{channel}` in a path is not built yet; use `*` or `**`"),
+            _ => Ok(Segment::Literal(text.into())),
+        };
+        let segments: Box<[_]> = rest.split('/').map(segment).collect::<Result<_, _>>()?;
+        let plain = text.replace('*', "x");
+        crate::gate::request::check_path(&plain)?;
+        Ok(Self { segments, open })
+    }
+
+    /// Whether `path` matches.
+    #[must_use]
+    pub fn matches(&self, path: &str) -> bool {
+        let Some(rest) = path.strip_prefix('/') else { return false };
+        if self.open && self.segments.is_empty() {
+            return true;
+        }
+        let mut parts = rest.split('/');
+        let all = self.segments.iter().all(|segment| match (segment, parts.next()) {
+            (Segment::Literal(literal), Some(part)) => **literal == *part,
+            (Segment::Any, Some(part)) => !part.is_empty(),
+            (_, None) => false,
+        });
+        all && (self.open || parts.next().is_none())
+    }
+}
+
+impl fmt::Display for PathPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for segment in &self.segments {
+            match segment {
+                Segment::Literal(literal) => write!(f, "/{literal}")?,
+                Segment::Any => f.write_str("/*")?,
+            }
+        }
+        if self.open { f.write_str("/**") } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(pattern: &str, matching: &[&str], others: &[&str]) {
+        let parsed = PathPattern::parse(pattern).unwrap();
+        assert_eq!(parsed.to_string(), pattern);
+        for path in matching {
+            assert!(parsed.matches(path), "{pattern} misses {path}");
+        }
+        for path in others {
+            assert!(!parsed.matches(path), "{pattern} takes {path}");
+        }
+    }
+
+    #[test]
+    fn patterns_match_whole_segments() {
+        check("/realtime", &["/realtime"], &["/realtime/", "/realtimes", "/Realtime", "/", "/realtime/x"]);
+        check("/", &["/"], &["/a"]);
+        check("/**", &["/", "/a", "/a/b/"], &["", "a"]);
+        check("/connection/**", &["/connection", "/connection/", "/connection/ws/1"], &["/connections", "/"]);
+        check("/api/*/status", &["/api/a/status"], &["/api//status", "/api/a/b/status", "/api/a/status/", "/api/a"]);
+        check("/a/", &["/a/"], &["/a"]);
+    }
+
+    #[test]
+    fn what_cannot_match_cannot_be_written() {
+        for text in ["", "a", "/a*", "/**/a", "/a**", "/a//b", "/../a", "/%61", "/{channel}", "/a b"] {
+            assert!(PathPattern::parse(text).is_err(), "{text} was taken");
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! A route: which requests it takes, and what they must be allowed to do.
+
+use std::sync::Arc;
+
+use super::PathPattern;
+use crate::gate::{
+    capability::{Operation, Operations},
+    origin::{HostPattern, Origin},
+    request::Transport,
+};
+
+/// One entry of `routes`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// Unique; the metric label.
+    pub name: Arc<str>,
+    /// Hosts; `None` takes every one.
+    pub host: Option<HostRule>,
+    /// Paths.
+    pub path: PathPattern,
+    /// Methods; empty takes every one.
+    pub methods: Box<[Box<str>]>,
+    /// What a key must be allowed to do.
+    pub demand: Demand,
+    /// Whether the backend holds keys to their capabilities inside a stream (`enforce_inside: backend`).
+    pub enforced_inside: bool,
+}
+
+/// The host of a route, compared without its port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostRule(pub HostPattern);
+
+/// What a route demands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Demand {
+    /// A valid key is enough.
+    Any,
+    /// The key must hold this operation.
+    Operation(Operation),
+}
+
+impl Route {
+    /// Whether the route takes a request.
+    #[must_use]
+    pub fn matches(&self, host: Option<&str>, path: &str, method: &str) -> bool {
+        (self.methods.is_empty() || self.methods.iter().any(|own| **own == *method))
+            && self.path.matches(path)
+            && self.host.as_ref().is_none_or(|rule| host.is_some_and(|host| rule.matches(host)))
+    }
+
+    /// The operations that a key needs here. Nobody reads the frames of a WebSocket, so nothing would hold a key to a part of the
+    /// operations inside one: unless the backend does, only a key that may do everything on a channel passes.
+    #[must_use]
+    pub fn needs(&self, transport: Transport) -> Operations {
+        let demanded = match self.demand {
+            Demand::Any => Operations::NONE,
+            Demand::Operation(operation) => Operations::NONE.with(operation),
+        };
+        match transport {
+            Transport::WebSocket if !self.enforced_inside => demanded.union(Operations::CHANNEL),
+            Transport::WebSocket | Transport::Http | Transport::EventStream => demanded,
+        }
+    }
+}
+
+impl HostRule {
+    fn matches(&self, host: &str) -> bool {
+        Origin::of_host(host, false).is_some_and(|origin| self.0.matches(origin.host()))
+    }
+}

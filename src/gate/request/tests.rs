@@ -1,0 +1,111 @@
+use super::*;
+use std::net::Ipv4Addr;
+
+fn head<'a>(method: &'a str, target: &'a str, headers: &'a [Header<'a>]) -> Result<RequestHead<'a>, Rule> {
+    RequestHead::new(method, target, headers, Ipv4Addr::LOCALHOST.into(), false)
+}
+
+fn header<'a>(name: &'a str, value: &'a str) -> Header<'a> {
+    Header { name, value: value.as_bytes() }
+}
+
+#[track_caller]
+fn transport(method: &str, headers: &[(&str, &str)], expected: Result<Transport, Rule>) {
+    let headers: Vec<_> = headers.iter().map(|(name, value)| header(name, value)).collect();
+    assert_eq!(head(method, "/", &headers).map(|head| head.transport), expected);
+}
+
+const KEY: (&str, &str) = ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
+const WHOLE: [(&str, &str); 4] =
+    [("Upgrade", "websocket"), ("Connection", "keep-alive, Upgrade"), ("Sec-WebSocket-Version", "13"), KEY];
+
+#[test]
+fn a_websocket_is_a_whole_handshake_or_an_error() {
+    transport("GET", &WHOLE, Ok(Transport::WebSocket));
+    for left_out in 0..WHOLE.len() {
+        let mut part = WHOLE.to_vec();
+        part.remove(left_out);
+        let headers: Vec<_> = part.iter().map(|(name, value)| header(name, value)).collect();
+        assert!(head("GET", "/", &headers).is_err(), "{part:?} passed");
+    }
+    transport("POST", &WHOLE, Err("a WebSocket handshake is a GET"));
+    let with = |extra: (&'static str, &'static str)| [WHOLE.as_slice(), &[extra]].concat();
+    transport("GET", &with(("Content-Length", "5")), Err("a WebSocket handshake has no body"));
+    transport("GET", &with(("Transfer-Encoding", "chunked")), Err("a WebSocket handshake has no body"));
+    transport("GET", &with(("Upgrade", "h2c")), Err("two Upgrade headers"));
+    transport("GET", &[("Upgrade", "h2c"), ("Connection", "Upgrade, HTTP2-Settings")], Ok(Transport::Http));
+    transport("GET", &[("Upgrade", "h2c, websocket")], Err("Upgrade offers websocket among others"));
+    transport("GET", &[("Upgrade", "websocket/13")], Err("Upgrade offers websocket among others"));
+}
+
+#[test]
+fn an_event_stream_is_a_get_without_a_body_that_accepts_it() {
+    transport("GET", &[("Accept", "text/event-stream")], Ok(Transport::EventStream));
+    transport("GET", &[("accept", "text/html, Text/Event-Stream;q=0.9")], Ok(Transport::EventStream));
+    transport("GET", &[("Accept", "text/event-streams")], Ok(Transport::Http));
+    transport("POST", &[("Accept", "text/event-stream")], Ok(Transport::Http));
+    transport("GET", &[("Accept", "text/event-stream"), ("Content-Length", "3")], Ok(Transport::Http));
+    transport("GET", &[("Accept", "text/event-stream"), ("Content-Length", "0")], Ok(Transport::EventStream));
+}
+
+#[test]
+fn what_may_come_once_comes_once() {
+    for name in ["Host", "Origin", "Authorization"] {
+        let headers = [header(name, "a"), header(name, "a")];
+        assert!(head("GET", "/", &headers).is_err(), "two {name}");
+    }
+}
+
+#[test]
+fn paths_with_two_readings_are_refused() {
+    for path in ["/", "/a", "/a/", "/a/b.c/~d", "/a%20b", "/caf%C3%A9", "/a;v=1", "/...", "/.well-known/x", "/a:b@c", "/a..b"] {
+        assert_eq!(check_path(path), Ok(()), "{path}");
+    }
+    for path in [
+        "",
+        "a",
+        "*",
+        "http://h/",
+        "//",
+        "/a//b",
+        "/.",
+        "/..",
+        "/a/./b",
+        "/a/../b",
+        "/..;/a",
+        "/..;x/a",
+        "/.;",
+        "/%2e%2e/a",
+        "/%2E/",
+        "/a%2fb",
+        "/a%2Fb",
+        "/a%5cb",
+        "/a\\b",
+        "/a%00",
+        "/a%0d",
+        "/a%7f",
+        "/a%252e",
+        "/%61dmin",
+        "/a%",
+        "/a%2",
+        "/a%zz",
+        "/a#b",
+        "/a b",
+        "/é",
+        "/a%3bx",
+        "/a%3f",
+        "/a%23",
+    ] {
+        assert!(check_path(path).is_err(), "{path} passed");
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn a_path_that_passes_means_the_same_decoded_and_normalised(path in "/[a-zA-Z0-9./%;_~\\\\-]{0,30}") {
+        if check_path(&path).is_ok() {
+            let url = url::Url::parse(&format!("http://h{path}")).unwrap();
+            proptest::prop_assert_eq!(url.path(), path.as_str());
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Keys and policies for tests and benches, with everything that a test does not name at its plainest.
+
+use std::sync::Arc;
+
+use super::{
+    capability::{Operation, Operations},
+    credential::{Digester, Environment, Kind, Locations, StoredDigest},
+    keys::{BrowserRule, KeyLimits, KeyRecord, State},
+    origin::OriginPattern,
+    policy::{Demand, PathPattern, Policy, Route},
+};
+
+/// The plain digest of `text`.
+#[must_use]
+pub fn digest(text: &str) -> StoredDigest {
+    StoredDigest { pepper: None, digest: Digester::Sha256.digest(text) }
+}
+
+/// A live secret key that may do everything, without limits.
+#[must_use]
+pub fn secret(id: &str, text: &str) -> KeyRecord {
+    KeyRecord {
+        id: id.into(),
+        app: "app".into(),
+        kind: Kind::Secret,
+        environment: Environment::Live,
+        state: State::Active,
+        operations: Operations::EVERYTHING,
+        missing_origin: false,
+        browser: BrowserRule::Refuse,
+        expires_at_ms: i64::MAX,
+        origins: Arc::default(),
+        limits: Arc::new(KeyLimits { rate: None, connections: None }),
+        digest: digest(text),
+        previous: Box::default(),
+        usage: Arc::default(),
+    }
+}
+
+/// A live publishable key that may subscribe from `origins`.
+#[must_use]
+pub fn publishable(id: &str, text: &str, origins: &[&str]) -> KeyRecord {
+    KeyRecord {
+        kind: Kind::Publishable,
+        operations: Operations::NONE.with(Operation::Subscribe),
+        origins: origins.iter().filter_map(|text| OriginPattern::parse(text).ok()).collect(),
+        ..secret(id, text)
+    }
+}
+
+/// A route of any host and method. Panics on a pattern that is none.
+#[must_use]
+#[expect(clippy::expect_used, reason = "tests write their patterns down")]
+pub fn route(name: &str, path: &str, demand: Demand) -> Route {
+    Route {
+        name: name.into(),
+        host: None,
+        path: PathPattern::parse(path).expect("a path pattern"),
+        methods: Box::default(),
+        demand,
+        enforced_inside: false,
+    }
+}
+
+/// A policy of these routes that lets live keys in.
+#[must_use]
+pub fn policy(routes: impl IntoIterator<Item = Route>) -> Policy {
+    Policy {
+        environments: vec![Environment::Live],
+        locations: Locations { bearer: true, query: ["key".into()].into(), ..Locations::default() },
+        routes: routes.into_iter().map(Arc::new).collect(),
+        peer_refusals: None,
+    }
+}
