@@ -13,4 +13,7 @@
 //!  └─ gate                             PURE: the decision
 //! ```
 
+pub mod config;
+pub mod dialect;
 pub mod gate;
+pub mod telemetry;

@@ -1,0 +1,192 @@
+//! The access log: one JSON object a line on standard output, with the key's id and the reason of a refusal, never a credential.
+//!
+//! Bounded twice, so that neither a flood of bad keys nor a stuck reader can slow the gate: lines a second, and a queue to a
+//! thread of its own. What does not fit is dropped and counted.
+
+use std::{
+    io::Write,
+    sync::atomic::{AtomicU64, Ordering},
+    time::SystemTime,
+};
+
+use serde_json::json;
+use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
+
+use super::Exchange;
+use crate::gate::limit::{Gcra, Pace, Quota};
+
+/// Which exchanges are logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum AccessPolicy {
+    /// Those that were refused, by the gate or by the lack of a backend.
+    #[default]
+    Refused,
+    /// All of them.
+    All,
+    /// None.
+    Off,
+}
+
+/// Lines that may be waiting for the writer.
+const QUEUE_LINES: usize = 8192;
+/// Lines a second that are written, with a burst of the same size: enough to see what is happening, too few to be a load.
+const LINES_PER_SECOND: u32 = 1000;
+
+/// The log. Dropping it writes what is queued.
+pub struct AccessLog {
+    policy: AccessPolicy,
+    writer: NonBlocking,
+    _guard: WorkerGuard,
+    pace: Gcra,
+    quota: Option<Quota>,
+    beyond_pace: AtomicU64,
+}
+
+impl AccessLog {
+    /// A log of what `policy` says to `sink`.
+    pub fn new(policy: AccessPolicy, sink: impl Write + Send + 'static) -> Self {
+        let (writer, guard) =
+            NonBlockingBuilder::default().buffered_lines_limit(QUEUE_LINES).lossy(true).thread_name("access-log").finish(sink);
+        let quota = Quota::new(LINES_PER_SECOND, 1, LINES_PER_SECOND).ok();
+        Self { policy, writer, _guard: guard, pace: Gcra::default(), quota, beyond_pace: AtomicU64::new(0) }
+    }
+
+    /// Writes the line of an exchange that ended at `ticks_ns`, if the policy wants it.
+    pub fn write(&self, exchange: &Exchange<'_>, ticks_ns: u64) {
+        let wanted = match self.policy {
+            AccessPolicy::Off => false,
+            AccessPolicy::All => true,
+            AccessPolicy::Refused => exchange.denial.is_some() || exchange.browser_report,
+        };
+        if !wanted {
+            return;
+        }
+        if let Some(quota) = &self.quota
+            && let Pace::Beyond { .. } = self.pace.charge(quota, ticks_ns)
+        {
+            self.beyond_pace.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let mut line = render(exchange, SystemTime::now());
+        line.push('\n');
+        // Lossy: never blocks and never fails; what the queue cannot hold is in `dropped`.
+        let _ = self.writer.clone().write_all(line.as_bytes());
+    }
+
+    /// Lines that were not written.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.beyond_pace.load(Ordering::Relaxed) + self.writer.error_counter().dropped_lines() as u64
+    }
+}
+
+fn render(exchange: &Exchange<'_>, at: SystemTime) -> String {
+    let mut line = json!({
+        "time": chrono::DateTime::<chrono::Utc>::from(at).to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+        "event": "request",
+        "request_id": exchange.request_id,
+        "peer": exchange.peer,
+        "method": shorten(exchange.method),
+        "path": shorten(exchange.path),
+        "transport": exchange.transport.name(),
+        "status": exchange.status,
+        "outcome": if exchange.denial.is_some() { "deny" } else { "allow" },
+        "duration_ms": exchange.took.as_micros() as f64 / 1000.0,
+    });
+    let mut add = |name: &str, value: Option<&str>| {
+        if let (Some(value), Some(fields)) = (value, line.as_object_mut()) {
+            fields.insert(name.to_owned(), shorten(value).into());
+        }
+    };
+    add("reason", exchange.denial.map(crate::gate::denial::Denial::reason));
+    add("detail", exchange.detail);
+    add("route", exchange.route);
+    add("key_id", exchange.key.map(|key| &*key.id));
+    add("app", exchange.key.map(|key| &*key.app));
+    add("origin", exchange.origin);
+    add("misuse", exchange.browser_report.then_some("secret_in_browser"));
+    line.to_string()
+}
+
+/// What clients send is escaped by JSON, cut to a length, and rid of characters that reorder a terminal's text.
+fn shorten(text: &str) -> String {
+    const MAX_CHARS: usize = 256;
+    let bidi = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}');
+    text.chars().take(MAX_CHARS).map(|c| if c.is_control() || bidi(c) { '\u{fffd}' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::{denial::Denial, request::Transport};
+    use std::{net::Ipv4Addr, sync::Arc, time::Duration};
+
+    #[derive(Clone, Default)]
+    struct Sink(Arc<parking_lot::Mutex<Vec<u8>>>);
+
+    impl Write for Sink {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn exchange(path: &str, denial: Option<Denial>) -> Exchange<'_> {
+        Exchange {
+            request_id: "r1",
+            peer: Ipv4Addr::LOCALHOST.into(),
+            method: "GET",
+            path,
+            denial,
+            detail: None,
+            origin: Some("https://evil\u{202e}.example"),
+            key: None,
+            route: Some("all"),
+            transport: Transport::Http,
+            status: denial.map_or(200, Denial::status),
+            took: Duration::from_micros(1500),
+            browser_report: false,
+        }
+    }
+
+    fn written(policy: AccessPolicy, exchanges: &[Exchange<'_>]) -> Vec<serde_json::Value> {
+        let sink = Sink::default();
+        let log = AccessLog::new(policy, sink.clone());
+        exchanges.iter().for_each(|exchange| log.write(exchange, 0));
+        drop(log);
+        let text = String::from_utf8(sink.0.lock().clone()).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_line_is_one_object_whatever_the_client_sent() {
+        let nasty = "/a\r\n{\"status\":200}\u{1b}[31m\"";
+        let lines = written(AccessPolicy::Refused, &[exchange(nasty, Some(Denial::UnknownKey)), exchange("/ok", None)]);
+        assert_eq!(lines.len(), 1);
+        assert_eq!(lines[0]["reason"], "unknown_key");
+        assert_eq!(lines[0]["status"], 401);
+        assert_eq!(lines[0]["duration_ms"], 1.5);
+        let shown = lines[0].to_string();
+        assert!(!shown.contains('\u{1b}') && !shown.contains('\u{202e}') && !shown.contains('\n'));
+    }
+
+    #[test]
+    fn the_policy_chooses() {
+        let all = [exchange("/", None), exchange("/", Some(Denial::NoRoute))];
+        assert_eq!(written(AccessPolicy::All, &all).len(), 2);
+        assert_eq!(written(AccessPolicy::Off, &all).len(), 0);
+    }
+
+    #[test]
+    fn a_flood_is_bounded_and_counted() {
+        let sink = Sink::default();
+        let log = AccessLog::new(AccessPolicy::All, sink.clone());
+        for _ in 0..5000 {
+            log.write(&exchange("/", None), 7);
+        }
+        assert_eq!(log.dropped(), 4000);
+    }
+}

@@ -1,0 +1,164 @@
+//! The events. Each carries what its metrics and its log line need, borrowed from whoever saw it happen.
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use crate::gate::{
+    credential::Location,
+    denial::Denial,
+    keys::KeyRecord,
+    request::Transport,
+};
+
+/// The gate decided about a request.
+pub struct Decided<'a> {
+    /// The route, where one matched.
+    pub route: Option<&'a Arc<str>>,
+    /// How the answer would flow.
+    pub transport: Transport,
+    /// Why not; `None` is a permit.
+    pub denial: Option<Denial>,
+    /// Where the credential stood, of a permit.
+    pub location: Option<Location>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// An exchange is over: one request and its answer, whoever gave it.
+pub struct Exchange<'a> {
+    /// Also in the answer and at the backend.
+    pub request_id: &'a str,
+    /// The client.
+    pub peer: IpAddr,
+    /// As sent.
+    pub method: &'a str,
+    /// As sent, without the query, which may hold a credential.
+    pub path: &'a str,
+    /// Why it was refused; `None` for what the backend answered.
+    pub denial: Option<Denial>,
+    /// The rule that a head broke.
+    pub detail: Option<&'a str>,
+    /// The `Origin` header of a refusal, which tells whose page it was.
+    pub origin: Option<&'a str>,
+    /// The key, where the credential was one's.
+    pub key: Option<&'a KeyRecord>,
+    /// The route, where one matched.
+    pub route: Option<&'a str>,
+    /// How the answer flowed.
+    pub transport: Transport,
+    /// The status of the answer; 0 if none was sent.
+    pub status: u16,
+    /// From the end of the head to the end of the answer.
+    pub took: Duration,
+    /// A browser presented a secret key and was let through.
+    pub browser_report: bool,
+}
+
+/// A stream was opened.
+pub struct Opened {
+    /// What kind.
+    pub transport: Transport,
+}
+
+/// A stream ended.
+pub struct Ended {
+    /// What kind.
+    pub transport: Transport,
+    /// Who ended it.
+    pub initiator: Initiator,
+    /// Why: one of a closed list of names.
+    pub reason: &'static str,
+    /// How long it lived.
+    pub lived: Duration,
+    /// Bytes from the client.
+    pub received: u64,
+    /// Bytes to the client.
+    pub sent: u64,
+}
+
+/// Who ended a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Initiator {
+    Client,
+    Upstream,
+    Gate,
+}
+
+impl Initiator {
+    /// The metric label.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Upstream => "upstream",
+            Self::Gate => "gate",
+        }
+    }
+}
+
+/// Which limit was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LimitScope {
+    Key,
+    Ip,
+    Gate,
+}
+
+impl LimitScope {
+    /// The metric label.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Key => "key",
+            Self::Ip => "ip",
+            Self::Gate => "gate",
+        }
+    }
+}
+
+/// The backend failed the gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpstreamError {
+    Connect,
+    ConnectTimeout,
+    HeadTimeout,
+    Closed,
+    Protocol,
+}
+
+impl UpstreamError {
+    /// The metric label.
+    #[must_use]
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::ConnectTimeout => "connect_timeout",
+            Self::HeadTimeout => "head_timeout",
+            Self::Closed => "closed",
+            Self::Protocol => "protocol",
+        }
+    }
+
+    /// What the client is told.
+    #[must_use]
+    pub const fn denial(self) -> Denial {
+        match self {
+            Self::Connect | Self::Closed => Denial::UpstreamUnreachable,
+            Self::ConnectTimeout | Self::HeadTimeout => Denial::UpstreamTimeout,
+            Self::Protocol => Denial::UpstreamProtocol,
+        }
+    }
+}
+
+/// The configuration was read again.
+pub struct Reload {
+    /// Whether it took effect.
+    pub successful: bool,
+}
+
+/// A key set took effect.
+pub struct KeySetLoaded<'a> {
+    /// Of the snapshot.
+    pub generation: u64,
+    /// All keys.
+    pub keys: &'a [Arc<KeyRecord>],
+}

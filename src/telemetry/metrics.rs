@@ -1,0 +1,313 @@
+//! The metric families, on a registry of our own. Names and units follow Prometheus' conventions; `promtool check metrics` is a test.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use parking_lot::Mutex;
+use prometheus::{
+    Encoder as _, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+    core::Collector, process_collector::ProcessCollector,
+};
+
+use super::{AccessLog, Decided, Ended, Exchange, KeySetLoaded, LimitScope, Opened, Reload, UpstreamError, counters::DecisionCounters};
+use crate::gate::{
+    credential::Kind,
+    keys::State,
+    request::Transport,
+};
+
+/// Upper bounds in seconds of a decision, which takes about a microsecond.
+const DECISION_BUCKETS: &[f64] = &[1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 1e-3, 5e-3, 25e-3];
+/// Of an exchange with a backend.
+const EXCHANGE_BUCKETS: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+/// Of a stream's life.
+const LIFE_BUCKETS: &[f64] = &[1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 14400.0, 86400.0];
+/// From a key's end to its streams' ends: the promise is one second.
+const CUT_BUCKETS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
+
+/// Where events go.
+pub struct Telemetry {
+    registry: Registry,
+    access_log: AccessLog,
+    decisions: DecisionCounters,
+    decision_seconds: Histogram,
+    credential_sources: IntCounterVec,
+    rate_limit_decisions: IntCounterVec,
+    client_connections: IntGauge,
+    connections: IntGaugeVec,
+    opened: IntCounterVec,
+    closed: IntCounterVec,
+    life_seconds: HistogramVec,
+    bytes: IntCounterVec,
+    cut_seconds: Histogram,
+    forced_resets: IntCounter,
+    exchanges: IntCounterVec,
+    exchange_seconds: Histogram,
+    upstream_errors: IntCounterVec,
+    reloads: IntCounterVec,
+    reload_successful: IntGauge,
+    reload_success_at: Gauge,
+    keys: IntGaugeVec,
+    key_set_generation: IntGauge,
+    key_set_age: Gauge,
+    key_set_checked: Mutex<Option<SystemTime>>,
+    draining: IntGauge,
+    lines_dropped: IntCounter,
+    peers: IntGauge,
+    peer_evictions: IntCounter,
+}
+
+impl Telemetry {
+    /// Registers every family.
+    ///
+    /// # Errors
+    /// If two families share a name, which is a mistake in this file.
+    pub fn new(access_log: AccessLog) -> prometheus::Result<Self> {
+        let registry = Registry::new();
+        let r = &registry;
+        r.register(Box::new(ProcessCollector::for_self()))?;
+        let build = add(r, IntGaugeVec::new(Opts::new("keygate_build_info", "The build: always 1."), &["version"])?)?;
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        let decisions = counter_vec(
+            r,
+            "keygate_auth_decisions_total",
+            "Decisions about requests, by what was decided and why.",
+            &["route", "transport", "outcome", "reason"],
+        )?;
+        let closed = "Streams that ended, by who ended them and why.";
+        let this = Self {
+            decisions: DecisionCounters::new(decisions),
+            decision_seconds: histogram(r, "keygate_auth_duration_seconds", "Time to decide about a request.", DECISION_BUCKETS)?,
+            credential_sources: counter_vec(r, "keygate_credential_source_total", "Permits, by where the credential stood.", &["source"])?,
+            rate_limit_decisions: counter_vec(r, "keygate_rate_limit_decisions_total", "Answers of limits.", &["scope", "result"])?,
+            client_connections: gauge(r, "keygate_client_connections", "Client connections open now, idle ones included.")?,
+            connections: add(r, IntGaugeVec::new(Opts::new("keygate_connections", "Streams open now."), &["transport"])?)?,
+            opened: counter_vec(r, "keygate_connections_opened_total", "Streams opened.", &["transport"])?,
+            closed: counter_vec(r, "keygate_connections_closed_total", closed, &["transport", "initiator", "reason"])?,
+            life_seconds: add(
+                r,
+                HistogramVec::new(
+                    HistogramOpts::new("keygate_connection_duration_seconds", "How long streams lived.").buckets(LIFE_BUCKETS.into()),
+                    &["transport"],
+                )?,
+            )?,
+            bytes: counter_vec(r, "keygate_bytes_total", "Bytes relayed in streams.", &["direction", "transport"])?,
+            cut_seconds: histogram(
+                r,
+                "keygate_revocation_close_seconds",
+                "From the moment a change of keys is in force to the end of a stream that it ends.",
+                CUT_BUCKETS,
+            )?,
+            forced_resets: counter(r, "keygate_forced_resets_total", "Streams ended without a word, since none could be said in time.")?,
+            exchanges: counter_vec(r, "keygate_http_requests_total", "Answers, by route and status.", &["route", "code"])?,
+            exchange_seconds: histogram(
+                r,
+                "keygate_http_request_duration_seconds",
+                "Time from a request's head to the end of its answer, the backend's time included.",
+                EXCHANGE_BUCKETS,
+            )?,
+            upstream_errors: counter_vec(r, "keygate_upstream_errors_total", "Failures of the backend.", &["kind"])?,
+            reloads: counter_vec(r, "keygate_config_reloads_total", "Readings of configuration and keys.", &["result"])?,
+            reload_successful: gauge(r, "keygate_config_last_reload_successful", "Whether the last reading took effect.")?,
+            reload_success_at: add(
+                r,
+                Gauge::new("keygate_config_last_reload_success_timestamp_seconds", "When a reading last took effect.")?,
+            )?,
+            keys: add(r, IntGaugeVec::new(Opts::new("keygate_keys", "Keys in the set."), &["kind", "state"])?)?,
+            key_set_generation: gauge(r, "keygate_keyset_generation", "Counts the key sets and policies that were in force.")?,
+            key_set_age: add(r, Gauge::new("keygate_keyset_age_seconds", "Time since the key set was last read from its source.")?)?,
+            key_set_checked: Mutex::new(None),
+            draining: gauge(r, "keygate_draining", "Whether the gate is draining.")?,
+            lines_dropped: counter(r, "keygate_log_lines_dropped_total", "Access log lines not written, to keep the gate fast.")?,
+            peers: gauge(r, "keygate_rate_limit_states", "Peers whose refusals are remembered.")?,
+            peer_evictions: counter(r, "keygate_rate_limit_evictions_total", "Peers forgotten to make room for others.")?,
+            access_log,
+            registry,
+        };
+        this.zero();
+        Ok(this)
+    }
+
+    /// Series that alerts watch exist from the start, so that their first increase is seen.
+    fn zero(&self) {
+        for transport in Transport::ALL {
+            self.connections.with_label_values(&[transport.name()]).set(0);
+        }
+        for result in ["success", "failure"] {
+            self.reloads.with_label_values(&[result]);
+        }
+        for kind in ["connect", "connect_timeout", "head_timeout", "closed", "protocol"] {
+            self.upstream_errors.with_label_values(&[kind]);
+        }
+    }
+
+    /// The gate decided.
+    pub fn decided(&self, decided: &Decided<'_>) {
+        self.decisions.count(decided.route, decided.transport, decided.denial);
+        self.decision_seconds.observe(decided.took.as_secs_f64());
+        if let Some(location) = decided.location {
+            self.credential_sources.with_label_values(&[location.name()]).inc();
+        }
+    }
+
+    /// A limit answered.
+    pub fn limit_asked(&self, scope: LimitScope, passed: bool) {
+        self.rate_limit_decisions.with_label_values(&[scope.name(), if passed { "ok" } else { "limited" }]).inc();
+    }
+
+    /// An exchange ended, at `ticks_ns` of the gate's clock.
+    pub fn exchanged(&self, exchange: &Exchange<'_>, ticks_ns: u64) {
+        let mut code = [0; 3];
+        let code = decimal(exchange.status, &mut code);
+        self.exchanges.with_label_values(&[exchange.route.unwrap_or_default(), code]).inc();
+        if !exchange.transport.is_stream() || exchange.denial.is_some() {
+            self.exchange_seconds.observe(exchange.took.as_secs_f64());
+        }
+        self.access_log.write(exchange, ticks_ns);
+    }
+
+    /// A client connected (`true`) or left.
+    pub fn client(&self, connected: bool) {
+        if connected { self.client_connections.inc() } else { self.client_connections.dec() }
+    }
+
+    /// A stream was opened.
+    pub fn opened(&self, opened: &Opened) {
+        let label = &[opened.transport.name()];
+        self.opened.with_label_values(label).inc();
+        self.connections.with_label_values(label).inc();
+    }
+
+    /// A stream ended.
+    pub fn ended(&self, ended: &Ended) {
+        let transport = ended.transport.name();
+        self.connections.with_label_values(&[transport]).dec();
+        self.closed.with_label_values(&[transport, ended.initiator.name(), ended.reason]).inc();
+        self.life_seconds.with_label_values(&[transport]).observe(ended.lived.as_secs_f64());
+        self.bytes.with_label_values(&["received", transport]).inc_by(ended.received);
+        self.bytes.with_label_values(&["sent", transport]).inc_by(ended.sent);
+    }
+
+    /// A stream that a change of keys ends has ended, this long after the change was in force.
+    pub fn cut(&self, after: Duration) {
+        self.cut_seconds.observe(after.as_secs_f64());
+    }
+
+    /// A stream could not be told of its end.
+    pub fn forced_reset(&self) {
+        self.forced_resets.inc();
+    }
+
+    /// The backend failed.
+    pub fn upstream_failed(&self, error: UpstreamError) {
+        self.upstream_errors.with_label_values(&[error.kind()]).inc();
+    }
+
+    /// Configuration and keys were read.
+    pub fn reloaded(&self, reload: &Reload) {
+        self.reloads.with_label_values(&[if reload.successful { "success" } else { "failure" }]).inc();
+        self.reload_successful.set(i64::from(reload.successful));
+        if reload.successful {
+            let now = SystemTime::now();
+            self.reload_success_at.set(now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64());
+            *self.key_set_checked.lock() = Some(now);
+        }
+    }
+
+    /// A key set took effect.
+    pub fn key_set_loaded(&self, loaded: &KeySetLoaded<'_>) {
+        self.key_set_generation.set(i64::try_from(loaded.generation).unwrap_or(i64::MAX));
+        for kind in [Kind::Publishable, Kind::Secret] {
+            for (state, name) in [(State::Active, "active"), (State::Disabled, "disabled"), (State::Revoked, "revoked")] {
+                let count = loaded.keys.iter().filter(|key| key.kind == kind && key.state == state).count();
+                self.keys.with_label_values(&[kind.name(), name]).set(i64::try_from(count).unwrap_or(i64::MAX));
+            }
+        }
+    }
+
+    /// The source was read and held what is in force already.
+    pub fn key_set_unchanged(&self) {
+        *self.key_set_checked.lock() = Some(SystemTime::now());
+    }
+
+    /// The gate began to drain.
+    pub fn draining(&self) {
+        self.draining.set(1);
+    }
+
+    /// Every family in the text format, 0.0.4. `peers` are the peer table's occupancy and evictions.
+    ///
+    /// # Errors
+    /// If the encoder fails.
+    pub fn render(&self, peers: (usize, u64)) -> prometheus::Result<Vec<u8>> {
+        let age = self.key_set_checked.lock().and_then(|at| at.elapsed().ok());
+        self.key_set_age.set(age.unwrap_or_default().as_secs_f64());
+        raise_to(&self.lines_dropped, self.access_log.dropped());
+        self.peers.set(i64::try_from(peers.0).unwrap_or(i64::MAX));
+        raise_to(&self.peer_evictions, peers.1);
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        Ok(text)
+    }
+}
+
+fn add<C: Collector + Clone + 'static>(registry: &Registry, family: C) -> prometheus::Result<C> {
+    registry.register(Box::new(family.clone()))?;
+    Ok(family)
+}
+
+fn counter_vec(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntCounterVec> {
+    add(registry, IntCounterVec::new(Opts::new(name, help), labels)?)
+}
+
+fn counter(registry: &Registry, name: &str, help: &str) -> prometheus::Result<IntCounter> {
+    add(registry, IntCounter::new(name, help)?)
+}
+
+/// Brings a counter up to a count that is kept elsewhere.
+fn raise_to(counter: &IntCounter, count: u64) {
+    counter.inc_by(count.saturating_sub(counter.get()));
+}
+
+fn gauge(registry: &Registry, name: &str, help: &str) -> prometheus::Result<IntGauge> {
+    add(registry, IntGauge::new(name, help)?)
+}
+
+fn histogram(registry: &Registry, name: &str, help: &str, buckets: &[f64]) -> prometheus::Result<Histogram> {
+    add(registry, Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.into()))?)
+}
+
+/// A status as text, without an allocation.
+fn decimal(status: u16, digits: &mut [u8; 3]) -> &str {
+    let mut rest = status.min(999);
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + u8::try_from(rest % 10).unwrap_or_default();
+        rest /= 10;
+    }
+    std::str::from_utf8(digits).unwrap_or("000")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{gate::denial::Denial, telemetry::AccessPolicy};
+
+    #[test]
+    fn every_family_renders_and_no_client_text_becomes_a_label() {
+        let telemetry = Telemetry::new(AccessLog::new(AccessPolicy::Off, std::io::sink())).unwrap();
+        let route = "all".into();
+        for &denial in Denial::ALL {
+            let decided = Decided {
+                route: Some(&route),
+                transport: Transport::WebSocket,
+                denial: Some(denial),
+                location: None,
+                took: Duration::from_nanos(300),
+            };
+            telemetry.decided(&decided);
+        }
+        let text = String::from_utf8(telemetry.render((0, 0)).unwrap()).unwrap();
+        let expected = r#"keygate_auth_decisions_total{outcome="deny",reason="unknown_key",route="all",transport="websocket"} 1"#;
+        assert!(text.contains(expected), "{text}");
+        assert!(text.contains("process_resident_memory_bytes") && text.contains("keygate_build_info{version="));
+    }
+}

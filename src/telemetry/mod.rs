@@ -1,0 +1,13 @@
+//! What happened, told once: one struct per event, which becomes metrics and a log line together.
+//!
+//! Labels come from closed enums and from the names of routes, which the configuration bounds; never from a key, a path, an
+//! origin or an address. Knows nothing of sockets or HTTP libraries.
+
+mod access_log;
+mod counters;
+mod events;
+mod metrics;
+
+pub use access_log::{AccessLog, AccessPolicy};
+pub use events::{Decided, Ended, Exchange, Initiator, KeySetLoaded, LimitScope, Opened, Reload, UpstreamError};
+pub use metrics::Telemetry;
