@@ -13,7 +13,12 @@
 //!  └─ gate                             PURE: the decision
 //! ```
 
+pub mod admin;
+pub mod app;
+pub mod cli;
 pub mod config;
 pub mod dialect;
+pub mod edge;
 pub mod gate;
+pub mod keystore;
 pub mod telemetry;

@@ -117,7 +117,10 @@ pub fn close_frame(code: CloseCode, reason: &str, masked: bool) -> Vec<u8> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use tokio_tungstenite::tungstenite::protocol::frame::{Frame, coding::{Data, OpCode}};
+    use tokio_tungstenite::tungstenite::protocol::frame::{
+        Frame,
+        coding::{Data, OpCode},
+    };
 
     fn frame(payload: usize, masked: bool) -> Vec<u8> {
         let mut frame = Frame::message(vec![0x88; payload], OpCode::Data(Data::Binary), true);

@@ -24,7 +24,7 @@ pub(super) struct Asked<'s, 'h, 'w, W> {
     head: &'h RequestHead<'h>,
     now: Timestamp,
     witness: &'w mut W,
-    route: Option<&'s Arc<Route>>,
+    route: Option<usize>,
     key: Option<&'s Arc<KeyRecord>>,
     charge: Option<Charge>,
 }
@@ -50,11 +50,12 @@ impl<'s, 'h, 'w, W: Witness> Asked<'s, 'h, 'w, W> {
         self.environment_is_let_in(key)?;
         let browser_report = self.secret_stays_on_servers(key, location)?;
         let origin_listed = self.origin_is_listed(key)?;
-        let needed = self.capable(key, route)?;
+        let needed = self.capable(key, &self.snapshot.policy.routes[route])?;
         let lease = self.within_limits(key)?;
         Ok(Permit {
             standing: Standing { key: Arc::clone(key), digest, needed },
-            route: Arc::clone(route),
+            policy: Arc::clone(&self.snapshot.policy),
+            route,
             transport: self.head.transport,
             location,
             generation: self.snapshot.generation,
@@ -71,7 +72,7 @@ impl<'s, 'h, 'w, W: Witness> Asked<'s, 'h, 'w, W> {
         Refusal {
             denial,
             key: self.key.cloned(),
-            route: self.route.cloned(),
+            route: self.route.map(|at| Arc::clone(&self.snapshot.policy.routes[at])),
             charge: self.charge,
             origin_listed: self.head.origin.as_ref().is_some_and(|origin| cors::lists(self.snapshot, origin)),
         }
@@ -88,11 +89,12 @@ impl<'s, 'h, 'w, W: Witness> Asked<'s, 'h, 'w, W> {
         Ok(())
     }
 
-    fn routed(&mut self) -> Result<&'s Arc<Route>, Denial> {
-        let route = self.snapshot.policy.route(self.head, self.head.method).ok_or(Denial::NoRoute)?;
-        self.route = Some(route);
+    fn routed(&mut self) -> Result<usize, Denial> {
+        let at = self.snapshot.policy.route(self.head, self.head.method).ok_or(Denial::NoRoute)?;
+        self.route = Some(at);
+        let route = &self.snapshot.policy.routes[at];
         self.witness.passed(Step::Route, || format!("`{}` ({})", route.name, route.path));
-        Ok(route)
+        Ok(at)
     }
 
     fn authenticated(&mut self, keys: &'s KeySet) -> Result<(&'s Arc<KeyRecord>, KeyDigest, Location, i64), Denial> {

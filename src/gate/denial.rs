@@ -100,20 +100,20 @@ denials! {
         "`expires_at` has passed, or the grace period of a rotated secret." }
     WrongEnvironment { "wrong_environment", 401, "invalid_token", InvalidToken, Request, "The API key is not valid.",
         "A test key at a live gate, or the other way round; see `environments`." }
-    SecretInBrowser { "secret_in_browser", 401, "invalid_token", InvalidToken, Request, "The API key is not valid.",
-        "A browser sent a secret key: it has leaked into a page. Rotate it and use a publishable key there." }
     SecretInQuery { "secret_in_query", 401, "invalid_token", InvalidToken, Request, "The API key is not valid.",
         "A secret key stood in a URL, where proxies log it. Send it in a header, or set `query_secrets: allow`." }
+    SecretInBrowser { "secret_in_browser", 401, "invalid_token", InvalidToken, Request, "The API key is not valid.",
+        "A browser sent a secret key: it has leaked into a page. Rotate it and use a publishable key there." }
     OriginMissing { "origin_missing", 403, "origin_refused", None, Request, "This origin may not use the API key.",
         "A publishable key came without an Origin. For native apps set `missing_origin: allow` on the key." }
     OriginRefused { "origin_refused", 403, "origin_refused", None, Request, "This origin may not use the API key.",
         "The Origin is not in the key's `origins`. The log line holds what was sent." }
     NotCapable { "not_capable", 403, "not_capable", InsufficientScope, Request, "The API key may not do this.",
         "The key's `capabilities` do not hold the route's `operation`; a WebSocket route without `enforce_inside` needs every operation." }
-    RateLimited { "rate_limited", 429, "rate_limited", None, Pace, "Too many requests.",
-        "The key's rate is used up. `Retry-After` says when the next request passes." }
     KeyConnections { "key_connections", 429, "too_many_connections", None, Pace, "Too many open connections.",
         "The key has as many streams open as its `limits.connections` allows." }
+    RateLimited { "rate_limited", 429, "rate_limited", None, Pace, "Too many requests.",
+        "The key's rate is used up. `Retry-After` says when the next request passes." }
     PeerConnections { "peer_connections", 429, "too_many_connections", None, Pace, "Too many open connections.",
         "The address has as many connections open as `limits.ip.connections` allows." }
     GateConnections { "gate_connections", 503, "overloaded", None, Service, "The gate is at its limit of connections.",

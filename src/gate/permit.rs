@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::{
     capability::Operations,
-    credential::{KeyDigest, Location},
+    credential::{KeyDigest, Location, Locations},
     denial::Denial,
     keys::{KeyRecord, KeyState},
     limit::{Lease, Pace, Quota},
-    policy::Route,
+    policy::{Policy, Route},
     request::Transport,
 };
 
@@ -17,7 +17,8 @@ use super::{
 #[must_use = "a permit is what lets a request be forwarded"]
 pub struct Permit {
     pub(super) standing: Standing,
-    pub(super) route: Arc<Route>,
+    pub(super) policy: Arc<Policy>,
+    pub(super) route: usize,
     pub(super) transport: Transport,
     pub(super) location: Location,
     pub(super) generation: u64,
@@ -65,6 +66,22 @@ pub struct Refusal {
     pub origin_listed: bool,
 }
 
+impl Charge {
+    /// Whether the request was within the quota.
+    #[must_use]
+    pub const fn passed(&self) -> bool {
+        matches!(self.pace, Pace::Within { .. })
+    }
+}
+
+impl Refusal {
+    /// A refusal of which nothing but the reason is known.
+    #[must_use]
+    pub const fn bare(denial: Denial) -> Self {
+        Self { denial, key: None, route: None, charge: None, origin_listed: false }
+    }
+}
+
 impl Permit {
     /// The key that was presented.
     #[must_use]
@@ -74,8 +91,14 @@ impl Permit {
 
     /// The route that was taken.
     #[must_use]
-    pub const fn route(&self) -> &Arc<Route> {
-        &self.route
+    pub fn route(&self) -> &Arc<Route> {
+        &self.policy.routes[self.route]
+    }
+
+    /// What of the request belongs to Keygate, under the policy that let it in.
+    #[must_use]
+    pub fn locations(&self) -> &Locations {
+        &self.policy.locations
     }
 
     /// How the answer will flow.
@@ -124,6 +147,12 @@ impl Permit {
     #[must_use]
     pub const fn holds_place(&self) -> bool {
         self.lease.is_some()
+    }
+
+    /// Gives up the permit for the place that it holds, once it has served its purpose.
+    #[must_use]
+    pub fn into_lease(self) -> Option<Lease<KeyState>> {
+        self.lease
     }
 
     /// What a stream under this permit stands on.

@@ -86,6 +86,7 @@ impl<'a> RequestHead<'a> {
             None => (target, None),
         };
         check_path(path)?;
+        check_query(query.unwrap_or_default())?;
         let mut upgrade = Handshake::default();
         let mut head = Self {
             method,
@@ -231,12 +232,20 @@ pub fn check_path(path: &str) -> Result<(), Rule> {
                     return Err("a dot segment in the path");
                 }
             }
-            b'\\' | b'#' | 0..=0x20 | 0x7f.. => return Err("a character in the path that must be escaped"),
+            b'\\' | b'#' | b'"' | b'<' | b'>' | b'`' | b'{' | b'}' | 0..=0x20 | 0x7f.. => {
+                return Err("a character in the path that must be escaped");
+            }
             _ => {}
         }
         at += 1;
     }
     Ok(())
+}
+
+/// Checks that a query holds only what a URL parser leaves as it is (WHATWG URL, query percent-encode set).
+fn check_query(query: &str) -> Result<(), Rule> {
+    let must_escape = |b: u8| matches!(b, 0..=0x20 | b'"' | b'#' | b'<' | b'>' | 0x7f..);
+    if query.bytes().any(must_escape) { Err("a character in the query that must be escaped") } else { Ok(()) }
 }
 
 /// The items of a comma-separated list header, without white space around them and without empty ones.

@@ -27,6 +27,15 @@ pub enum AccessPolicy {
     Off,
 }
 
+/// How a line looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccessFormat {
+    /// A JSON object, for programs.
+    Json,
+    /// A few words, for people; in colour if asked.
+    Text { colour: bool },
+}
+
 /// Lines that may be waiting for the writer.
 const QUEUE_LINES: usize = 8192;
 /// Lines a second that are written, with a burst of the same size: enough to see what is happening, too few to be a load.
@@ -35,6 +44,7 @@ const LINES_PER_SECOND: u32 = 1000;
 /// The log. Dropping it writes what is queued.
 pub struct AccessLog {
     policy: AccessPolicy,
+    format: AccessFormat,
     writer: NonBlocking,
     _guard: WorkerGuard,
     pace: Gcra,
@@ -44,11 +54,11 @@ pub struct AccessLog {
 
 impl AccessLog {
     /// A log of what `policy` says to `sink`.
-    pub fn new(policy: AccessPolicy, sink: impl Write + Send + 'static) -> Self {
+    pub fn new(policy: AccessPolicy, format: AccessFormat, sink: impl Write + Send + 'static) -> Self {
         let (writer, guard) =
             NonBlockingBuilder::default().buffered_lines_limit(QUEUE_LINES).lossy(true).thread_name("access-log").finish(sink);
         let quota = Quota::new(LINES_PER_SECOND, 1, LINES_PER_SECOND).ok();
-        Self { policy, writer, _guard: guard, pace: Gcra::default(), quota, beyond_pace: AtomicU64::new(0) }
+        Self { policy, format, writer, _guard: guard, pace: Gcra::default(), quota, beyond_pace: AtomicU64::new(0) }
     }
 
     /// Writes the line of an exchange that ended at `ticks_ns`, if the policy wants it.
@@ -67,7 +77,10 @@ impl AccessLog {
             self.beyond_pace.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        let mut line = render(exchange, SystemTime::now());
+        let mut line = match self.format {
+            AccessFormat::Json => as_json(exchange, SystemTime::now()),
+            AccessFormat::Text { colour } => as_text(exchange, SystemTime::now(), colour),
+        };
         line.push('\n');
         // Lossy: never blocks and never fails; what the queue cannot hold is in `dropped`.
         let _ = self.writer.clone().write_all(line.as_bytes());
@@ -80,7 +93,29 @@ impl AccessLog {
     }
 }
 
-fn render(exchange: &Exchange<'_>, at: SystemTime) -> String {
+/// `12:00:01 ✘ 401 GET /events unknown_key`
+fn as_text(exchange: &Exchange<'_>, at: SystemTime, colour: bool) -> String {
+    let time = chrono::DateTime::<chrono::Local>::from(at).format("%H:%M:%S");
+    let (mark, style) = match exchange.denial {
+        None => ('✔', "\u{1b}[32m"),
+        Some(_) => ('✘', "\u{1b}[31m"),
+    };
+    let (on, off) = if colour { (style, "\u{1b}[0m") } else { ("", "") };
+    let mut line = format!("{time} {on}{mark} {}{off} {} {}", exchange.status, shorten(exchange.method), shorten(exchange.path));
+    let words = [
+        exchange.denial.map(crate::gate::denial::Denial::reason),
+        exchange.key.map(|key| &*key.id),
+        exchange.detail,
+        exchange.origin.filter(|_| exchange.denial.is_some()),
+    ];
+    for word in words.into_iter().flatten() {
+        line.push(' ');
+        line.push_str(&shorten(word));
+    }
+    line
+}
+
+fn as_json(exchange: &Exchange<'_>, at: SystemTime) -> String {
     let mut line = json!({
         "time": chrono::DateTime::<chrono::Utc>::from(at).to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
         "event": "request",
@@ -154,7 +189,7 @@ mod tests {
 
     fn written(policy: AccessPolicy, exchanges: &[Exchange<'_>]) -> Vec<serde_json::Value> {
         let sink = Sink::default();
-        let log = AccessLog::new(policy, sink.clone());
+        let log = AccessLog::new(policy, AccessFormat::Json, sink.clone());
         exchanges.iter().for_each(|exchange| log.write(exchange, 0));
         drop(log);
         let text = String::from_utf8(sink.0.lock().clone()).unwrap();
@@ -183,7 +218,7 @@ mod tests {
     #[test]
     fn a_flood_is_bounded_and_counted() {
         let sink = Sink::default();
-        let log = AccessLog::new(AccessPolicy::All, sink.clone());
+        let log = AccessLog::new(AccessPolicy::All, AccessFormat::Json, sink.clone());
         for _ in 0..5000 {
             log.write(&exchange("/", None), 7);
         }

@@ -47,7 +47,8 @@ impl DecisionCounters {
     fn add_route(&self, name: &Arc<str>) {
         self.routes.rcu(|routes| {
             let mut more = HashMap::clone(routes);
-            more.entry(Arc::clone(name)).or_insert_with(|| Arc::new(std::array::from_fn(|_| std::array::from_fn(|_| OnceLock::new()))));
+            more.entry(Arc::clone(name))
+                .or_insert_with(|| Arc::new(std::array::from_fn(|_| std::array::from_fn(|_| OnceLock::new()))));
             more
         });
     }

@@ -2,12 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use crate::gate::{
-    credential::Location,
-    denial::Denial,
-    keys::KeyRecord,
-    request::Transport,
-};
+use crate::gate::{credential::Location, denial::Denial, keys::KeyRecord, request::Transport};
 
 /// The gate decided about a request.
 pub struct Decided<'a> {

@@ -4,16 +4,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
 use prometheus::{
-    Encoder as _, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
-    core::Collector, process_collector::ProcessCollector,
+    Encoder as _, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder, core::Collector, process_collector::ProcessCollector,
 };
 
-use super::{AccessLog, Decided, Ended, Exchange, KeySetLoaded, LimitScope, Opened, Reload, UpstreamError, counters::DecisionCounters};
-use crate::gate::{
-    credential::Kind,
-    keys::State,
-    request::Transport,
+use super::{
+    AccessLog, Decided, Ended, Exchange, KeySetLoaded, LimitScope, Opened, Reload, UpstreamError, counters::DecisionCounters,
 };
+use crate::gate::{credential::Kind, keys::State, request::Transport};
 
 /// Upper bounds in seconds of a decision, which takes about a microsecond.
 const DECISION_BUCKETS: &[f64] = &[1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 1e-3, 5e-3, 25e-3];
@@ -77,8 +75,18 @@ impl Telemetry {
         let this = Self {
             decisions: DecisionCounters::new(decisions),
             decision_seconds: histogram(r, "keygate_auth_duration_seconds", "Time to decide about a request.", DECISION_BUCKETS)?,
-            credential_sources: counter_vec(r, "keygate_credential_source_total", "Permits, by where the credential stood.", &["source"])?,
-            rate_limit_decisions: counter_vec(r, "keygate_rate_limit_decisions_total", "Answers of limits.", &["scope", "result"])?,
+            credential_sources: counter_vec(
+                r,
+                "keygate_credential_source_total",
+                "Permits, by where the credential stood.",
+                &["source"],
+            )?,
+            rate_limit_decisions: counter_vec(
+                r,
+                "keygate_rate_limit_decisions_total",
+                "Answers of limits.",
+                &["scope", "result"],
+            )?,
             client_connections: gauge(r, "keygate_client_connections", "Client connections open now, idle ones included.")?,
             connections: add(r, IntGaugeVec::new(Opts::new("keygate_connections", "Streams open now."), &["transport"])?)?,
             opened: counter_vec(r, "keygate_connections_opened_total", "Streams opened.", &["transport"])?,
@@ -86,7 +94,8 @@ impl Telemetry {
             life_seconds: add(
                 r,
                 HistogramVec::new(
-                    HistogramOpts::new("keygate_connection_duration_seconds", "How long streams lived.").buckets(LIFE_BUCKETS.into()),
+                    HistogramOpts::new("keygate_connection_duration_seconds", "How long streams lived.")
+                        .buckets(LIFE_BUCKETS.into()),
                     &["transport"],
                 )?,
             )?,
@@ -97,7 +106,11 @@ impl Telemetry {
                 "From the moment a change of keys is in force to the end of a stream that it ends.",
                 CUT_BUCKETS,
             )?,
-            forced_resets: counter(r, "keygate_forced_resets_total", "Streams ended without a word, since none could be said in time.")?,
+            forced_resets: counter(
+                r,
+                "keygate_forced_resets_total",
+                "Streams ended without a word, since none could be said in time.",
+            )?,
             exchanges: counter_vec(r, "keygate_http_requests_total", "Answers, by route and status.", &["route", "code"])?,
             exchange_seconds: histogram(
                 r,
@@ -114,7 +127,10 @@ impl Telemetry {
             )?,
             keys: add(r, IntGaugeVec::new(Opts::new("keygate_keys", "Keys in the set."), &["kind", "state"])?)?,
             key_set_generation: gauge(r, "keygate_keyset_generation", "Counts the key sets and policies that were in force.")?,
-            key_set_age: add(r, Gauge::new("keygate_keyset_age_seconds", "Time since the key set was last read from its source.")?)?,
+            key_set_age: add(
+                r,
+                Gauge::new("keygate_keyset_age_seconds", "Time since the key set was last read from its source.")?,
+            )?,
             key_set_checked: Mutex::new(None),
             draining: gauge(r, "keygate_draining", "Whether the gate is draining.")?,
             lines_dropped: counter(r, "keygate_log_lines_dropped_total", "Access log lines not written, to keep the gate fast.")?,
@@ -289,11 +305,14 @@ fn decimal(status: u16, digits: &mut [u8; 3]) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{gate::denial::Denial, telemetry::AccessPolicy};
+    use crate::{
+        gate::denial::Denial,
+        telemetry::{AccessFormat, AccessPolicy},
+    };
 
     #[test]
     fn every_family_renders_and_no_client_text_becomes_a_label() {
-        let telemetry = Telemetry::new(AccessLog::new(AccessPolicy::Off, std::io::sink())).unwrap();
+        let telemetry = Telemetry::new(AccessLog::new(AccessPolicy::Off, AccessFormat::Json, std::io::sink())).unwrap();
         let route = "all".into();
         for &denial in Denial::ALL {
             let decided = Decided {

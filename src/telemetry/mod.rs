@@ -8,6 +8,6 @@ mod counters;
 mod events;
 mod metrics;
 
-pub use access_log::{AccessLog, AccessPolicy};
+pub use access_log::{AccessFormat, AccessLog, AccessPolicy};
 pub use events::{Decided, Ended, Exchange, Initiator, KeySetLoaded, LimitScope, Opened, Reload, UpstreamError};
 pub use metrics::Telemetry;

@@ -6,4 +6,4 @@ mod locations;
 
 pub use digest::{Digester, KeyDigest, Pepper, StoredDigest};
 pub use key_text::{Environment, KeyShape, Kind, compose, shape};
-pub use locations::{Location, Locations, MAX_KEY_BYTES, Presented};
+pub use locations::{Location, Locations, MAX_KEY_BYTES, OWN_PROTOCOL, Presented};

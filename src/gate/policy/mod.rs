@@ -28,9 +28,9 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// The first route that matches, by the method that a preflight asks for or else by the request's own.
+    /// The place of the first route that matches, by the method that a preflight asks for or else by the request's own.
     #[must_use]
-    pub fn route(&self, head: &RequestHead<'_>, method: &str) -> Option<&Arc<Route>> {
-        self.routes.iter().find(|route| route.matches(head.host, head.path, method))
+    pub fn route(&self, head: &RequestHead<'_>, method: &str) -> Option<usize> {
+        self.routes.iter().position(|route| route.matches(head.host, head.path, method))
     }
 }

@@ -1,0 +1,99 @@
+//! What is measured, and the figures of all rounds.
+
+use std::collections::BTreeMap;
+
+/// The kinds of work, in the order of the columns.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Work {
+    Accepted,
+    Refused,
+    Handshake,
+    SmallEcho,
+    LargeEcho,
+    Idle,
+}
+
+/// One figure of each kind per round, by peer in the order they ran.
+#[derive(Default)]
+pub struct Results {
+    peers: Vec<(&'static str, BTreeMap<Work, Vec<f64>>)>,
+}
+
+impl Work {
+    pub const ALL: [Self; 6] = [Self::Accepted, Self::Refused, Self::Handshake, Self::SmallEcho, Self::LargeEcho, Self::Idle];
+
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted request",
+            Self::Refused => "refused request (401)",
+            Self::Handshake => "handshake",
+            Self::SmallEcho => "64-byte echo",
+            Self::LargeEcho => "16 KB echo",
+            Self::Idle => "idle WebSocket",
+        }
+    }
+
+    pub fn field(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted_us",
+            Self::Refused => "refused_us",
+            Self::Handshake => "handshake_us",
+            Self::SmallEcho => "echo_64_us",
+            Self::LargeEcho => "echo_16k_us",
+            Self::Idle => "idle_kb",
+        }
+    }
+
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::Idle => "KB",
+            _ => "µs",
+        }
+    }
+}
+
+impl Results {
+    pub fn add(&mut self, peer: &'static str, work: Work, figure: f64) {
+        let known = self.peers.iter().position(|(name, _)| *name == peer);
+        let at = known.unwrap_or_else(|| {
+            self.peers.push((peer, BTreeMap::new()));
+            self.peers.len() - 1
+        });
+        self.peers[at].1.entry(work).or_default().push(figure);
+    }
+
+    pub fn peers(&self) -> impl Iterator<Item = &'static str> {
+        self.peers.iter().map(|(name, _)| *name)
+    }
+
+    /// The figures of every round; none for a peer that did not run.
+    pub fn rounds(&self, peer: &str, work: Work) -> &[f64] {
+        let peer = self.peers.iter().find(|(name, _)| *name == peer);
+        peer.and_then(|(_, figures)| figures.get(&work)).map_or(&[], Vec::as_slice)
+    }
+
+    pub fn median(&self, peer: &str, work: Work) -> Option<f64> {
+        let mut figures = self.rounds(peer, work).to_vec();
+        figures.sort_by(f64::total_cmp);
+        let upper = *figures.get(figures.len() / 2)?;
+        let lower = figures[(figures.len() - 1) / 2];
+        Some(f64::midpoint(lower, upper))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_of_rounds() {
+        let mut results = Results::default();
+        for figure in [9.0, 1.0, 3.0] {
+            results.add("nginx", Work::Idle, figure);
+        }
+        assert_eq!(results.median("nginx", Work::Idle), Some(3.0));
+        results.add("nginx", Work::Idle, 5.0);
+        assert_eq!(results.median("nginx", Work::Idle), Some(4.0));
+        assert_eq!(results.median("envoy", Work::Idle), None);
+    }
+}

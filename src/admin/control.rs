@@ -1,0 +1,76 @@
+//! The control socket's requests, HTTP over a Unix socket, so that `curl --unix-socket` works as well as `keygate`:
+//!
+//! - `POST /drain?wait_ms=N`: begin to drain, wait for streams to end → `{"remaining": n}`
+//! - `POST /reload`: read configuration and keys again → `{"generation": n}`, or 422 with what is wrong
+//! - `GET /connections?limit=N` → [`super::Connections`]
+//! - `PUT /log-level?level=…`: set the level of diagnostics
+
+use std::{io, sync::Arc, time::Duration};
+
+use axum::{
+    Json, Router,
+    extract::{Query, State},
+    http::StatusCode,
+    routing::{get, post, put},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Connections, ControlSocket, Governed};
+
+/// The most connections that one answer lists.
+const MAX_LISTED: usize = 100_000;
+
+type Gate = State<Arc<dyn Governed>>;
+
+/// Serves the control socket until the process ends.
+///
+/// # Errors
+/// The system's.
+pub async fn serve_control(socket: ControlSocket, gate: Arc<dyn Governed>) -> io::Result<()> {
+    let routes = Router::new()
+        .route("/drain", post(drain))
+        .route("/reload", post(reload))
+        .route("/connections", get(connections))
+        .route("/log-level", put(log_level))
+        .with_state(gate);
+    axum::serve(socket, routes).await
+}
+
+#[derive(Deserialize)]
+struct Wait {
+    #[serde(default)]
+    wait_ms: u64,
+}
+
+async fn drain(State(gate): Gate, Query(Wait { wait_ms }): Query<Wait>) -> Json<Value> {
+    Json(json!({ "remaining": gate.drain(Duration::from_millis(wait_ms)).await }))
+}
+
+async fn reload(State(gate): Gate) -> (StatusCode, Json<Value>) {
+    match gate.reload().await {
+        Ok(generation) => (StatusCode::OK, Json(json!({ "generation": generation }))),
+        Err(problems) => (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({ "error": problems }))),
+    }
+}
+
+#[derive(Deserialize)]
+struct Limit {
+    limit: Option<usize>,
+}
+
+async fn connections(State(gate): Gate, Query(Limit { limit }): Query<Limit>) -> Json<Connections> {
+    Json(gate.connections(limit.unwrap_or(MAX_LISTED).min(MAX_LISTED)))
+}
+
+#[derive(Deserialize)]
+struct Level {
+    level: String,
+}
+
+async fn log_level(State(gate): Gate, Query(Level { level }): Query<Level>) -> (StatusCode, Json<Value>) {
+    match gate.set_log_level(&level) {
+        Ok(()) => (StatusCode::OK, Json(json!({ "level": level }))),
+        Err(error) => (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({ "error": error }))),
+    }
+}

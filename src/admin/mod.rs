@@ -1,0 +1,69 @@
+//! Watching and steering a running gate: the status listener, which changes nothing, and the control socket, which only this
+//! machine's owner of the process can open.
+//!
+//! Knows the gate through [`Governed`], which the composition root implements; nothing of sockets that carry traffic.
+
+mod control;
+mod control_client;
+mod socket;
+mod status;
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::{
+    control::serve_control,
+    control_client::{ControlError, call},
+    socket::{ControlSocket, default_control_path},
+    status::serve_status,
+};
+
+/// What can be asked of a running gate.
+#[async_trait::async_trait]
+pub trait Governed: Send + Sync + 'static {
+    /// Whether it should receive traffic, and if not, why.
+    fn ready(&self) -> Result<(), &'static str>;
+
+    /// All metrics in the text format.
+    fn metrics(&self) -> Result<Vec<u8>, String>;
+
+    /// Reads configuration and keys again; the new generation, or what is wrong with them.
+    async fn reload(&self) -> Result<u64, String>;
+
+    /// Begins to drain and waits up to `wait` for the streams to end; how many are left.
+    async fn drain(&self, wait: Duration) -> usize;
+
+    /// Live streams, at most `limit`.
+    fn connections(&self, limit: usize) -> Connections;
+
+    /// Sets the level of diagnostics.
+    ///
+    /// # Errors
+    /// What is wrong with the directive.
+    fn set_log_level(&self, directive: &str) -> Result<(), String>;
+}
+
+/// Live streams.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Connections {
+    /// All client connections, idle ones included.
+    pub clients: u32,
+    /// All streams and exchanges under way.
+    pub total: usize,
+    /// Some of them.
+    pub connections: Vec<Connection>,
+}
+
+/// One live stream.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Connection {
+    pub key_id: String,
+    pub app: String,
+    pub transport: String,
+    pub peer: String,
+    /// Seconds since it was opened.
+    pub age_seconds: i64,
+    pub received_bytes: u64,
+    pub sent_bytes: u64,
+}

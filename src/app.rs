@@ -1,0 +1,189 @@
+//! The composition root: the only room that knows every other. Start-up, change and end of a gate, each readable as a list.
+
+mod govern;
+mod load;
+mod logging;
+mod machine;
+mod reload;
+
+use std::{
+    io::{self, IsTerminal as _},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::{net::TcpListener, task::JoinSet};
+use tracing::{error, info, warn};
+
+pub use self::{
+    govern::Govern,
+    load::{LoadError, Loaded, load},
+    logging::{LogLevel, start_logging},
+};
+use crate::{
+    admin::{ControlSocket, default_control_path, serve_control, serve_status},
+    edge::{Bound, Clock, Edge, bind, load_tls},
+    gate::Gate,
+    telemetry::{AccessFormat, AccessLog, AccessPolicy, KeySetLoaded, Reload, Telemetry},
+};
+
+/// A gate that listens.
+pub struct Running {
+    edge: Arc<Edge>,
+    govern: Arc<Govern>,
+    tasks: JoinSet<io::Result<()>>,
+    drain_window: Duration,
+    /// Where clients connect.
+    pub listeners: Vec<SocketAddr>,
+    /// Where health and metrics are.
+    pub status: Option<SocketAddr>,
+    /// The control socket.
+    pub control: PathBuf,
+}
+
+/// How often streams whose credential has expired are looked for.
+const EXPIRY_SWEEP: Duration = Duration::from_millis(250);
+/// How often the end looks whether it has come.
+const DRAIN_LOOK: Duration = Duration::from_millis(20);
+
+/// Starts a gate by the configuration at `path`: bind everything, then serve. Returns once it accepts.
+///
+/// # Errors
+/// What stands in the way; nothing is left running then.
+pub async fn start(path: &Path, loaded: Loaded, level: LogLevel) -> io::Result<Running> {
+    machine::harden();
+    let Loaded { config, keys, .. } = loaded;
+    let bound = bind_all(&config)?;
+    let status = match config.status {
+        Some(address) => Some(TcpListener::bind(address).await.map_err(|error| named(address, &error))?),
+        None => None,
+    };
+    let control = config.control.clone().unwrap_or_else(default_control_path);
+    let socket = ControlSocket::bind(&control)?;
+
+    let access_log = AccessLog::new(access_policy(config.log.access), access_format(config.log.format), io::stdout());
+    let telemetry = Arc::new(Telemetry::new(access_log).map_err(io::Error::other)?);
+    let gate = Arc::new(Gate::new(config.policy.clone()));
+    let settings = load::settings(&config, machine::connections()).map_err(io::Error::other)?;
+    let edge = Edge::new(Arc::clone(&gate), Arc::clone(&telemetry), Clock::start(), settings)
+        .map_err(|_| io::Error::other("the system gives no randomness"))?;
+    let keys = Arc::new(keys);
+    let generation = gate.publish(Arc::new(config.policy.clone()), Arc::clone(&keys));
+    telemetry.key_set_loaded(&KeySetLoaded { generation, keys: keys.records() });
+    telemetry.reloaded(&Reload { successful: true });
+
+    let mut running = Running {
+        listeners: bound.iter().map(Bound::address).collect(),
+        status: status.as_ref().map(TcpListener::local_addr).transpose()?,
+        control,
+        drain_window: config.timeouts.drain,
+        govern: Arc::new(Govern::new(Arc::clone(&edge), level)),
+        edge: Arc::clone(&edge),
+        tasks: JoinSet::new(),
+    };
+    let tasks = &mut running.tasks;
+    for listener in bound {
+        tasks.spawn(listener.serve(Arc::clone(&edge)));
+    }
+    if let Some(status) = status {
+        tasks.spawn(serve_status(status, running.govern.clone()));
+    }
+    tasks.spawn(serve_control(socket, running.govern.clone()));
+    tasks.spawn(reload::follow(path.to_owned(), config, edge.clone(), running.govern.reload_requests()));
+    tasks.spawn(sweep_expired(edge));
+    running.say_addresses();
+    Ok(running)
+}
+
+impl Running {
+    /// Serves until `stop` is ready, then drains: new streams are refused, nothing new is accepted, open streams are told to go,
+    /// what is in flight is finished. Returns once nothing is left, or the window is over.
+    pub async fn run_until(mut self, stop: impl Future<Output = ()>) {
+        tokio::pin!(stop);
+        loop {
+            tokio::select! {
+                () = &mut stop => break,
+                Some(ended) = self.tasks.join_next() => tell_ended(ended),
+            }
+        }
+        info!("stopping: accepting nothing new");
+        self.govern.begin_drain();
+        self.edge.drain().close();
+        let deadline = Instant::now() + self.drain_window;
+        while self.edge.connections() > 0 && Instant::now() < deadline {
+            tokio::time::sleep(DRAIN_LOOK).await;
+        }
+        match self.edge.connections() {
+            0 => info!("stopped: nothing was left open"),
+            left => warn!(left, "stopped: the drain window is over; what was left open is cut"),
+        }
+    }
+
+    /// What governs this gate, for programs that run one inside.
+    #[must_use]
+    pub fn govern(&self) -> &Arc<Govern> {
+        &self.govern
+    }
+
+    fn say_addresses(&self) {
+        for address in &self.listeners {
+            info!(%address, "gate listens");
+        }
+        if let Some(address) = self.status {
+            info!(%address, "status listens");
+        }
+        info!(path = %self.control.display(), "control socket");
+    }
+}
+
+fn bind_all(config: &crate::config::Config) -> io::Result<Vec<Bound>> {
+    let mut bound = Vec::new();
+    for listener in &config.listeners {
+        let tls = match &listener.tls {
+            Some(tls) => {
+                Some(load_tls(&tls.certificate, &tls.key).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?)
+            }
+            None => None,
+        };
+        bound.push(bind(listener.address, tls)?);
+    }
+    Ok(bound)
+}
+
+fn named(address: SocketAddr, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("listen on {address}: {error}"))
+}
+
+const fn access_policy(wanted: crate::config::AccessLog) -> AccessPolicy {
+    match wanted {
+        crate::config::AccessLog::Refused => AccessPolicy::Refused,
+        crate::config::AccessLog::All => AccessPolicy::All,
+        crate::config::AccessLog::Off => AccessPolicy::Off,
+    }
+}
+
+fn access_format(wanted: crate::config::LogFormat) -> AccessFormat {
+    match wanted {
+        crate::config::LogFormat::Json => AccessFormat::Json,
+        crate::config::LogFormat::Text => AccessFormat::Text { colour: io::stdout().is_terminal() },
+    }
+}
+
+/// Streams outlive the request that opened them, and no change announces that time has passed.
+async fn sweep_expired(edge: Arc<Edge>) -> io::Result<()> {
+    loop {
+        tokio::time::sleep(EXPIRY_SWEEP).await;
+        edge.cut_expired();
+    }
+}
+
+/// A part of the gate that ends before it is told to is reported; the others go on.
+fn tell_ended(ended: Result<io::Result<()>, tokio::task::JoinError>) {
+    match ended {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => error!(%error, "a listener ended"),
+        Err(error) => error!(%error, "a part of the gate broke"),
+    }
+}

@@ -1,0 +1,117 @@
+//! The running gate as the admin room sees it.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, oneshot};
+use tracing::info;
+
+use super::{LogLevel, reload::Request};
+use crate::{
+    admin::{Connection, Connections, Governed},
+    edge::{Edge, LiveStream},
+};
+
+/// How often a wait for the last stream looks.
+const LOOK: Duration = Duration::from_millis(20);
+/// Over how long streams are told to go at the most; a drain command may be given less.
+const DRAIN_WINDOW: Duration = Duration::from_secs(25);
+
+/// Governs one gate.
+pub struct Govern {
+    edge: Arc<Edge>,
+    level: LogLevel,
+    reloads: mpsc::Sender<Request>,
+    requests: Mutex<Option<mpsc::Receiver<Request>>>,
+}
+
+impl Govern {
+    /// Governs the gate of `edge`.
+    #[must_use]
+    pub fn new(edge: Arc<Edge>, level: LogLevel) -> Self {
+        let (reloads, requests) = mpsc::channel(8);
+        Self { edge, level, reloads, requests: Mutex::new(Some(requests)) }
+    }
+
+    /// Requests to reload, for the one that serves them. A second taker gets none.
+    #[must_use]
+    pub fn reload_requests(&self) -> mpsc::Receiver<Request> {
+        self.requests.lock().take().unwrap_or_else(|| mpsc::channel(1).1)
+    }
+
+    /// Begins to drain, once: from now on new streams are refused and the open ones are told to go.
+    pub fn begin_drain(&self) {
+        if !self.edge.drain().begin() {
+            return;
+        }
+        self.edge.telemetry().draining();
+        info!(streams = self.edge.registry().len(), "draining");
+        let edge = Arc::clone(&self.edge);
+        tokio::spawn(async move { edge.tell_streams_to_go(DRAIN_WINDOW).await });
+    }
+
+    fn view(&self, stream: &LiveStream) -> Connection {
+        use std::sync::atomic::Ordering::Relaxed;
+        let age_ms = self.edge.clock().now().unix_ms.saturating_sub(stream.opened_ms);
+        Connection {
+            key_id: stream.standing.key.id.to_string(),
+            app: stream.standing.key.app.to_string(),
+            transport: stream.transport.name().to_owned(),
+            peer: stream.peer.to_string(),
+            age_seconds: age_ms / 1000,
+            received_bytes: stream.received.load(Relaxed),
+            sent_bytes: stream.sent.load(Relaxed),
+        }
+    }
+}
+
+#[async_trait]
+impl Governed for Govern {
+    fn ready(&self) -> Result<(), &'static str> {
+        if self.edge.drain().is_draining() {
+            return Err("draining");
+        }
+        if self.edge.gate().snapshot().keys.is_none() {
+            return Err("the key set is not loaded");
+        }
+        Ok(())
+    }
+
+    fn metrics(&self) -> Result<Vec<u8>, String> {
+        self.edge.telemetry().render(self.edge.gate().peers().occupancy()).map_err(|error| error.to_string())
+    }
+
+    async fn reload(&self) -> Result<u64, String> {
+        let (reply, outcome) = oneshot::channel();
+        let gone = |_| "the gate is ending".to_owned();
+        self.reloads.send(reply).await.map_err(|_| "the gate is ending".to_owned())?;
+        outcome.await.map_err(gone)?
+    }
+
+    async fn drain(&self, wait: Duration) -> usize {
+        self.begin_drain();
+        let deadline = Instant::now() + wait;
+        while !self.edge.registry().is_empty() && Instant::now() < deadline {
+            tokio::time::sleep(LOOK).await;
+        }
+        self.edge.registry().len()
+    }
+
+    fn connections(&self, limit: usize) -> Connections {
+        let mut connections = Vec::new();
+        self.edge.registry().for_each(|stream| {
+            if connections.len() < limit {
+                connections.push(self.view(stream));
+            }
+        });
+        Connections { clients: self.edge.connections(), total: self.edge.registry().len(), connections }
+    }
+
+    fn set_log_level(&self, directive: &str) -> Result<(), String> {
+        self.level.set(directive)
+    }
+}

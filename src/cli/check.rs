@@ -1,0 +1,59 @@
+//! `keygate check`: every mistake of a configuration and its keys, in one run.
+
+use std::process::ExitCode;
+
+use serde_json::json;
+
+use super::{ConfigFile, exit};
+use crate::{app, config, gate::credential::Kind};
+
+/// Options of `keygate check`.
+#[derive(clap::Args)]
+pub struct Check {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// How to print what was found
+    #[arg(short, long, value_enum, default_value_t = Output::Text)]
+    output: Output,
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Output {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+impl Check {
+    /// Runs the command.
+    pub fn run(self) -> ExitCode {
+        let path = self.config.config;
+        let loaded = match app::load(&path, None) {
+            Ok(loaded) => loaded,
+            Err(problems) if self.output == Output::Json => {
+                let lines: Vec<_> = problems.to_string().lines().map(str::to_owned).collect();
+                anstream::println!("{}", json!({ "valid": false, "problems": lines }));
+                return ExitCode::from(78);
+            }
+            Err(problems) => return exit::bad_config(problems),
+        };
+        let warnings = config::warnings(&loaded.config, &loaded.keys);
+        let records = loaded.keys.records();
+        let publishable = records.iter().filter(|key| key.kind == Kind::Publishable).count();
+        let (routes, secret) = (loaded.config.policy.routes.len(), records.len() - publishable);
+        if self.output == Output::Json {
+            let found = json!({ "valid": true, "routes": routes, "publishable_keys": publishable, "secret_keys": secret, "warnings": warnings });
+            anstream::println!("{found}");
+            return exit::OK;
+        }
+        for warning in &warnings {
+            anstream::eprintln!("{0}warning:{0:#} {warning}", YELLOW);
+        }
+        anstream::println!("{}: valid: {routes} routes, {publishable} publishable and {secret} secret keys", path.display());
+        exit::OK
+    }
+}
+
+const YELLOW: anstyle::Style = anstyle::AnsiColor::Yellow.on_default().bold();

@@ -1,0 +1,165 @@
+//! `keygate drain`, `reload`, `connections` and `log-level`: what is said to a running gate over its control socket.
+
+use std::{path::PathBuf, process::ExitCode, time::Duration};
+
+use axum::http::Method;
+use serde_json::Value;
+
+use super::{check::Output, exit};
+use crate::{
+    admin::{self, Connections, default_control_path},
+    config,
+    keystore::{MAX_CONFIG_BYTES, read_text},
+};
+
+/// Which gate.
+#[derive(clap::Args)]
+struct Gate {
+    /// The gate's control socket; else the one that its configuration names, else the usual place
+    #[arg(long, value_name = "PATH", env = "KEYGATE_SOCKET")]
+    socket: Option<PathBuf>,
+    /// The gate's configuration
+    #[arg(short, long = "config", value_name = "FILE", env = "KEYGATE_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+impl Gate {
+    fn socket(self) -> Result<PathBuf, String> {
+        match (self.socket, self.config) {
+            (Some(socket), _) => Ok(socket),
+            (None, None) => Ok(default_control_path()),
+            (None, Some(file)) => {
+                let text = read_text(&file, MAX_CONFIG_BYTES).map_err(|error| error.to_string())?;
+                let config = config::parse_config(&file, &text).map_err(|problems| problems.to_string())?;
+                Ok(config.control.unwrap_or_else(default_control_path))
+            }
+        }
+    }
+
+    fn call(self, method: Method, target: &str) -> Result<Value, String> {
+        let socket = self.socket()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
+        runtime.block_on(admin::call(&socket, method, target)).map_err(|error| error.to_string())
+    }
+}
+
+/// Options of `keygate drain`.
+#[derive(clap::Args)]
+pub struct Drain {
+    /// How long to wait for the streams to end: `25s`, `500ms`, `1m`
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = span)]
+    wait: Duration,
+    #[command(flatten)]
+    gate: Gate,
+}
+
+impl Drain {
+    /// Runs the command. Streams that are left after the wait are no failure: what stops the gate next will end them.
+    pub fn run(self) -> ExitCode {
+        match self.gate.call(Method::POST, &format!("/drain?wait_ms={}", self.wait.as_millis())) {
+            Ok(answer) => {
+                anstream::println!("draining, {} connections left", answer["remaining"]);
+                exit::OK
+            }
+            Err(error) => exit::failed(error),
+        }
+    }
+}
+
+/// Options of `keygate reload`.
+#[derive(clap::Args)]
+pub struct Reload {
+    #[command(flatten)]
+    gate: Gate,
+}
+
+impl Reload {
+    /// Runs the command.
+    pub fn run(self) -> ExitCode {
+        match self.gate.call(Method::POST, "/reload") {
+            Ok(answer) => {
+                anstream::println!("reloaded, generation {}", answer["generation"]);
+                exit::OK
+            }
+            Err(error) => exit::failed(error),
+        }
+    }
+}
+
+/// Options of `keygate connections`.
+#[derive(clap::Args)]
+pub struct List {
+    /// The most to list
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    limit: usize,
+    /// How to print them
+    #[arg(short, long, value_enum, default_value_t = Output::Text)]
+    output: Output,
+    #[command(flatten)]
+    gate: Gate,
+}
+
+impl List {
+    /// Runs the command.
+    pub fn run(self) -> ExitCode {
+        let answer = match self.gate.call(Method::GET, &format!("/connections?limit={}", self.limit)) {
+            Ok(answer) => answer,
+            Err(error) => return exit::failed(error),
+        };
+        if self.output == Output::Json {
+            anstream::println!("{answer}");
+            return exit::OK;
+        }
+        let list: Connections = match serde_json::from_value(answer) {
+            Ok(list) => list,
+            Err(error) => return exit::failed(format_args!("the gate's answer cannot be read: {error}")),
+        };
+        if !list.connections.is_empty() {
+            anstream::println!("{:<24} {:<10} {:<24} {:>8} {:>12} {:>12}", "KEY", "TRANSPORT", "PEER", "AGE", "RECEIVED", "SENT");
+        }
+        for c in &list.connections {
+            let age = format!("{}s", c.age_seconds);
+            anstream::println!(
+                "{:<24} {:<10} {:<24} {age:>8} {:>12} {:>12}",
+                c.key_id,
+                c.transport,
+                c.peer,
+                c.received_bytes,
+                c.sent_bytes
+            );
+        }
+        anstream::println!("{} of {} streams; {} client connections", list.connections.len(), list.total, list.clients);
+        exit::OK
+    }
+}
+
+/// Options of `keygate log-level`.
+#[derive(clap::Args)]
+pub struct Level {
+    /// `error`, `warn` or `info`
+    level: String,
+    #[command(flatten)]
+    gate: Gate,
+}
+
+impl Level {
+    /// Runs the command.
+    pub fn run(self) -> ExitCode {
+        let plain = !self.level.is_empty()
+            && self.level.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b':' | b'=' | b','));
+        if !plain {
+            return exit::failed("a log level is `error`, `warn` or `info`");
+        }
+        match self.gate.call(Method::PUT, &format!("/log-level?level={}", self.level)) {
+            Ok(_) => {
+                anstream::println!("log level {}", self.level);
+                exit::OK
+            }
+            Err(error) => exit::failed(error),
+        }
+    }
+}
+
+fn span(text: &str) -> Result<Duration, &'static str> {
+    config::duration(text).ok_or("a time is a number and ms, s, m, h or d: 25s")
+}

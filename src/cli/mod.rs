@@ -1,0 +1,76 @@
+//! The command line. Each command is a file; this one is the list of them.
+
+mod check;
+mod control;
+mod demo;
+mod exit;
+mod explain;
+mod schema;
+mod serve;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+/// A reverse-proxy authentication sidecar for realtime backends.
+#[derive(Parser)]
+#[command(name = "keygate", version, max_term_width = 100, arg_required_else_help = true)]
+struct Keygate {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Try it: a gate, a realtime backend, a page and two keys, on this machine only
+    Demo(demo::Demo),
+    /// Run a gate
+    Serve(serve::Serve),
+    /// Check a configuration and its keys, and report every mistake
+    Check(check::Check),
+    /// Show step by step what the gate would say to a request
+    Explain(explain::Explain),
+    /// Print the JSON Schema of the configuration, for editors
+    Schema(schema::Schema),
+    /// Tell a running gate to drain: no new streams, open ones are told to go
+    Drain(control::Drain),
+    /// Tell a running gate to read configuration and keys again
+    Reload(control::Reload),
+    /// List the live connections of a running gate
+    Connections(control::List),
+    /// Set the level of a running gate's diagnostics
+    LogLevel(control::Level),
+    /// Print completions for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Where the configuration is.
+#[derive(clap::Args)]
+struct ConfigFile {
+    /// The configuration
+    #[arg(short, long = "config", value_name = "FILE", env = "KEYGATE_CONFIG", default_value = "keygate.yaml")]
+    config: PathBuf,
+}
+
+/// Runs the command that the process was started with.
+#[must_use]
+pub fn main() -> ExitCode {
+    match Keygate::parse().command {
+        Command::Demo(demo) => demo.run(),
+        Command::Serve(serve) => serve.run(),
+        Command::Check(check) => check.run(),
+        Command::Explain(explain) => explain.run(),
+        Command::Schema(schema) => schema.run(),
+        Command::Drain(drain) => drain.run(),
+        Command::Reload(reload) => reload.run(),
+        Command::Connections(list) => list.run(),
+        Command::LogLevel(level) => level.run(),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Keygate::command(), "keygate", &mut std::io::stdout());
+            exit::OK
+        }
+    }
+}

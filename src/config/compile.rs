@@ -1,0 +1,209 @@
+//! The second stage: the configuration as typed → as used. Everything is looked at before anything is given up, so that one run
+//! finds every mistake.
+
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use super::{
+    credentials, defaults,
+    fault::Place,
+    limits,
+    raw::{self, List, Span, Text},
+    routes, secret_file, upstream,
+    used::{AccessLog, Config, ConnectionLimits, KeySource, Listener, Log, LogFormat, Timeouts, Tls},
+    wording,
+};
+use crate::gate::{
+    credential::{Environment, Pepper},
+    policy::Policy,
+};
+
+/// What fits into the `sun_path` of a socket's address on Linux, with its end.
+const MAX_SOCKET_PATH_BYTES: usize = 107;
+
+/// What `typed` means. `None` only after a fault.
+pub(super) fn config(typed: &raw::Config, folder: &Path, root: &Place<'_>) -> Option<Config> {
+    let listeners = listeners(typed.listeners.as_ref(), folder, root);
+    let upstream = root.required("upstream", typed.upstream.as_ref());
+    let upstream = upstream.and_then(|text| root.field("upstream").take(upstream::parse(text, folder)));
+    let environments = environments(typed, root);
+    let keys = keys(typed.keys.as_ref(), folder, root);
+    let locations = credentials::locations(typed.credentials.as_ref(), &root.field("credentials"));
+    let routes = routes::routes(typed.routes.as_ref(), root);
+    let (key_limits, ip) = limits::limits(typed.limits.as_ref(), &root.field("limits"));
+    let timeouts = timeouts(typed.timeouts.as_ref(), &root.field("timeouts"));
+    let status = typed.status.as_ref().and_then(|status| address(status.address.as_ref(), &root.field("status")));
+    let control = typed.control.as_ref().and_then(|control| socket(control, folder, &root.field("control")));
+    if let (Some(status), Some(listeners)) = (status, &listeners)
+        && status.port() != 0
+        && listeners.iter().any(|listener| listener.address == status)
+    {
+        root.field("status").field("address").fault("is the address of a listener already");
+    }
+    later(typed, root);
+    let connections = typed.limits.as_ref().and_then(|limits| limits.connections);
+    Some(Config {
+        listeners: listeners?,
+        upstream: upstream?,
+        keys: keys?,
+        key_limits: Arc::new(key_limits),
+        policy: Policy { environments: environments?, locations: locations?, routes: routes?, peer_refusals: ip.rate },
+        limits: ConnectionLimits { connections: connections.map(|count| count.0), per_peer: ip.connections },
+        timeouts,
+        log: log(typed.log.as_ref()),
+        status,
+        control,
+    })
+}
+
+fn listeners(typed: Option<&List<raw::Listener>>, folder: &Path, root: &Place<'_>) -> Option<Vec<Listener>> {
+    let place = root.field("listeners");
+    let typed = root.required("listeners", typed)?;
+    if typed.0.is_empty() {
+        place.fault("must not be empty");
+    }
+    let mut seen = HashMap::new();
+    let listeners = typed.map(&place, |place, listener| {
+        let address = address(listener.address.as_ref(), place);
+        let tls = listener.tls.as_ref().map(|tls| {
+            let place = place.field("tls");
+            let certificate = file(tls.certificate.as_ref(), "certificate", folder, &place);
+            let key = file(tls.key.as_ref(), "key", folder, &place);
+            Some(Tls { certificate: certificate?, key: key? })
+        });
+        let address = address?;
+        if address.port() != 0 && seen.insert(address, ()).is_some() {
+            place.field("address").fault("is the address of another listener already");
+        }
+        // A listener whose TLS is wrong must not come out as one without.
+        Some(Listener { address, tls: tls.map_or(Some(None), |tls| tls.map(Some))? })
+    });
+    Some(listeners)
+}
+
+fn environments(typed: &raw::Config, root: &Place<'_>) -> Option<Vec<Environment>> {
+    let place = root.field("environments");
+    let list = root.required("environments", typed.environments.as_ref())?;
+    if list.0.is_empty() {
+        place.fault("must not be empty: no key would be let in");
+    }
+    let mut environments = Vec::new();
+    list.each(&place, |place, _, environment| {
+        let environment = Environment::from(*environment);
+        if environments.contains(&environment) {
+            place.fault("stands here twice");
+        } else {
+            environments.push(environment);
+        }
+    });
+    if environments.len() > 1 && !typed.shared.unwrap_or_default() && !root.field("shared").is_faulty() {
+        place.fault("names both: live and test keys would reach the same backend; if that is meant, say `shared: true`");
+    }
+    Some(environments)
+}
+
+fn keys(typed: Option<&raw::Keys>, folder: &Path, root: &Place<'_>) -> Option<KeySource> {
+    let place = root.field("keys");
+    let typed = root.required("keys", typed)?;
+    let key_file = file(typed.file.as_ref(), "file", folder, &place);
+    let pepper = match &typed.pepper {
+        None => None,
+        Some(pepper) => {
+            let place = place.field("pepper");
+            let path = file(pepper.file.as_ref(), "file", folder, &place)?;
+            let place = place.field("file");
+            let bytes = place.take(secret_file::read(&path).map_err(|error| format!("cannot be read: {error}")))?;
+            Some(Arc::new(place.take(Pepper::new(&bytes))?))
+        }
+    };
+    Some(KeySource { file: key_file?, pepper })
+}
+
+fn timeouts(typed: Option<&raw::Timeouts>, place: &Place<'_>) -> Timeouts {
+    let one = |span: Option<Span>, name: &str, default: Duration| {
+        let Some(Span(span)) = span else { return default };
+        if span > defaults::MAX_TIMEOUT {
+            place.field(name).fault("must not be longer than a day");
+        }
+        // To drain at once makes sense; to wait for nothing does not.
+        if span.is_zero() && name != "drain" {
+            place.field(name).fault("must be longer than nothing");
+        }
+        span
+    };
+    let nothing_said = raw::Timeouts::default();
+    let typed = typed.unwrap_or(&nothing_said);
+    Timeouts {
+        head: one(typed.head, "head", defaults::HEAD),
+        idle: one(typed.idle, "idle", defaults::IDLE),
+        connect: one(typed.connect, "connect", defaults::CONNECT),
+        upstream_head: one(typed.upstream_head, "upstream_head", defaults::UPSTREAM_HEAD),
+        drain: one(typed.drain, "drain", defaults::DRAIN),
+    }
+}
+
+fn log(typed: Option<&raw::Log>) -> Log {
+    let access = match typed.and_then(|log| log.access) {
+        None | Some(raw::AccessLog::Refused) => AccessLog::Refused,
+        Some(raw::AccessLog::All) => AccessLog::All,
+        Some(raw::AccessLog::Off) => AccessLog::Off,
+    };
+    let format = match typed.and_then(|log| log.format) {
+        None | Some(raw::LogFormat::Json) => LogFormat::Json,
+        Some(raw::LogFormat::Text) => LogFormat::Text,
+    };
+    Log { access, format }
+}
+
+fn socket(typed: &raw::Control, folder: &Path, place: &Place<'_>) -> Option<PathBuf> {
+    let path = file(typed.socket.as_ref(), "socket", folder, place)?;
+    if path.as_os_str().len() > MAX_SOCKET_PATH_BYTES {
+        place.field("socket").fault(format!("is longer than the {MAX_SOCKET_PATH_BYTES} bytes that a socket's path may have"));
+    }
+    Some(path)
+}
+
+/// What may be said as long as it says what holds anyway.
+fn later(typed: &raw::Config, root: &Place<'_>) {
+    if typed.mode == Some(raw::Mode::Report) {
+        root.field("mode").fault(wording::not_built("report"));
+    }
+    if typed.trusted_proxies.as_ref().is_some_and(|proxies| !proxies.0.is_empty()) {
+        root.field("trusted_proxies").out_of_place(wording::not_built("trusted_proxies"));
+    }
+    let per_key = typed.metrics.as_ref().and_then(|metrics| metrics.per_key);
+    if per_key.is_some_and(|per_key| per_key != raw::PerKey::Off) {
+        root.field("metrics").field("per_key").fault(wording::not_built("per_key"));
+    }
+}
+
+/// The field `address` at `place`.
+fn address(typed: Option<&Text>, place: &Place<'_>) -> Option<SocketAddr> {
+    const EXPECTED: &str = "must be an IP address and a port, such as `127.0.0.1:8080`, `0.0.0.0:8080` or `[::]:8080`";
+    let text = place.required("address", typed)?;
+    place.field("address").take(text.parse().map_err(|_| EXPECTED))
+}
+
+/// The file that the field `name` at `place` names.
+fn file(typed: Option<&Text>, name: &str, folder: &Path, place: &Place<'_>) -> Option<PathBuf> {
+    let text = place.required(name, typed)?;
+    if text.is_empty() {
+        place.field(name).fault("is empty");
+        return None;
+    }
+    Some(folder.join(&**text))
+}
+
+impl From<raw::Environment> for Environment {
+    fn from(typed: raw::Environment) -> Self {
+        match typed {
+            raw::Environment::Live => Self::Live,
+            raw::Environment::Test => Self::Test,
+        }
+    }
+}

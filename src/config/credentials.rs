@@ -1,0 +1,80 @@
+//! `credentials` → the locations that belong to Keygate.
+
+use super::{fault::Place, raw};
+use crate::gate::credential::Locations;
+
+/// Headers with a meaning of their own, to clients, to proxies or to this gate: none can be given over to keys.
+const TAKEN_HEADERS: [&str; 19] = [
+    "accept",
+    "authorization",
+    "connection",
+    "content-length",
+    "content-type",
+    "cookie",
+    "forwarded",
+    "host",
+    "keep-alive",
+    "origin",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+    "via",
+];
+const TAKEN_PREFIXES: [&str; 4] = ["sec-", "x-keygate-", "x-forwarded-", "access-control-"];
+const MAX_NAME_BYTES: usize = 64;
+
+/// The locations. `None` only after a fault.
+pub(super) fn locations(typed: Option<&raw::Credentials>, place: &Place<'_>) -> Option<Locations> {
+    let Some(typed) = typed else { return Some(Locations::default()) };
+    let defaults = Locations::default();
+    let header = match typed.header.as_deref() {
+        None => defaults.header,
+        Some("off") => None,
+        Some(name) => Some(place.field("header").take(header(name))?),
+    };
+    let mut query: Vec<Box<str>> = Vec::new();
+    if let Some(names) = &typed.query {
+        names.each(&place.field("query"), |place, _, name| {
+            let readable = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
+            if name.is_empty() || name.len() > MAX_NAME_BYTES || !name.bytes().all(readable) {
+                place.fault("must be the name of a parameter: letters, digits, `_`, `-` and `.`");
+            } else if query.iter().any(|own| **own == **name) {
+                place.fault("stands here twice");
+            } else {
+                query.push((**name).into());
+            }
+        });
+    }
+    let locations = Locations {
+        header,
+        bearer: typed.bearer.unwrap_or(defaults.bearer),
+        query: query.into(),
+        secrets_in_query: typed.query_secrets == Some(raw::Permission::Allow),
+        websocket_protocol: typed.websocket_protocol.unwrap_or(defaults.websocket_protocol),
+    };
+    let anywhere = locations.header.is_some() || locations.bearer || !locations.query.is_empty() || locations.websocket_protocol;
+    if !anywhere {
+        place.missing("leave no place where a key may stand: nobody would be let in");
+    }
+    Some(locations)
+}
+
+fn header(name: &str) -> Result<Box<str>, &'static str> {
+    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    if name.is_empty() || name.len() > MAX_NAME_BYTES || !name.bytes().all(token) {
+        return Err("must be the name of a header, or `off`");
+    }
+    let name = name.to_ascii_lowercase();
+    if name == "authorization" {
+        return Err("must not be Authorization: say `bearer: true`");
+    }
+    if TAKEN_HEADERS.contains(&name.as_str()) || TAKEN_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
+        return Err("must not be a header that has a meaning of its own");
+    }
+    Ok(name.into())
+}

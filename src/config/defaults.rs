@@ -1,0 +1,24 @@
+//! What holds where nothing is said. `unlimited` is among it only where there is nothing to protect by a number of ours.
+
+use std::time::Duration;
+
+/// 1000 requests a second: above what one page or server sends when it is well, below what hurts a backend when it is not.
+pub(super) const KEY_REQUESTS_PER_S: u32 = 1000;
+/// Two seconds' worth: after a restart of the backend, every client of a key comes back at once.
+pub(super) const KEY_BURST: u32 = 2000;
+/// What one gate holds with common limits of file descriptors, two for each stream.
+pub(super) const KEY_CONNECTIONS: u32 = 10_000;
+
+/// An honest client sends a head in one packet; this is for a phone in a tunnel.
+pub(super) const HEAD: Duration = Duration::from_secs(10);
+/// As nginx' `keepalive_timeout` and load balancers in front have it, give or take.
+pub(super) const IDLE: Duration = Duration::from_secs(60);
+/// The backend is a neighbour: what takes longer is down.
+pub(super) const CONNECT: Duration = Duration::from_secs(5);
+/// As nginx' `proxy_read_timeout`.
+pub(super) const UPSTREAM_HEAD: Duration = Duration::from_secs(60);
+/// Kubernetes kills 30 seconds after it asked (`terminationGracePeriodSeconds`).
+pub(super) const DRAIN: Duration = Duration::from_secs(25);
+
+/// A longer wait is a mistake in the unit.
+pub(super) const MAX_TIMEOUT: Duration = Duration::from_secs(24 * 3600);

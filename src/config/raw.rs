@@ -1,0 +1,290 @@
+//! The configuration as typed. Every field may be absent here: what must be there is asked for by the second stage, so that one
+//! run reports what is wrong and what is missing. The comments of the fields are their reference, and what `schema` prints.
+//!
+//! *Live*: a reload brings a change into force. *Restart*: a reload that changes it is refused.
+
+mod collection;
+mod describe;
+mod keys;
+mod scalar;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+pub(super) use collection::{List, Map};
+pub(super) use keys::{Browser, Key, KeyFile, Kind, Previous, SecretSource, State};
+pub use scalar::duration;
+pub(super) use scalar::{Count, OrOff, Rate, Span, Text};
+
+/// Keygate's configuration.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map")]
+#[schemars(title = "Keygate configuration", inline)]
+pub(super) struct Config {
+    /// Where clients connect. Several listeners share everything else. *Restart.*
+    #[schemars(required, length(min = 1))]
+    pub listeners: Option<List<Listener>>,
+    /// What is behind the gate: `host:port`, `http://host:port`, `https://host:port` or `unix:/path`. *Live.*
+    #[schemars(required)]
+    pub upstream: Option<Text>,
+    /// Says that live and test keys reach the same backend. Must be `true` where `environments` names both. Default: `false`.
+    /// *Live.*
+    pub shared: Option<bool>,
+    /// Which keys are let in. *Live.*
+    #[schemars(required, length(min = 1))]
+    pub environments: Option<List<Environment>>,
+    /// Where the keys are. *Live.*
+    #[schemars(required)]
+    pub keys: Option<Keys>,
+    /// Where a key may stand in a request. A place that is named belongs to Keygate: it is read, must be the only one used, and is
+    /// never passed on. A place that is not named is left alone. *Live.*
+    pub credentials: Option<Credentials>,
+    /// What requests must be allowed to do. The first match decides; no match is 404. *Live.*
+    #[schemars(required, length(min = 1))]
+    pub routes: Option<List<Route>>,
+    /// How much is let through. *Live.*
+    pub limits: Option<Limits>,
+    /// `enforce`, the default, is the only mode so far. *Live.*
+    pub mode: Option<Mode>,
+    /// Must be empty so far, which is the default: no `X-Forwarded-For` is believed. *Live.*
+    #[schemars(length(max = 0))]
+    pub trusted_proxies: Option<List<Text>>,
+    /// How long the gate waits for others. *Live.*
+    pub timeouts: Option<Timeouts>,
+    /// What metrics tell. *Live.*
+    pub metrics: Option<Metrics>,
+    /// What is logged of requests. *Live.*
+    pub log: Option<Log>,
+    /// Where health and metrics are served, read-only. Default: nowhere. *Restart.*
+    pub status: Option<Status>,
+    /// The control socket. *Restart.*
+    pub control: Option<Control>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map")]
+#[schemars(inline)]
+pub(super) struct Listener {
+    /// An IP address and a port; port 0 takes any free one.
+    #[schemars(required)]
+    pub address: Option<Text>,
+    /// Serves TLS. Default: plain TCP.
+    pub tls: Option<Tls>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map with `certificate` and `key`")]
+#[schemars(inline)]
+pub(super) struct Tls {
+    /// A PEM file with the chain, the leaf first; relative to this file.
+    #[schemars(required)]
+    pub certificate: Option<Text>,
+    /// A PEM file with the private key; relative to this file.
+    #[schemars(required)]
+    pub key: Option<Text>,
+}
+
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub(super) enum Environment {
+    Live,
+    Test,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map with `file`")]
+#[schemars(inline)]
+pub(super) struct Keys {
+    /// The key file, relative to this one. Read again when it changes; a bad one leaves the last good set in force.
+    #[schemars(required)]
+    pub file: Option<Text>,
+    /// A secret that is mixed into the digests of the key file. Default: none.
+    pub pepper: Option<Pepper>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map with `file`; the pepper itself must not stand here")]
+#[schemars(inline)]
+pub(super) struct Pepper {
+    /// The file that holds it, relative to this one: at least 16 bytes, better 32 random ones. A newline at its end is no part of it.
+    #[schemars(required)]
+    pub file: Option<Text>,
+}
+
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map")]
+#[schemars(inline)]
+pub(super) struct Credentials {
+    /// A header whose whole value is the key, or `off`. Default: `x-api-key`.
+    pub header: Option<Text>,
+    /// `Authorization: Bearer KEY`. Default: `false`.
+    pub bearer: Option<bool>,
+    /// Query parameters, for clients that can set no header, such as a browser's EventSource. Default: none.
+    pub query: Option<List<Text>>,
+    /// Whether a secret key may stand in a query, where it ends up in other people's logs. Default: `refuse`.
+    pub query_secrets: Option<Permission>,
+    /// `Sec-WebSocket-Protocol: keygate, keygate.key.<base64url of KEY>`. Default: `true`.
+    pub websocket_protocol: Option<bool>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub(super) enum Permission {
+    Refuse,
+    Allow,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map with `name`, `match` and `operation`")]
+#[schemars(inline)]
+pub(super) struct Route {
+    /// Unique; the label in metrics and logs.
+    #[schemars(required, regex(pattern = "^[a-z0-9_-]{1,64}$"))]
+    pub name: Option<Text>,
+    /// Which requests.
+    #[schemars(required)]
+    pub r#match: Option<Match>,
+    /// What the key must be allowed to do: an operation, `admin`, or `any` where a valid key is enough.
+    #[schemars(required)]
+    pub operation: Option<Text>,
+    /// `backend`: the backend reads `X-Keygate-Capability` and holds keys to it inside a WebSocket, so keys that may not do
+    /// everything can open one. Default: nobody does, and only a key that may do everything can.
+    pub enforce_inside: Option<Enforcer>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map with `path`")]
+#[schemars(inline)]
+pub(super) struct Match {
+    /// A host, without its port, or `*.` before one. Default: every host.
+    pub host: Option<Text>,
+    /// A path; `*` is one segment, and `**` at the end any number of them.
+    #[schemars(required)]
+    pub path: Option<Text>,
+    /// Methods. Default: every method.
+    #[schemars(length(min = 1))]
+    pub methods: Option<List<Text>>,
+}
+
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub(super) enum Enforcer {
+    Backend,
+}
+
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map")]
+#[schemars(inline)]
+pub(super) struct Limits {
+    /// Connections of all clients together. Default: what the limit of file descriptors has room for.
+    pub connections: Option<Count>,
+    /// For each key that has no limits of its own. Default: 1000/s, 2000 at once, 10000 connections.
+    pub key: Option<Limit>,
+    /// For each client address (IPv6 by /64). Its rate is charged by refusals only: it bounds guessing, and never slows down who
+    /// has a key. Default: without limit.
+    pub ip: Option<Limit>,
+}
+
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map")]
+#[schemars(inline)]
+pub(super) struct Limit {
+    /// Requests and handshakes: `100/s`, `/m`, `/h` or `/d`, or `off`.
+    pub rate: Option<OrOff<Rate>>,
+    /// How many may come at once. Default: as many as the rate lets through in a second, at least 1.
+    pub burst: Option<Count>,
+    /// Open at a time (of a key: streams; of an address: connections), or `off`.
+    pub connections: Option<OrOff<Count>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub(super) enum Mode {
+    Enforce,
+    #[schemars(skip)]
+    Report,
+}
+
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map")]
+#[schemars(inline)]
+pub(super) struct Timeouts {
+    /// For a client to send a whole request head. Default: `10s`.
+    pub head: Option<Span>,
+    /// For the next request on a kept connection. Default: `60s`.
+    pub idle: Option<Span>,
+    /// To connect to the backend. Default: `5s`.
+    pub connect: Option<Span>,
+    /// For the head of the backend's response. Default: `60s`.
+    pub upstream_head: Option<Span>,
+    /// To finish what is open on shutdown. Default: `25s`.
+    pub drain: Option<Span>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map")]
+#[schemars(inline)]
+pub(super) struct Metrics {
+    /// `off`, the default, is the only choice so far: no key id is a label.
+    pub per_key: Option<PerKey>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub(super) enum PerKey {
+    Off,
+    #[schemars(skip)]
+    Top,
+    #[schemars(skip)]
+    All,
+}
+
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map")]
+#[schemars(inline)]
+pub(super) struct Log {
+    /// Which requests have a line. Default: `refused`.
+    pub access: Option<AccessLog>,
+    /// Default: `json`.
+    pub format: Option<LogFormat>,
+}
+
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub(super) enum AccessLog {
+    Refused,
+    All,
+    Off,
+}
+
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub(super) enum LogFormat {
+    Json,
+    Text,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map with `address`")]
+#[schemars(inline)]
+pub(super) struct Status {
+    /// An IP address and a port. Not for the public: metrics tell of your traffic.
+    #[schemars(required)]
+    pub address: Option<Text>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map with `socket`")]
+#[schemars(inline)]
+pub(super) struct Control {
+    /// The path of a Unix socket, relative to this file; only for the user that the gate runs as.
+    #[schemars(required)]
+    pub socket: Option<Text>,
+}

@@ -1,0 +1,121 @@
+//! `routes` → the routes of the policy.
+
+use std::sync::Arc;
+
+use super::{
+    fault::Place,
+    raw::{self, List, Text},
+    wording,
+};
+use crate::gate::{
+    capability::Operation,
+    origin::{HostPattern, OriginPattern},
+    policy::{Demand, HostRule, PathPattern, Route},
+};
+
+/// The routes. `None` only after a fault.
+pub(super) fn routes(typed: Option<&List<raw::Route>>, root: &Place<'_>) -> Option<Vec<Arc<Route>>> {
+    let place = root.field("routes");
+    let typed = root.required("routes", typed)?;
+    if typed.0.is_empty() {
+        place.fault("must not be empty: every request would be answered 404");
+    }
+    let mut routes: Vec<Arc<Route>> = Vec::new();
+    typed.each(&place, |place, _, route| {
+        let Some(route) = self::route(route, place) else { return };
+        if routes.iter().any(|earlier| earlier.name == route.name) {
+            place.field("name").fault("is the name of another route already");
+        }
+        if let Some(earlier) = routes.iter().find(|earlier| takes_all_of(earlier, &route)) {
+            place.field("match").fault(format!("can never match: route `{}` before it takes every such request", earlier.name));
+        }
+        routes.push(Arc::new(route));
+    });
+    Some(routes)
+}
+
+fn route(typed: &raw::Route, place: &Place<'_>) -> Option<Route> {
+    let name = place.required("name", typed.name.as_ref()).and_then(|name| place.field("name").take(self::name(name)));
+    let demand = place
+        .required("operation", typed.operation.as_ref())
+        .and_then(|operation| place.field("operation").take(self::demand(operation)));
+    let matching = place.required("match", typed.r#match.as_ref());
+    let place = place.field("match");
+    let path = matching.and_then(|matching| path(matching.path.as_ref(), &place));
+    let host = matching.and_then(|matching| matching.host.as_ref()).map(|text| place.field("host").take(host(text)));
+    let methods = matching.and_then(|matching| matching.methods.as_ref()).map(|list| methods(list, &place.field("methods")));
+    Some(Route {
+        name: name?,
+        host: match host {
+            None => None,
+            Some(host) => Some(HostRule(host?)),
+        },
+        path: path?,
+        methods: methods.unwrap_or_default().into(),
+        demand: demand?,
+        enforced_inside: matches!(typed.enforce_inside, Some(raw::Enforcer::Backend)),
+    })
+}
+
+fn name(text: &str) -> Result<Arc<str>, &'static str> {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-');
+    match text.len() {
+        1..=64 if text.bytes().all(plain) => Ok(text.into()),
+        _ => Err("must be 1 to 64 of a-z, 0-9, `_` and `-`"),
+    }
+}
+
+fn demand(text: &str) -> Result<Demand, String> {
+    if text == "any" {
+        return Ok(Demand::Any);
+    }
+    let names = || Operation::ALL.iter().map(|operation| operation.name()).chain(["any"]);
+    Operation::from_name(text).map(Demand::Operation).ok_or_else(|| match wording::nearest(text, names()) {
+        Some(near) => format!("is not an operation; did you mean `{near}`?"),
+        None => format!("must be one of {}", wording::listed(names())),
+    })
+}
+
+fn path(typed: Option<&Text>, place: &Place<'_>) -> Option<PathPattern> {
+    let text = place.required("path", typed)?;
+    let place = place.field("path");
+    if **text == *"/keygate" || text.starts_with("/keygate/") {
+        place.fault("is reserved: `/keygate/` is answered by the gate itself");
+        return None;
+    }
+    place.take(PathPattern::parse(text))
+}
+
+fn host(text: &str) -> Result<HostPattern, &'static str> {
+    const EXPECTED: &str = "must be a host without its port, such as `api.example.com` or `*.example.com`";
+    let after_host = text.rsplit_once(']').map_or(text, |(_, rest)| rest);
+    if after_host.contains([':', '/']) {
+        return Err(EXPECTED);
+    }
+    match OriginPattern::parse(&format!("https://{text}")) {
+        Ok(OriginPattern::Tuple { host, .. }) => Ok(host),
+        _ => Err(EXPECTED),
+    }
+}
+
+fn methods(list: &List<Text>, place: &Place<'_>) -> Vec<Box<str>> {
+    if list.0.is_empty() {
+        place.fault("must not be empty; without it, every method matches");
+    }
+    list.map(place, |place, method| {
+        if method.is_empty() || method.len() > 32 || !method.bytes().all(|b| b.is_ascii_uppercase() || b == b'-') {
+            place.fault("must be a method, in upper case, such as `POST`");
+            return None;
+        }
+        Some(Box::from(&**method))
+    })
+}
+
+/// Whether `earlier` takes every request that `later` would. Only what is plain to see: the same path, or `/**`.
+fn takes_all_of(earlier: &Route, later: &Route) -> bool {
+    let every_path = PathPattern::parse("/**").is_ok_and(|all| earlier.path == all);
+    (every_path || earlier.path == later.path)
+        && (earlier.host.is_none() || earlier.host == later.host)
+        && (earlier.methods.is_empty()
+            || !later.methods.is_empty() && later.methods.iter().all(|method| earlier.methods.contains(method)))
+}

@@ -1,0 +1,135 @@
+//! The configuration as the rest of the program uses it: checked, complete, with every default filled in.
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use crate::gate::{credential::Pepper, keys::KeyLimits, policy::Policy};
+
+/// All of a configuration file.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where clients connect; at least one.
+    pub listeners: Vec<Listener>,
+    /// What is behind the gate.
+    pub upstream: Upstream,
+    /// Where the keys are.
+    pub keys: KeySource,
+    /// The limits of keys that have none of their own.
+    pub key_limits: Arc<KeyLimits>,
+    /// What decisions are made by.
+    pub policy: Policy,
+    /// Caps on client connections.
+    pub limits: ConnectionLimits,
+    /// How long the gate waits for others.
+    pub timeouts: Timeouts,
+    /// What is logged of requests.
+    pub log: Log,
+    /// Where health and metrics are served; `None` is nowhere.
+    pub status: Option<SocketAddr>,
+    /// The control socket; `None` leaves the place to the program.
+    pub control: Option<PathBuf>,
+}
+
+/// A place where clients connect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// Port 0 takes any free one.
+    pub address: SocketAddr,
+    /// `None` is plain TCP.
+    pub tls: Option<Tls>,
+}
+
+/// The identity of a TLS listener, in PEM files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// The chain, the leaf first.
+    pub certificate: PathBuf,
+    /// The private key.
+    pub key: PathBuf,
+}
+
+/// What is behind the gate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Upstream {
+    /// A host by name or address (an IPv6 address without brackets).
+    Tcp { host: String, port: u16, tls: bool },
+    /// A Unix socket.
+    Unix(PathBuf),
+}
+
+/// Where the keys are.
+#[derive(Clone, Debug)]
+pub struct KeySource {
+    /// The key file.
+    pub file: PathBuf,
+    /// What its digests are mixed with.
+    pub pepper: Option<Arc<Pepper>>,
+}
+
+/// Caps on client connections, taken at accept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectionLimits {
+    /// Of all clients together; `None` leaves it to the limit of file descriptors.
+    pub connections: Option<u32>,
+    /// Of one peer; `None` is without limit.
+    pub per_peer: Option<u32>,
+}
+
+/// How long the gate waits for others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// For a client to send a whole request head.
+    pub head: Duration,
+    /// For the next request on a kept connection.
+    pub idle: Duration,
+    /// To connect to the backend.
+    pub connect: Duration,
+    /// For the head of the backend's response.
+    pub upstream_head: Duration,
+    /// To finish what is open on shutdown.
+    pub drain: Duration,
+}
+
+/// What is logged of requests, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// Which requests.
+    pub access: AccessLog,
+    /// In which form.
+    pub format: LogFormat,
+}
+
+/// Which requests have a line in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccessLog {
+    /// Those that the gate refused.
+    Refused,
+    /// Every one.
+    All,
+    /// None.
+    Off,
+}
+
+/// The form of a line in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// The fields that `new` changes and that only a restart can bring into force. All others are live.
+#[must_use]
+pub fn restart_only_changes(running: &Config, new: &Config) -> Vec<&'static str> {
+    let mut changed = Vec::new();
+    if running.listeners != new.listeners {
+        changed.push("listeners");
+    }
+    if running.status != new.status {
+        changed.push("status");
+    }
+    if running.control != new.control {
+        changed.push("control");
+    }
+    changed
+}

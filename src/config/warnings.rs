@@ -1,0 +1,56 @@
+//! What is allowed but seldom meant, for `keygate check` to tell.
+
+use super::used::{Config, Listener};
+use crate::gate::{
+    capability::{Operation, Operations},
+    credential::Kind,
+    keys::{KeyRecord, KeySet},
+};
+
+/// So many keys are named; of more, the number.
+const NAMED: usize = 5;
+
+/// The warnings, each one sentence.
+#[must_use]
+pub fn warnings(config: &Config, keys: &KeySet) -> Vec<String> {
+    let let_in = || keys.records().iter().filter(|key| config.policy.environments.contains(&key.environment));
+    let mut warnings = Vec::new();
+    for Listener { address, .. } in config.listeners.iter().filter(|listener| is_open(listener)) {
+        warnings.push(format!(
+            "listener {address} takes keys in the clear from other machines; give it `tls`, or encrypt in front of it"
+        ));
+    }
+    if !keys.records().is_empty() && let_in().next().is_none() {
+        warnings.push("no key can be let in: all keys are of the other environment".to_owned());
+    }
+    let more_than_subscribe = |key: &&KeyRecord| {
+        let beyond = |&operation: &Operation| operation != Operation::Subscribe;
+        key.kind == Kind::Publishable && key.operations.iter().any(|operation| beyond(&operation))
+    };
+    if let Some(ids) = named(let_in().map(|key| &**key).filter(more_than_subscribe)) {
+        warnings.push(format!(
+            "publishable keys are known to everybody, and these may do more than subscribe, on every channel: {ids}"
+        ));
+    }
+    let kept_out = |key: &&KeyRecord| !key.operations.contains_all(Operations::CHANNEL);
+    if !config.policy.routes.iter().any(|route| route.enforced_inside)
+        && let Some(ids) = named(let_in().map(|key| &**key).filter(kept_out))
+    {
+        warnings.push(format!(
+            "these keys may not do everything on a channel, so they open no WebSocket: no route says `enforce_inside: backend`: {ids}"
+        ));
+    }
+    warnings
+}
+
+fn is_open(listener: &Listener) -> bool {
+    listener.tls.is_none() && !listener.address.ip().is_loopback()
+}
+
+/// The ids of `keys`; `None` where there are none.
+fn named<'k>(keys: impl Iterator<Item = &'k KeyRecord>) -> Option<String> {
+    let ids: Vec<_> = keys.map(|key| &*key.id).collect();
+    let (named, rest) = ids.split_at(ids.len().min(NAMED));
+    let more = if rest.is_empty() { String::new() } else { format!(", and {} more", rest.len()) };
+    (!named.is_empty()).then(|| named.join(", ") + &more)
+}

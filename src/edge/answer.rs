@@ -1,0 +1,213 @@
+//! The gate's own answers, as bytes: refusals (RFC 9457), preflights, and the page that explains refusals.
+
+use std::{fmt::Write as _, time::SystemTime};
+
+use crate::gate::{
+    cors::Preflight,
+    denial::{Blame, Challenge, Denial},
+    limit::Pace,
+    permit::Charge,
+};
+
+/// Where the gate explains its refusals, on its own listeners; every problem's `type` points there.
+pub const REFUSALS_PATH: &str = "/keygate/refusals";
+/// What a page may read of any answer (Fetch standard, CORS-safelisted response headers leave these out).
+pub const EXPOSED_HEADERS: &str = "Retry-After, RateLimit, RateLimit-Policy, X-Request-Id";
+/// Chromium's cap on how long it keeps a preflight's answer, in seconds.
+const PREFLIGHT_MAX_AGE_S: u32 = 7200;
+/// When to come back to a gate that cannot serve now, in seconds.
+const RETRY_SERVICE_S: u64 = 1;
+/// When to come back for a place, in seconds: somebody must leave first.
+const RETRY_PLACE_S: u64 = 5;
+
+/// What a refusal's answer depends on besides its reason.
+#[derive(Clone, Copy, Default)]
+pub struct About<'a> {
+    /// The exchange's id.
+    pub request_id: &'a str,
+    /// The `Origin` whose page may read the answer.
+    pub cors_origin: Option<&'a str>,
+    /// The quota that refused.
+    pub charge: Option<&'a Charge>,
+    /// Whether the request was a `HEAD`, whose answer has no body.
+    pub without_body: bool,
+    /// Whether the connection ends with the answer.
+    pub close: bool,
+}
+
+/// The answer of a refusal.
+#[must_use]
+pub fn refusal(denial: Denial, about: &About<'_>) -> Vec<u8> {
+    let body = problem(denial, about.request_id);
+    let mut text = start(denial.status(), about.request_id);
+    match denial.challenge() {
+        Challenge::None => {}
+        Challenge::Bare => text.push_str("WWW-Authenticate: Bearer realm=\"keygate\"\r\n"),
+        Challenge::InvalidToken => {
+            text.push_str("WWW-Authenticate: Bearer realm=\"keygate\", error=\"invalid_token\"\r\n");
+        }
+        Challenge::InsufficientScope => {
+            text.push_str("WWW-Authenticate: Bearer realm=\"keygate\", error=\"insufficient_scope\"\r\n");
+        }
+    }
+    push_retry(&mut text, denial, about.charge);
+    push_cors(&mut text, about.cors_origin);
+    // Writing to a String cannot fail.
+    let _ =
+        write!(text, "Content-Type: application/problem+json\r\nCache-Control: no-store\r\nContent-Length: {}\r\n", body.len());
+    finish(text, about.close, if about.without_body { "" } else { &body })
+}
+
+/// The answer of a preflight that asks for `method` and `headers`.
+#[must_use]
+pub fn preflight(answer: Preflight, method: &str, headers: Option<&str>, about: &About<'_>) -> Vec<u8> {
+    if let Err(denial) = answer {
+        return refusal(denial, &About { cors_origin: None, ..*about });
+    }
+    let mut text = start(204, about.request_id);
+    push_cors(&mut text, about.cors_origin);
+    let _ = write!(text, "Access-Control-Allow-Methods: {method}\r\nAccess-Control-Max-Age: {PREFLIGHT_MAX_AGE_S}\r\n");
+    if let Some(headers) = headers {
+        let _ = write!(text, "Access-Control-Allow-Headers: {headers}\r\n");
+    }
+    finish(text, about.close, "")
+}
+
+/// The page of refusals: the table of [`Denial`], for people.
+#[must_use]
+pub fn refusals_page(about: &About<'_>) -> Vec<u8> {
+    let mut body = String::from(concat!(
+        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>",
+        "<title>Keygate: refusals</title><style>:root{color-scheme:light dark}body{font:16px/1.5 system-ui;max-width:50rem;margin:2rem auto;",
+        "padding:0 1rem}dt{font-weight:600;margin-top:1rem}code{font-size:.95em}</style><h1>Why a request was refused</h1><dl>",
+    ));
+    let mut told = Vec::new();
+    for denial in Denial::ALL {
+        if !told.contains(&denial.code()) {
+            told.push(denial.code());
+            let _ = write!(
+                body,
+                "<dt id={code}><code>{status} {code}</code></dt><dd>{title}</dd>",
+                code = denial.code(),
+                status = denial.status(),
+                title = denial.title()
+            );
+        }
+    }
+    body.push_str("</dl>");
+    let mut text = start(200, about.request_id);
+    let _ = write!(
+        text,
+        "Content-Type: text/html; charset=utf-8\r\nContent-Security-Policy: default-src 'none'; style-src 'unsafe-inline'\r\nX-Content-Type-Options: nosniff\r\nContent-Length: {}\r\n",
+        body.len()
+    );
+    finish(text, about.close, if about.without_body { "" } else { &body })
+}
+
+/// The problem object of a refusal (RFC 9457 section 3).
+#[must_use]
+pub fn problem(denial: Denial, request_id: &str) -> String {
+    let (code, status, title) = (denial.code(), denial.status(), denial.title());
+    format!(
+        r#"{{"type":"{REFUSALS_PATH}#{code}","title":"{title}","status":{status},"code":"{code}","request_id":"{request_id}"}}"#
+    )
+}
+
+/// The headers that a page needs to read an answer, by name and value.
+pub fn cors_headers(origin: Option<&str>) -> impl Iterator<Item = (&'static str, &str)> {
+    let allowed =
+        origin.map(|origin| [("Access-Control-Allow-Origin", origin), ("Access-Control-Expose-Headers", EXPOSED_HEADERS)]);
+    allowed.into_iter().flatten().chain([("Vary", "Origin")])
+}
+
+/// `Retry-After`, `RateLimit-Policy` and `RateLimit` of a refusal (RFC 9110 section 10.2.3; draft-ietf-httpapi-ratelimit-headers).
+fn push_retry(text: &mut String, denial: Denial, charge: Option<&Charge>) {
+    let retry_after_s = match (denial.blame(), charge.map(|charge| charge.pace)) {
+        (Blame::Pace, Some(Pace::Beyond { retry_after_ns })) => retry_after_ns.div_ceil(1_000_000_000),
+        (Blame::Pace, _) => RETRY_PLACE_S,
+        (Blame::Service, _) if denial.status() == 503 => RETRY_SERVICE_S,
+        (Blame::Service | Blame::Request, _) => return,
+    };
+    let _ = write!(text, "Retry-After: {retry_after_s}\r\n");
+    if let Some(Charge { name, quota, pace: Pace::Beyond { .. } }) = charge {
+        let (q, w) = (quota.requests(), quota.window_s());
+        let _ = write!(text, "RateLimit-Policy: \"{name}\";q={q};w={w}\r\nRateLimit: \"{name}\";r=0;t={retry_after_s}\r\n");
+    }
+}
+
+fn push_cors(text: &mut String, origin: Option<&str>) {
+    for (name, value) in cors_headers(origin) {
+        let _ = write!(text, "{name}: {value}\r\n");
+    }
+}
+
+fn start(status: u16, request_id: &str) -> String {
+    let phrase = http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("Refused");
+    let mut text = String::with_capacity(768);
+    let date = httpdate::HttpDate::from(SystemTime::now());
+    let _ = write!(text, "HTTP/1.1 {status} {phrase}\r\nServer: keygate\r\nDate: {date}\r\nX-Request-Id: {request_id}\r\n");
+    text
+}
+
+fn finish(mut text: String, close: bool, body: &str) -> Vec<u8> {
+    text.push_str(if close { "Connection: close\r\n\r\n" } else { "\r\n" });
+    text.push_str(body);
+    text.into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::limit::Quota;
+
+    fn text(answer: Vec<u8>) -> String {
+        let text = String::from_utf8(answer).unwrap();
+        let date = text.lines().find(|line| line.starts_with("Date: ")).unwrap_or_default().to_owned();
+        text.replace(&date, "Date: now").replace('\r', "")
+    }
+
+    #[test]
+    fn a_refused_rate_tells_when_to_come_back() {
+        let charge =
+            Charge { name: "key", quota: Quota::new(10, 1, 5).unwrap(), pace: Pace::Beyond { retry_after_ns: 1_000_000_001 } };
+        let about = About { request_id: "r1", charge: Some(&charge), cors_origin: Some("https://a.example"), ..About::default() };
+        expect_test::expect![[r#"
+            HTTP/1.1 429 Too Many Requests
+            Server: keygate
+            Date: now
+            X-Request-Id: r1
+            Retry-After: 2
+            RateLimit-Policy: "key";q=10;w=1
+            RateLimit: "key";r=0;t=2
+            Access-Control-Allow-Origin: https://a.example
+            Access-Control-Expose-Headers: Retry-After, RateLimit, RateLimit-Policy, X-Request-Id
+            Vary: Origin
+            Content-Type: application/problem+json
+            Cache-Control: no-store
+            Content-Length: 136
+
+            {"type":"/keygate/refusals#rate_limited","title":"Too many requests.","status":429,"code":"rate_limited","request_id":"r1"}"#]]
+        .assert_eq(&text(refusal(Denial::RateLimited, &about)));
+    }
+
+    #[test]
+    fn every_problem_is_json_and_its_type_is_on_the_page() {
+        let page = text(refusals_page(&About::default()));
+        for &denial in Denial::ALL {
+            let value: serde_json::Value = serde_json::from_str(&problem(denial, "r")).unwrap();
+            assert_eq!(value["status"], denial.status());
+            assert!(page.contains(&format!("<dt id={}>", denial.code())), "{denial:?}");
+        }
+    }
+
+    #[test]
+    fn the_length_is_the_bodys() {
+        for &denial in Denial::ALL {
+            let answer = text(refusal(denial, &About::default()));
+            let (head, body) = answer.split_once("\n\n").unwrap();
+            assert!(head.contains(&format!("Content-Length: {}", body.len())));
+            let without = text(refusal(denial, &About { without_body: true, ..About::default() }));
+            assert!(without.ends_with("\n\n"));
+        }
+    }
+}

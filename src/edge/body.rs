@@ -1,0 +1,188 @@
+//! Where the body of a backend's answer ends (RFC 9112 section 6.3), followed without keeping any of it.
+
+/// The framing of a body, and how far it has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyFraming {
+    /// So many bytes are still to come.
+    Length(u64),
+    /// Chunks, and where in them we are.
+    Chunked(Chunk),
+    /// Until the connection ends.
+    UntilClose,
+}
+
+/// A place in a chunked body (RFC 9112 section 7.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chunk {
+    /// Before a chunk: one of ours may go here.
+    Start,
+    /// In the size, so far.
+    Size(u64),
+    /// After the size, before its line ends.
+    Extension(u64),
+    /// In the data, with so many bytes to come, its CRLF included.
+    Data(u64),
+    /// After the last chunk, at the start of a line of trailers.
+    TrailerStart,
+    /// In a line of trailers.
+    Trailer,
+    /// After the CR of the last, empty line.
+    LastLine,
+    /// The body is whole.
+    Done,
+}
+
+/// What feeding bytes came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fed {
+    /// All of them belong to the body, and more will come.
+    All,
+    /// The body ended after so many of them.
+    Ended(usize),
+    /// They are not a body of this framing.
+    Broken,
+}
+
+impl BodyFraming {
+    /// Whether the body is whole.
+    #[must_use]
+    pub const fn is_done(&self) -> bool {
+        matches!(self, Self::Length(0) | Self::Chunked(Chunk::Done))
+    }
+
+    /// Goes on by `bytes`.
+    pub fn feed(&mut self, bytes: &[u8]) -> Fed {
+        match self {
+            Self::UntilClose => Fed::All,
+            Self::Length(left) => {
+                let here = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
+                *left -= here as u64;
+                if *left == 0 { Fed::Ended(here) } else { Fed::All }
+            }
+            Self::Chunked(place) => feed_chunks(place, bytes),
+        }
+    }
+
+    /// What ends the body here and now so that the client sees a whole one; `None` if nothing does.
+    #[must_use]
+    pub const fn ending(&self) -> Option<&'static [u8]> {
+        match self {
+            Self::Chunked(Chunk::Start) => Some(b"0\r\n\r\n"),
+            Self::UntilClose => Some(b""),
+            Self::Chunked(_) | Self::Length(_) => None,
+        }
+    }
+}
+
+/// The largest chunk size that is believed, 2⁶⁰: what is larger is an attack on somebody's arithmetic.
+const MAX_CHUNK: u64 = 1 << 60;
+
+fn feed_chunks(place: &mut Chunk, bytes: &[u8]) -> Fed {
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        if let Chunk::Data(left) = place {
+            let here = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len() - at);
+            *left -= here as u64;
+            if *left == 0 {
+                *place = Chunk::Start;
+            }
+            at += here;
+            continue;
+        }
+        let next = match (*place, byte) {
+            (Chunk::Start, _) => digit(byte).map(Chunk::Size),
+            (Chunk::Size(size), b'\r' | b';' | b' ' | b'\t') => Some(Chunk::Extension(size)),
+            (Chunk::Size(size), _) => digit(byte).filter(|_| size < MAX_CHUNK / 16).map(|digit| Chunk::Size(size * 16 + digit)),
+            (Chunk::Extension(0), b'\n') => Some(Chunk::TrailerStart),
+            (Chunk::Extension(size), b'\n') => Some(Chunk::Data(size + 2)),
+            (Chunk::Extension(size), _) => Some(Chunk::Extension(size)),
+            (Chunk::TrailerStart, b'\r') => Some(Chunk::LastLine),
+            (Chunk::TrailerStart, _) => Some(Chunk::Trailer),
+            (Chunk::Trailer, b'\n') => Some(Chunk::TrailerStart),
+            (Chunk::Trailer, _) => Some(Chunk::Trailer),
+            (Chunk::LastLine, b'\n') => Some(Chunk::Done),
+            (Chunk::LastLine | Chunk::Done | Chunk::Data(_), _) => None,
+        };
+        let Some(next) = next else { return Fed::Broken };
+        *place = next;
+        at += 1;
+        if next == Chunk::Done {
+            return Fed::Ended(at);
+        }
+    }
+    Fed::All
+}
+
+fn digit(byte: u8) -> Option<u64> {
+    char::from(byte).to_digit(16).map(u64::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn chunked(chunks: &[Vec<u8>], trailer: &str) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for chunk in chunks.iter().filter(|chunk| !chunk.is_empty()) {
+            bytes.extend(format!("{:x};ext=1\r\n", chunk.len()).bytes());
+            bytes.extend(chunk);
+            bytes.extend(b"\r\n");
+        }
+        bytes.extend(format!("0\r\n{trailer}\r\n").bytes());
+        bytes
+    }
+
+    proptest! {
+        #[test]
+        fn a_chunked_body_ends_where_it_ends_however_it_is_split(
+            chunks in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..300), 0..5),
+            trailer in prop_oneof![Just(""), Just("X: y\r\n"), Just("X: y\r\nZ: 1\r\n")],
+            split in 1usize..40,
+        ) {
+            let body = chunked(&chunks, trailer);
+            let mut sent = body.clone();
+            sent.extend(b"HTTP/1.1 200 next");
+            let (mut framing, mut taken) = (BodyFraming::Chunked(Chunk::Start), 0);
+            for piece in sent.chunks(split) {
+                match framing.feed(piece) {
+                    Fed::All => taken += piece.len(),
+                    Fed::Ended(here) => { taken += here; break }
+                    Fed::Broken => prop_assert!(false, "broken at {}", taken),
+                }
+            }
+            prop_assert!(framing.is_done());
+            prop_assert_eq!(taken, body.len());
+        }
+
+        #[test]
+        fn any_bytes_can_be_fed(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = BodyFraming::Chunked(Chunk::Start).feed(&bytes);
+        }
+    }
+
+    #[test]
+    fn a_body_can_be_ended_between_chunks_only() {
+        let mut framing = BodyFraming::Chunked(Chunk::Start);
+        assert_eq!(framing.ending(), Some(&b"0\r\n\r\n"[..]));
+        framing.feed(b"5\r\nhel");
+        assert_eq!(framing.ending(), None);
+        framing.feed(b"lo\r\n");
+        assert_eq!(framing.ending(), Some(&b"0\r\n\r\n"[..]));
+        assert_eq!(BodyFraming::Length(3).ending(), None);
+    }
+
+    #[test]
+    fn a_length_is_counted_down() {
+        let mut framing = BodyFraming::Length(5);
+        assert_eq!(framing.feed(b"abc"), Fed::All);
+        assert_eq!(framing.feed(b"defg"), Fed::Ended(2));
+    }
+
+    #[test]
+    fn what_is_no_chunk_is_broken() {
+        for bytes in [&b"g\r\n"[..], b"\r\n", b"-5\r\n", b"fffffffffffffffff\r\n", b"0\r\n\rx"] {
+            assert_eq!(BodyFraming::Chunked(Chunk::Start).feed(bytes), Fed::Broken, "{bytes:?}");
+        }
+    }
+}

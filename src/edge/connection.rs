@@ -1,0 +1,188 @@
+//! A client's connection, from its first head to its end: read a head, decide, answer; again until one side has had enough.
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use tokio::{io::AsyncWriteExt as _, time::timeout};
+
+use super::{
+    Edge,
+    body::{BodyFraming, Fed},
+    client::Client,
+    decide::{self, Answer, Next},
+    head::{HeadEnd, ReadError, read_head},
+    http::{self, Ticket},
+    registry::{Entered, until_cut},
+    scratch::read_some,
+    settings::Timeouts,
+    tunnel::{self, Failed, Opening},
+};
+use crate::{
+    gate::{
+        denial::Denial,
+        limit::{Lease, PeerLease, Places},
+    },
+    telemetry::Telemetry,
+};
+
+/// The rest of a refused request that is read to keep the connection; for more than this a new one is cheaper.
+const MAX_DISCARDED_BYTES: u64 = 64 * 1024;
+/// How long a client has to take its last answer in.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// The places that a connection holds, under the gate's limit and its peer's.
+pub struct Held {
+    telemetry: Arc<Telemetry>,
+    _gate: Lease<Places>,
+    _peer: Option<PeerLease>,
+}
+
+impl Held {
+    /// Counts the connection for as long as this lives.
+    #[must_use]
+    pub fn new(telemetry: Arc<Telemetry>, gate: Lease<Places>, peer: Option<PeerLease>) -> Self {
+        telemetry.client(true);
+        Self { telemetry, _gate: gate, _peer: peer }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.telemetry.client(false);
+    }
+}
+
+/// Serves a connection until it ends or becomes a tunnel, which goes on as a task of its own.
+pub async fn serve(edge: Arc<Edge>, mut client: Client, peer: IpAddr, held: Held) {
+    let mut buffer = Vec::new();
+    loop {
+        let timeouts = edge.settings.load().timeouts;
+        let end = match next_head(&edge, &mut client, &mut buffer, &timeouts).await {
+            Ok(end) => end,
+            Err(ReadError::Gone) => return,
+            Err(error) => {
+                let answer = decide::unread(&edge, peer, &error);
+                return finish(client, &answer.bytes).await;
+            }
+        };
+        let mut rest = buffer.split_off(end);
+        match decide::decide(&edge, &buffer, peer, client.is_secure()) {
+            Next::Answer(answer) => {
+                if !give(&mut client, &answer, &mut rest, timeouts.head).await {
+                    return finish(client, b"").await;
+                }
+            }
+            Next::Http { head, ticket, stream, body } => {
+                let next = rest.split_off(body_end(body, &rest));
+                match exchange(&edge, client, head, &rest, *ticket, stream).await {
+                    Some(back) => client = back,
+                    None => return,
+                }
+                rest = next;
+            }
+            Next::Stream(mut opening) => {
+                opening.early = rest;
+                return stream(&edge, client, *opening, held).await;
+            }
+        }
+        buffer = rest;
+    }
+}
+
+/// Waits for a head. A connection that is idle when the gate closes is left; one that has begun a head is still heard.
+async fn next_head(edge: &Edge, client: &mut Client, buffer: &mut Vec<u8>, timeouts: &Timeouts) -> Result<HeadEnd, ReadError> {
+    tokio::select! {
+        biased;
+        read = read_head(client, buffer, timeouts.idle, timeouts.head) => return read,
+        () = edge.drain.closed() => {}
+    }
+    if buffer.is_empty() {
+        return Err(ReadError::Gone);
+    }
+    read_head(client, buffer, timeouts.idle, timeouts.head).await
+}
+
+/// Gives an answer and gets past the request's body. Returns whether the connection can go on.
+async fn give(client: &mut Client, answer: &Answer, rest: &mut Vec<u8>, deadline: Duration) -> bool {
+    let written = timeout(deadline, async {
+        client.write_all(&answer.bytes).await?;
+        client.flush().await
+    });
+    if !matches!(written.await, Ok(Ok(()))) || answer.close {
+        return false;
+    }
+    if answer.body.is_done() {
+        return true;
+    }
+    timeout(deadline, discard(client, rest, answer.body)).await.unwrap_or(false)
+}
+
+/// Reads to the end of a body, keeping what follows it.
+async fn discard(client: &mut Client, rest: &mut Vec<u8>, mut body: BodyFraming) -> bool {
+    let mut seen = 0;
+    while !body.is_done() {
+        if rest.is_empty() && !matches!(read_some(client, rest, 16 * 1024).await, Ok(1..)) {
+            return false;
+        }
+        seen += rest.len() as u64;
+        match body.feed(rest) {
+            Fed::All => rest.clear(),
+            Fed::Ended(end) => drop(rest.drain(..end)),
+            Fed::Broken => return false,
+        }
+        if seen > MAX_DISCARDED_BYTES {
+            return false;
+        }
+    }
+    true
+}
+
+/// How many of `bytes` belong to a request's body.
+fn body_end(mut body: BodyFraming, bytes: &[u8]) -> usize {
+    match body.feed(bytes) {
+        Fed::Ended(end) => end,
+        // Broken chunks are pingora's to refuse, and end the connection there.
+        Fed::All | Fed::Broken => bytes.len(),
+    }
+}
+
+/// Writes a last answer and waits a little for the client to take it in: closing at once with unread bytes resets the connection,
+/// and the reset may overtake the answer (RFC 9112 section 9.6).
+async fn finish(mut client: Client, last: &[u8]) {
+    let goodbye = async {
+        client.write_all(last).await?;
+        client.shutdown().await?;
+        let mut sink = Vec::new();
+        while sink.len() < 64 * 1024 && read_some(&mut client, &mut sink, 16 * 1024).await? > 0 {}
+        std::io::Result::Ok(())
+    };
+    // Whoever does not take it in has had the time to.
+    let _ = timeout(LINGER, goodbye).await;
+}
+
+/// One exchange by pingora, unless the gate ends it: then both connections end with it.
+async fn exchange(edge: &Edge, client: Client, head: Vec<u8>, body: &[u8], ticket: Ticket, stream: Entered) -> Option<Client> {
+    until_cut(&stream, http::exchange(&edge.proxy, client, head, body, ticket)).await.ok().flatten()
+}
+
+/// Opens a stream and lets it go on by itself.
+async fn stream(edge: &Arc<Edge>, mut client: Client, opening: Opening, held: Held) {
+    let opened = until_cut(&opening.stream, tunnel::open(&mut client, &opening)).await;
+    let report = |status, denial| opening.asked.report(&edge.telemetry, &edge.clock, &opening.permit, status, denial);
+    let denial = match opened {
+        Ok(Ok(opened)) => {
+            report(opened.status, None);
+            // A task of its own: this one is as large as the largest thing it ever did.
+            tokio::spawn(opened.into_tunnel(edge, client, opening, held));
+            return;
+        }
+        Ok(Err(Failed::Client)) => return report(0, None),
+        Ok(Err(Failed::Upstream(error))) => {
+            edge.telemetry.upstream_failed(error);
+            error.denial()
+        }
+        Err(reason) => Denial::from(reason),
+    };
+    report(denial.status(), Some(denial));
+    let answer = decide::failure(denial, &opening.asked);
+    finish(client, &answer).await;
+}

@@ -1,0 +1,131 @@
+//! One request and its answer: what is kept of it until both are done.
+
+use std::{
+    net::IpAddr,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use ring::rand::{SecureRandom, SystemRandom};
+
+use super::clock::Clock;
+use crate::{
+    gate::{denial::Denial, permit::Permit, request::RequestHead, time::Timestamp},
+    telemetry::{self, Telemetry},
+};
+
+/// The id of an exchange: a UUID version 7 (RFC 9562 section 5.7), in the answer, the log and at the backend.
+#[derive(Clone, Copy)]
+pub struct RequestId([u8; 36]);
+
+impl RequestId {
+    /// As text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+/// Makes ids: time, a count, and randomness drawn once for the process. Unique, not secret.
+pub struct RequestIds {
+    process: u64,
+    count: AtomicU64,
+}
+
+impl RequestIds {
+    /// Draws the process's part.
+    ///
+    /// # Errors
+    /// If the system has no randomness to give.
+    pub fn new(random: &SystemRandom) -> Result<Self, ring::error::Unspecified> {
+        let mut process = [0; 8];
+        random.fill(&mut process)?;
+        Ok(Self { process: u64::from_le_bytes(process), count: AtomicU64::new(0) })
+    }
+
+    /// The next id.
+    pub fn next(&self, now: Timestamp) -> RequestId {
+        const HEX: &[u8; 16] = b"0123456789abcdef";
+        let count = self.count.fetch_add(1, Ordering::Relaxed);
+        let ms = u64::try_from(now.unix_ms).unwrap_or_default();
+        let high = ms << 16 | 0x7000 | count >> 20 & 0xfff;
+        let low = 0x8000_0000_0000_0000 | (self.process & 0x3ff_ffff_ffff) << 20 | count & 0xf_ffff;
+        let value = u128::from(high) << 64 | u128::from(low);
+        let mut text = [b'-'; 36];
+        let places = (0..36).filter(|at| !matches!(at, 8 | 13 | 18 | 23));
+        for (place, shift) in places.zip((0..32u32).rev()) {
+            text[place] = HEX[(value >> (shift * 4)) as usize & 0xf];
+        }
+        RequestId(text)
+    }
+}
+
+/// What is known of a request beside the permit, owned, for as long as its answer takes.
+pub struct Asked {
+    /// Its id.
+    pub id: RequestId,
+    /// Who asks.
+    pub peer: IpAddr,
+    /// As sent.
+    pub method: Box<str>,
+    /// As sent, without the query.
+    pub path: Box<str>,
+    /// The `Origin` to allow in the answer: present only where it is listed.
+    pub cors_origin: Option<Box<str>>,
+    /// When its head was whole, on the gate's clock.
+    pub at_ns: u64,
+}
+
+impl Asked {
+    /// Keeps what is needed of `head`.
+    #[must_use]
+    pub fn new(id: RequestId, head: &RequestHead<'_>, permit: &Permit, now: Timestamp) -> Self {
+        let origin = head.values("origin").next().filter(|_| permit.origin_listed());
+        Self {
+            id,
+            peer: head.peer,
+            method: head.method.into(),
+            path: head.path.into(),
+            cors_origin: origin.and_then(|value| std::str::from_utf8(value).ok()).map(Into::into),
+            at_ns: now.ticks_ns,
+        }
+    }
+
+    /// Reports the end of a permitted exchange. `status` is 0 if no answer was sent.
+    pub fn report(&self, telemetry: &Telemetry, clock: &Clock, permit: &Permit, status: u16, denial: Option<Denial>) {
+        let now = clock.ticks_ns();
+        let exchange = telemetry::Exchange {
+            request_id: self.id.as_str(),
+            peer: self.peer,
+            method: &self.method,
+            path: &self.path,
+            denial,
+            detail: None,
+            origin: None,
+            key: Some(permit.key()),
+            route: Some(&permit.route().name),
+            transport: permit.transport(),
+            status,
+            took: Duration::from_nanos(now.saturating_sub(self.at_ns)),
+            browser_report: permit.browser_report(),
+        };
+        telemetry.exchanged(&exchange, now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_version_7_and_differ() {
+        let ids = RequestIds::new(&SystemRandom::new()).unwrap();
+        let now = Timestamp { unix_ms: 0x0123_4567_89ab, ticks_ns: 0 };
+        let (one, other) = (ids.next(now), ids.next(now));
+        assert_ne!(one.as_str(), other.as_str());
+        assert!(one.as_str().starts_with("01234567-89ab-7"), "{}", one.as_str());
+        assert_eq!(one.as_str().as_bytes()[19], b'8');
+        let hex = |c: char| c.is_ascii_hexdigit() || c == '-';
+        assert!(one.as_str().len() == 36 && one.as_str().chars().all(hex));
+    }
+}

@@ -1,0 +1,149 @@
+//! The head that the backend sees: the client's, without what belongs to Keygate or to the connection, with who sent it.
+//!
+//! Made before pingora or a tunnel sees anything, so that neither ever holds a credential.
+
+use super::exchange::RequestId;
+use crate::gate::{
+    credential::Locations,
+    permit::Permit,
+    request::{RequestHead, Transport},
+};
+
+/// How the connection to the backend goes on after the answer, which the head must say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    /// pingora decides: the client's wish is passed to it, in the client's version of HTTP.
+    Client { minor_version: u8, close: bool },
+    /// It becomes a WebSocket.
+    Upgrade,
+    /// It ends.
+    Close,
+}
+
+/// Writes the head.
+#[must_use]
+pub fn upstream_head(head: &RequestHead<'_>, permit: &Permit, id: &RequestId, after: After) -> Vec<u8> {
+    let locations = permit.locations();
+    let mut out = Out(Vec::with_capacity(1024));
+    out.request_line(head, locations, after);
+    for header in head.headers {
+        if !is_dropped(header.name) && !locations.owns_header(header.name, header.value) {
+            out.header(header.name, header.value);
+        }
+    }
+    match after {
+        After::Client { close: true, minor_version: 1 } | After::Close => out.header("Connection", b"close"),
+        After::Client { close: false, minor_version: 0 } => out.header("Connection", b"keep-alive"),
+        After::Client { .. } => {}
+        After::Upgrade => {
+            out.header("Connection", b"Upgrade");
+            out.header("Upgrade", b"websocket");
+        }
+    }
+    if head.transport == Transport::WebSocket {
+        let protocols: Vec<_> = locations.strip_protocols(head).collect();
+        if !protocols.is_empty() {
+            out.header("Sec-WebSocket-Protocol", &protocols.join(&b", "[..]));
+        }
+    }
+    out.identity(permit, id);
+    out.forwarded(head);
+    out.0.extend_from_slice(b"\r\n");
+    out.0
+}
+
+/// Headers of the client that never go on: those of the connection (RFC 9110 section 7.6.1), and those that we set.
+fn is_dropped(name: &str) -> bool {
+    let hop = match name.len() {
+        2 => name.eq_ignore_ascii_case("te"),
+        7 => name.eq_ignore_ascii_case("upgrade") || name.eq_ignore_ascii_case("trailer"),
+        10 => name.eq_ignore_ascii_case("connection") || name.eq_ignore_ascii_case("keep-alive"),
+        14 => name.eq_ignore_ascii_case("http2-settings"),
+        16 => name.eq_ignore_ascii_case("proxy-connection"),
+        19 => name.eq_ignore_ascii_case("proxy-authorization"),
+        22 => name.eq_ignore_ascii_case("sec-websocket-protocol"),
+        _ => false,
+    };
+    hop || folds_to_reserved(name)
+}
+
+/// Names that a backend might take for one of ours or for one that decides. CGI and its descendants read `X_Keygate_App` and
+/// `X.Keygate.App` as `X-Keygate-App` (Traefik CVE-2026-54763, CVE-2026-88011), so case, `-`, `_` and `.` do not count.
+#[must_use]
+pub fn folds_to_reserved(name: &str) -> bool {
+    const OURS: &str = "x-keygate-";
+    const SET_BY_US: [&str; 8] = [
+        "x-forwarded-for",
+        "x-forwarded-proto",
+        "x-forwarded-host",
+        "x-forwarded-port",
+        "x-forwarded-prefix",
+        "forwarded",
+        "x-real-ip",
+        "x-request-id",
+    ];
+    const DECISIVE: [&str; 12] = [
+        "host",
+        "origin",
+        "authorization",
+        "cookie",
+        "connection",
+        "upgrade",
+        "content-length",
+        "transfer-encoding",
+        "x-api-key",
+        "sec-websocket-key",
+        "sec-websocket-protocol",
+        "sec-fetch-site",
+    ];
+    let folded = |b: u8| if matches!(b, b'_' | b'.') { b'-' } else { b.to_ascii_lowercase() };
+    let same = |reserved: &str| name.len() == reserved.len() && name.bytes().map(folded).eq(reserved.bytes());
+    let is_alias = name.bytes().any(|b| matches!(b, b'_' | b'.'));
+    name.get(..OURS.len()).is_some_and(|start| start.bytes().map(folded).eq(OURS.bytes()))
+        || SET_BY_US.into_iter().any(same)
+        || is_alias && DECISIVE.into_iter().any(same)
+}
+
+struct Out(Vec<u8>);
+
+impl Out {
+    fn request_line(&mut self, head: &RequestHead<'_>, locations: &Locations, after: After) {
+        self.0.extend_from_slice(head.method.as_bytes());
+        self.0.push(b' ');
+        self.0.extend_from_slice(head.path.as_bytes());
+        if let Some(query) = locations.strip_query(head.query) {
+            self.0.push(b'?');
+            self.0.extend_from_slice(query.as_bytes());
+        }
+        let is_old = matches!(after, After::Client { minor_version: 0, .. });
+        self.0.extend_from_slice(if is_old { b" HTTP/1.0\r\n" } else { b" HTTP/1.1\r\n" });
+    }
+
+    fn header(&mut self, name: &str, value: &[u8]) {
+        self.0.extend_from_slice(name.as_bytes());
+        self.0.extend_from_slice(b": ");
+        self.0.extend_from_slice(value);
+        self.0.extend_from_slice(b"\r\n");
+    }
+
+    fn identity(&mut self, permit: &Permit, id: &RequestId) {
+        let key = permit.key();
+        self.header("X-Keygate-App", key.app.as_bytes());
+        self.header("X-Keygate-Key-Id", key.id.as_bytes());
+        self.header("X-Keygate-Kind", key.kind.name().as_bytes());
+        self.header("X-Keygate-Environment", key.environment.name().as_bytes());
+        self.header("X-Keygate-Capability", key.operations.to_string().as_bytes());
+        self.header("X-Keygate-Request-Id", id.as_str().as_bytes());
+    }
+
+    fn forwarded(&mut self, head: &RequestHead<'_>) {
+        self.header("X-Forwarded-For", head.peer.to_canonical().to_string().as_bytes());
+        self.header("X-Forwarded-Proto", if head.secure { b"https" } else { b"http" });
+        if let Some(host) = head.host {
+            self.header("X-Forwarded-Host", host.as_bytes());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,219 @@
+//! Plain HTTP: the exchange is lent to pingora's proxy with the permit, the client's connection comes back when the answer is whole.
+//!
+//! pingora is handed the head that the backend is to see, so it never holds a credential and cannot log one.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use log::warn;
+use pingora::{
+    Error, ErrorSource, ErrorType, Result,
+    http::ResponseHeader,
+    proxy::{FailToProxy, HttpProxy, ProxyHttp, ProxyWarnLogContext, Session, http_proxy},
+    upstreams::peer::HttpPeer,
+};
+use pingora::{
+    apps::HttpServerApp as _,
+    protocols::http::ServerSession,
+    server::{ShutdownWatch, configuration::ServerConf},
+};
+use tokio::{sync::watch, time::Duration};
+
+use super::{
+    answer,
+    client::{Client, LentClient},
+    clock::Clock,
+    exchange::Asked,
+    upstream::Upstream,
+};
+use crate::{
+    gate::{denial::Denial, permit::Permit},
+    telemetry::{Telemetry, UpstreamError},
+};
+
+/// How long the client may take over the next bytes of a body, either way.
+const CLIENT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// pingora's proxy with our hooks.
+pub type Proxy = HttpProxy<Hooks>;
+
+/// Makes the proxy; one for the process, for it keeps the idle connections to the backend.
+#[must_use]
+pub fn proxy(telemetry: Arc<Telemetry>, clock: Clock) -> Arc<Proxy> {
+    // Never `pingora::Server`: it reads heads without a deadline and sleeps through its whole grace period.
+    let conf = Arc::new(ServerConf { max_retries: 2, ..ServerConf::default() });
+    Arc::new(http_proxy(&conf, Hooks { telemetry, clock }))
+}
+
+/// One permitted exchange, on its way through pingora.
+pub struct Ticket {
+    /// Evidence that the request may pass.
+    pub permit: Permit,
+    /// What is known of the request.
+    pub asked: Asked,
+    /// Where it goes.
+    pub upstream: Arc<Upstream>,
+    /// What was answered instead of the backend's answer.
+    pub failed: Option<Denial>,
+}
+
+/// Sends one request, whose head is `head` and whose body begins with `body`, and returns the client's connection if it can be
+/// used again. Dropping the future ends both connections; the ticket then reports from its `Drop`.
+pub async fn exchange(proxy: &Arc<Proxy>, client: Client, mut head: Vec<u8>, body: &[u8], ticket: Ticket) -> Option<Client> {
+    head.extend_from_slice(body);
+    let mut session = ServerSession::new_http1(Box::new(LentClient::new(client)));
+    session.set_connection_user_context(Some(Box::new(ticket)));
+    session.set_pipelined_prefix(BytesMut::from(Bytes::from(head)));
+    session.set_read_timeout(Some(CLIENT_TIMEOUT));
+    session.set_write_timeout(Some(CLIENT_TIMEOUT));
+    let (_never, shutdown): (_, ShutdownWatch) = watch::channel(false);
+    let reused = proxy.process_new_http(session, &shutdown).await?;
+    let (stream, _) = reused.consume();
+    let lent = stream.into_any().downcast::<LentClient>().ok()?;
+    lent.give_back().await.ok()
+}
+
+/// What we do in pingora's phases.
+pub struct Hooks {
+    telemetry: Arc<Telemetry>,
+    clock: Clock,
+}
+
+/// The state of an exchange in pingora. Empty until the ticket arrives; nothing is forwarded without one.
+pub struct InFlight {
+    ticket: Option<Box<Ticket>>,
+    status: u16,
+    report: Option<(Arc<Telemetry>, Clock)>,
+}
+
+/// Also when pingora's future is dropped, for then it calls no hook.
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        if let (Some(ticket), Some((telemetry, clock))) = (&self.ticket, &self.report) {
+            ticket.asked.report(telemetry, clock, &ticket.permit, self.status, ticket.failed);
+        }
+    }
+}
+
+#[async_trait]
+impl ProxyHttp for Hooks {
+    type CTX = InFlight;
+
+    fn new_ctx(&self) -> InFlight {
+        InFlight { ticket: None, status: 0, report: Some((Arc::clone(&self.telemetry), self.clock)) }
+    }
+
+    fn init_downstream_modules(&self, _: &mut pingora::modules::http::HttpModules) {
+        // pingora would add compression here; bodies pass as they are.
+    }
+
+    fn on_connection_reuse(&self, _: &mut Session, ctx: &mut InFlight, ticket: Box<dyn std::any::Any + Send + Sync>) {
+        ctx.ticket = ticket.downcast().ok();
+    }
+
+    async fn upstream_peer(&self, _: &mut Session, ctx: &mut InFlight) -> Result<Box<HttpPeer>> {
+        let Some(ticket) = &mut ctx.ticket else {
+            return Err(Error::explain(ErrorType::InternalError, "an exchange without a permit"));
+        };
+        match ticket.upstream.peer().await {
+            Ok(peer) => Ok(Box::new(peer)),
+            Err(error) => {
+                self.telemetry.upstream_failed(error);
+                ticket.failed = Some(error.denial());
+                Err(Error::explain(ErrorType::ConnectError, "the backend's name does not resolve").into_up())
+            }
+        }
+    }
+
+    async fn response_filter(&self, _: &mut Session, answer: &mut ResponseHeader, ctx: &mut InFlight) -> Result<()> {
+        let Some(ticket) = &ctx.ticket else { return Ok(()) };
+        ctx.status = answer.status.as_u16();
+        let ours: Vec<_> = answer.headers.keys().filter(|name| is_replaced(name.as_str())).cloned().collect();
+        for name in &ours {
+            answer.remove_header(name);
+        }
+        answer.insert_header("X-Request-Id", ticket.asked.id.as_str())?;
+        for (name, value) in answer::cors_headers(ticket.asked.cors_origin.as_deref()) {
+            answer.append_header(name, value)?;
+        }
+        Ok(())
+    }
+
+    async fn fail_to_proxy(&self, session: &mut Session, error: &Error, ctx: &mut InFlight) -> FailToProxy {
+        let Some(ticket) = &mut ctx.ticket else { return FailToProxy { error_code: 500, can_reuse_downstream: false } };
+        let Some(failure) = upstream_failure(error) else {
+            // The client left, or broke its body: there is nobody to answer.
+            return FailToProxy { error_code: 0, can_reuse_downstream: false };
+        };
+        if ticket.failed.is_none() {
+            self.telemetry.upstream_failed(failure);
+        }
+        let denial = *ticket.failed.get_or_insert(failure.denial());
+        if session.response_written().is_none() && answer_failure(session, denial, &ticket.asked).await.is_ok() {
+            ctx.status = denial.status();
+        }
+        FailToProxy { error_code: denial.status(), can_reuse_downstream: false }
+    }
+
+    fn request_summary(&self, _: &Session, ctx: &InFlight) -> String {
+        // pingora's own prints the target with its query, where a backend's secrets may stand.
+        ctx.ticket.as_ref().map_or_else(String::new, |ticket| format!("request_id={}", ticket.asked.id.as_str()))
+    }
+
+    fn suppress_error_log(&self, _: &Session, ctx: &InFlight, error: &Error) -> bool {
+        // Errors may quote the bytes that they are about. Only the type is told.
+        if *error.esource() != ErrorSource::Downstream {
+            let id = ctx.ticket.as_ref().map_or("-", |ticket| ticket.asked.id.as_str());
+            warn!("exchange failed: {} request_id={id}", error.etype().as_str());
+        }
+        true
+    }
+
+    fn suppress_proxy_warn_log(&self, _: &Session, _: &InFlight, _: &Error, _: ProxyWarnLogContext) -> bool {
+        true
+    }
+}
+
+/// Headers of the backend's answer that are the gate's to set, or nobody's business outside.
+#[must_use]
+pub fn is_replaced(name: &str) -> bool {
+    let starts = |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+    starts("access-control-") || starts("x-keygate-") || name.eq_ignore_ascii_case("x-request-id")
+}
+
+/// What the backend did wrong; `None` if it was the client.
+fn upstream_failure(error: &Error) -> Option<UpstreamError> {
+    if *error.esource() == ErrorSource::Downstream {
+        return None;
+    }
+    Some(match error.etype() {
+        ErrorType::ConnectTimedout | ErrorType::TLSHandshakeTimedout => UpstreamError::ConnectTimeout,
+        ErrorType::ConnectRefused
+        | ErrorType::ConnectNoRoute
+        | ErrorType::ConnectError
+        | ErrorType::ConnectProxyFailure
+        | ErrorType::TLSHandshakeFailure
+        | ErrorType::InvalidCert
+        | ErrorType::BindError
+        | ErrorType::SocketError => UpstreamError::Connect,
+        ErrorType::ReadTimedout | ErrorType::WriteTimedout => UpstreamError::HeadTimeout,
+        ErrorType::ConnectionClosed | ErrorType::ReadError | ErrorType::WriteError => UpstreamError::Closed,
+        _ => UpstreamError::Protocol,
+    })
+}
+
+/// The gate's own answer, written through pingora's session: it holds the connection.
+async fn answer_failure(session: &mut Session, denial: Denial, asked: &Asked) -> Result<()> {
+    let body = answer::problem(denial, asked.id.as_str());
+    let mut header = ResponseHeader::build(denial.status(), None)?;
+    header.insert_header("Content-Type", "application/problem+json")?;
+    header.insert_header("Content-Length", body.len())?;
+    header.insert_header("X-Request-Id", asked.id.as_str())?;
+    for (name, value) in answer::cors_headers(asked.cors_origin.as_deref()) {
+        header.append_header(name, value)?;
+    }
+    session.set_keepalive(None);
+    session.write_response_header(Box::new(header), false).await?;
+    session.write_response_body(Some(Bytes::from(body)), true).await
+}

@@ -1,0 +1,154 @@
+//! Everything between sockets and the decision: accept, head, answer, HTTP, tunnels. The only room that names pingora.
+//!
+//! Knows nothing of YAML, of where keys come from, or of who manages them: [`Edge`] is built from values by the composition root.
+
+mod accept;
+mod answer;
+mod body;
+mod client;
+mod clock;
+mod connection;
+mod decide;
+mod drain;
+mod exchange;
+mod forward;
+mod head;
+mod http;
+mod registry;
+mod scratch;
+mod settings;
+mod tls;
+mod tunnel;
+mod upstream;
+
+use std::{sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+use ring::rand::SystemRandom;
+
+pub use self::{
+    accept::{Bound, bind},
+    clock::Clock,
+    drain::{Drain, spread},
+    head::{HeadError, parse_strictly},
+    registry::{CutReason, LiveStream, Registry},
+    settings::{Backend, ConnectionCaps, Settings, Timeouts},
+    tls::load_tls,
+};
+use crate::{
+    gate::{
+        Gate,
+        limit::{PeerPlaces, Places},
+    },
+    telemetry::Telemetry,
+};
+
+/// The data plane: what every connection shares.
+pub struct Edge {
+    gate: Arc<Gate>,
+    telemetry: Arc<Telemetry>,
+    clock: Clock,
+    registry: Arc<Registry>,
+    drain: Arc<Drain>,
+    settings: ArcSwap<Settings>,
+    places: Arc<Places>,
+    peer_places: Arc<PeerPlaces>,
+    request_ids: exchange::RequestIds,
+    proxy: Arc<http::Proxy>,
+}
+
+impl Edge {
+    /// Builds the data plane; it serves once [`Bound::serve`] is called with it.
+    ///
+    /// # Errors
+    /// If the system has no randomness to give.
+    pub fn new(
+        gate: Arc<Gate>,
+        telemetry: Arc<Telemetry>,
+        clock: Clock,
+        settings: Settings,
+    ) -> Result<Arc<Self>, ring::error::Unspecified> {
+        let request_ids = exchange::RequestIds::new(&SystemRandom::new())?;
+        Ok(Arc::new(Self {
+            proxy: http::proxy(Arc::clone(&telemetry), clock),
+            gate,
+            telemetry,
+            clock,
+            registry: Arc::default(),
+            drain: Arc::default(),
+            settings: ArcSwap::from_pointee(settings),
+            places: Arc::default(),
+            peer_places: Arc::default(),
+            request_ids,
+        }))
+    }
+
+    /// Makes `settings` those of every later exchange.
+    pub fn apply(&self, settings: Settings) {
+        self.settings.store(Arc::new(settings));
+    }
+
+    /// What decides.
+    #[must_use]
+    pub const fn gate(&self) -> &Arc<Gate> {
+        &self.gate
+    }
+
+    /// Where events go.
+    #[must_use]
+    pub const fn telemetry(&self) -> &Arc<Telemetry> {
+        &self.telemetry
+    }
+
+    /// The time.
+    #[must_use]
+    pub const fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// The registry of live streams.
+    #[must_use]
+    pub const fn registry(&self) -> &Arc<Registry> {
+        &self.registry
+    }
+
+    /// The state of draining.
+    #[must_use]
+    pub const fn drain(&self) -> &Arc<Drain> {
+        &self.drain
+    }
+
+    /// Client connections open now.
+    #[must_use]
+    pub fn connections(&self) -> u32 {
+        self.places.taken()
+    }
+
+    /// Asks every stream that lives now to go, one after the other over `window`. HTTP exchanges are let finish.
+    pub async fn tell_streams_to_go(&self, window: Duration) {
+        let mut streams = Vec::new();
+        self.registry.for_each(|stream| {
+            if stream.transport.is_stream() {
+                streams.push(Arc::clone(stream));
+            }
+        });
+        let pause =
+            spread(streams.len(), window).checked_div(u32::try_from(streams.len()).unwrap_or(u32::MAX)).unwrap_or_default();
+        for stream in streams {
+            stream.cut(CutReason::Drain, self.clock.now());
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// Ends every live stream that current keys and policy no longer let in. Returns how many.
+    pub fn cut_fallen(&self) -> usize {
+        let now = self.clock.now();
+        self.registry.cut_where(now, |stream| self.gate.still_stands(&stream.standing, now).err().map(CutReason::from))
+    }
+
+    /// Ends every live stream whose credential has expired. Returns how many.
+    pub fn cut_expired(&self) -> usize {
+        let now = self.clock.now();
+        self.registry.cut_where(now, |stream| (stream.until_ms <= now.unix_ms).then_some(CutReason::Expired))
+    }
+}

@@ -1,0 +1,273 @@
+//! One direction of a tunnel: what was read and not yet written, what is owed, and where in the messages it is.
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::{
+    dialect::FrameTracker,
+    edge::{
+        body::{BodyFraming, Fed},
+        scratch::poll_read_with,
+    },
+};
+
+/// The most that is read before the writer is asked: with a slow reader, this much is held for it and no more.
+const READ_LIMIT: usize = 64 * 1024;
+
+/// What is followed in the bytes that flow.
+#[derive(Debug)]
+pub enum Follow {
+    /// WebSocket frames.
+    Frames(FrameTracker),
+    /// The body of one answer, after which nothing may come.
+    Body(BodyFraming),
+}
+
+/// Who broke a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Broken {
+    /// The side that is read from.
+    Source,
+    /// The side that is written to.
+    Sink,
+}
+
+/// One direction. Holds memory only while its sink is slower than its source.
+#[derive(Debug)]
+pub struct Flow {
+    pub follow: Follow,
+    pending: Vec<u8>,
+    written: usize,
+    /// Set: what is read is passed on up to the next boundary only.
+    seeking: bool,
+    ended: bool,
+    flush_owed: bool,
+    shut: bool,
+    /// Bytes that were passed on.
+    pub moved: u64,
+}
+
+impl Flow {
+    /// A flow that begins with bytes which came early.
+    #[must_use]
+    pub fn new(follow: Follow, early: &[u8]) -> Self {
+        let mut flow = Self {
+            follow,
+            pending: Vec::new(),
+            written: 0,
+            seeking: false,
+            ended: false,
+            flush_owed: false,
+            shut: false,
+            moved: 0,
+        };
+        let (taken, ended) = flow.take(early);
+        flow.pending.extend_from_slice(&early[..taken]);
+        flow.ended = ended;
+        flow
+    }
+
+    /// Moves what can be moved. Ready once the source has ended and the sink has been told.
+    pub fn poll_move<R, W>(&mut self, from: &mut R, to: &mut W, cx: &mut Context<'_>) -> Poll<Result<(), Broken>>
+    where
+        R: AsyncRead + Unpin,
+        W: AsyncWrite + Unpin,
+    {
+        loop {
+            ready!(self.poll_pending(to, cx)).map_err(|_| Broken::Sink)?;
+            if self.flush_owed {
+                ready!(Pin::new(&mut *to).poll_flush(cx)).map_err(|_| Broken::Sink)?;
+                self.flush_owed = false;
+            }
+            if self.ended {
+                return self.poll_shut(to, cx).map_err(|_| Broken::Sink);
+            }
+            let read = poll_read_with(from, cx, READ_LIMIT, |cx, bytes| {
+                if bytes.is_empty() {
+                    self.ended = true;
+                    return Ok(());
+                }
+                let (taken, ended) = self.take(bytes);
+                self.ended = ended;
+                self.write_or_keep(to, cx, &bytes[..taken])
+            });
+            ready!(read).map_err(|_| Broken::Source)?.map_err(|_: io::Error| Broken::Sink)?;
+        }
+    }
+
+    /// Reads no more; writes what is pending, then `last`, then tells the sink. If `last` would stand inside a message, it is left
+    /// out.
+    pub fn finish(&mut self, last: &[u8]) {
+        if self.at_boundary() {
+            self.pending.extend_from_slice(last);
+        }
+        self.ended = true;
+    }
+
+    /// Reads on to the next boundary only.
+    pub fn seek_boundary(&mut self) {
+        self.seeking = true;
+    }
+
+    /// Whether a message of our own may follow what was passed on and what is pending.
+    #[must_use]
+    pub const fn at_boundary(&self) -> bool {
+        match &self.follow {
+            Follow::Frames(frames) => frames.at_boundary() && !frames.is_closing(),
+            Follow::Body(body) => body.ending().is_some(),
+        }
+    }
+
+    /// Whether the source has ended, or was told to.
+    #[must_use]
+    pub const fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// How many of `bytes` belong to the stream, and whether it ends with them.
+    fn take(&mut self, bytes: &[u8]) -> (usize, bool) {
+        if self.seeking {
+            let boundary = (0..bytes.len()).find(|&at| {
+                self.feed(&bytes[at..=at]);
+                self.at_boundary()
+            });
+            return boundary.map_or((bytes.len(), false), |at| (at + 1, true));
+        }
+        self.feed(bytes)
+    }
+
+    fn feed(&mut self, bytes: &[u8]) -> (usize, bool) {
+        match &mut self.follow {
+            Follow::Frames(frames) => {
+                frames.feed(bytes);
+                (bytes.len(), false)
+            }
+            Follow::Body(body) if body.is_done() => (0, true),
+            Follow::Body(body) => match body.feed(bytes) {
+                Fed::All => (bytes.len(), false),
+                Fed::Ended(here) => (here, true),
+                Fed::Broken => (0, true),
+            },
+        }
+    }
+
+    fn write_or_keep<W: AsyncWrite + Unpin>(&mut self, to: &mut W, cx: &mut Context<'_>, bytes: &[u8]) -> io::Result<()> {
+        self.moved += bytes.len() as u64;
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            match Pin::new(&mut *to).poll_write(cx, rest) {
+                Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(Ok(written)) => {
+                    rest = &rest[written..];
+                    self.flush_owed = true;
+                }
+                Poll::Ready(Err(error)) => return Err(error),
+                Poll::Pending => {
+                    self.pending.extend_from_slice(rest);
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn poll_pending<W: AsyncWrite + Unpin>(&mut self, to: &mut W, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.written < self.pending.len() {
+            let written = ready!(Pin::new(&mut *to).poll_write(cx, &self.pending[self.written..]))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.written += written;
+            self.flush_owed = true;
+        }
+        if self.written > 0 {
+            // The memory goes with it: a stream that was slow once must not hold a buffer for life.
+            (self.pending, self.written) = (Vec::new(), 0);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shut<W: AsyncWrite + Unpin>(&mut self, to: &mut W, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.shut {
+            ready!(Pin::new(to).poll_shutdown(cx))?;
+            self.shut = true;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect::{CloseCode, close_frame};
+    use std::future::poll_fn;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    fn frames() -> Flow {
+        Flow::new(Follow::Frames(FrameTracker::default()), b"")
+    }
+
+    fn text_frame(length: u8) -> Vec<u8> {
+        let mut frame = vec![0x81, length];
+        frame.extend(vec![b'x'; usize::from(length)]);
+        frame
+    }
+
+    #[tokio::test]
+    async fn every_byte_arrives_whatever_the_sink_takes_at_once() {
+        for capacity in [1, 7, 64, 100_000] {
+            let (mut source, mut from) = tokio::io::duplex(1000);
+            let (mut to, mut sink) = tokio::io::duplex(capacity);
+            let bytes: Vec<_> = (0..500u8).flat_map(|_| text_frame(100)).collect();
+            let mut flow = frames();
+            let write = async {
+                source.write_all(&bytes).await.unwrap();
+                source.shutdown().await.unwrap();
+            };
+            let moved = poll_fn(|cx| flow.poll_move(&mut from, &mut to, cx));
+            let mut received = Vec::new();
+            let ((), moved, read) = tokio::join!(write, moved, sink.read_to_end(&mut received));
+            assert_eq!((moved, read.unwrap()), (Ok(()), bytes.len()));
+            assert!(received == bytes && flow.moved == bytes.len() as u64);
+            assert_eq!(flow.pending.capacity(), 0, "memory is given back");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_close_frame_never_stands_inside_another() {
+        let frame = text_frame(20);
+        for cut_at in 0..frame.len() * 2 {
+            let (mut source, mut from) = tokio::io::duplex(1000);
+            let (mut to, mut sink) = tokio::io::duplex(1000);
+            let both = [frame.clone(), frame.clone()].concat();
+            let mut flow = frames();
+            source.write_all(&both[..cut_at]).await.unwrap();
+            let first = poll_fn(|cx| Poll::Ready(flow.poll_move(&mut from, &mut to, cx))).await;
+            assert!(first.is_pending());
+            let close = close_frame(CloseCode::PolicyViolation, "bye", false);
+            if flow.at_boundary() {
+                flow.finish(&close)
+            } else {
+                flow.seek_boundary()
+            }
+            source.write_all(&both[cut_at..]).await.unwrap();
+            source.write_all(&frame).await.unwrap();
+            if !flow.has_ended() {
+                let more = poll_fn(|cx| flow.poll_move(&mut from, &mut to, cx));
+                let _ = tokio::time::timeout(std::time::Duration::from_millis(1), more).await;
+                flow.finish(&close);
+            }
+            poll_fn(|cx| flow.poll_move(&mut from, &mut to, cx)).await.unwrap();
+            drop(to);
+            let mut received = Vec::new();
+            sink.read_to_end(&mut received).await.unwrap();
+            let whole = cut_at.div_ceil(frame.len()) * frame.len();
+            assert_eq!(received, [&both[..whole], &close].concat(), "cut at {cut_at}");
+        }
+    }
+}

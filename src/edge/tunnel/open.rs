@@ -1,0 +1,118 @@
+//! Opening a tunnel: connect, pass the head on, read the answer, and decide what may flow after it.
+
+use std::sync::Arc;
+
+use tokio::{io::AsyncWriteExt as _, time::timeout};
+
+use super::{
+    answer_head::{self, Answered},
+    flow::{Flow, Follow},
+    handshake::Expected,
+    relay::{Parts, Tunnel},
+};
+use crate::{
+    dialect::FrameTracker,
+    edge::{
+        Edge, answer,
+        client::Client,
+        connection::Held,
+        exchange::Asked,
+        registry::Entered,
+        upstream::{Upstream, UpstreamStream},
+    },
+    gate::permit::Permit,
+    telemetry::UpstreamError,
+};
+
+/// A permitted stream that is not open yet.
+pub struct Opening {
+    /// The head for the backend.
+    pub head: Vec<u8>,
+    /// What came from the client behind its head.
+    pub early: Vec<u8>,
+    /// What a WebSocket's answer must be; `None` for an event stream.
+    pub expected: Option<Expected>,
+    /// Where it goes.
+    pub upstream: Arc<Upstream>,
+    /// Evidence that it may be opened.
+    pub permit: Permit,
+    /// What is known of the request.
+    pub asked: Asked,
+    /// Its place in the registry.
+    pub stream: Entered,
+}
+
+/// Why a stream did not open.
+pub enum Failed {
+    /// The backend failed; nothing was answered yet.
+    Upstream(UpstreamError),
+    /// The client left while it was being answered.
+    Client,
+}
+
+/// Opens a stream on `client`, which is only borrowed until the answer is on its way, so that a failure can be answered too.
+///
+/// # Errors
+/// Why it did not open.
+pub async fn open(client: &mut Client, opening: &Opening) -> Result<Opened, Failed> {
+    let mut upstream = opening.upstream.connect().await.map_err(Failed::Upstream)?;
+    let exchange = async {
+        upstream.write_all(&opening.head).await.map_err(|_| UpstreamError::Closed)?;
+        upstream.flush().await.map_err(|_| UpstreamError::Closed)?;
+        let mut answer = Vec::new();
+        let end = answer_head::read(&mut upstream, &mut answer).await?;
+        Ok((answer, end))
+    };
+    let exchange = timeout(opening.upstream.head_timeout(), exchange).await;
+    let (answer, end) = exchange.unwrap_or(Err(UpstreamError::HeadTimeout)).map_err(Failed::Upstream)?;
+    let answered = answer_head::parse(&answer[..end]).map_err(Failed::Upstream)?;
+    let (up, down) = flows(&answered, opening, &answer[end..]).map_err(Failed::Upstream)?;
+    let own_protocol = opening.expected.as_ref().filter(|_| up.is_some()).and_then(|expected| expected.own_selection(&answered));
+    let more = [("X-Request-Id", opening.asked.id.as_str())]
+        .into_iter()
+        .chain(own_protocol.map(|protocol| ("Sec-WebSocket-Protocol", protocol)))
+        .chain(answer::cors_headers(opening.asked.cors_origin.as_deref()));
+    let more: Vec<_> = more.collect();
+    let head = answered.rewritten(&more);
+    client.write_all(&head).await.map_err(|_| Failed::Client)?;
+    client.flush().await.map_err(|_| Failed::Client)?;
+    Ok(Opened { upstream, up, down, status: answered.status })
+}
+
+/// A stream whose answer is on its way to the client.
+pub struct Opened {
+    upstream: UpstreamStream,
+    up: Option<Flow>,
+    down: Flow,
+    /// The status of the answer.
+    pub status: u16,
+}
+
+impl Opened {
+    /// The tunnel.
+    pub fn into_tunnel(self, edge: &Edge, client: Client, opening: Opening, held: Held) -> Tunnel {
+        let parts = Parts {
+            client,
+            upstream: self.upstream,
+            stream: opening.stream,
+            telemetry: Arc::clone(&edge.telemetry),
+            clock: edge.clock,
+            lease: opening.permit.into_lease(),
+            held,
+        };
+        Tunnel::new(parts, self.up, self.down)
+    }
+}
+
+/// What may flow after this answer: both ways after a proven upgrade, else the answer's body alone.
+fn flows(answered: &Answered<'_>, opening: &Opening, early: &[u8]) -> Result<(Option<Flow>, Flow), UpstreamError> {
+    let frames = || Follow::Frames(FrameTracker::default());
+    match &opening.expected {
+        Some(expected) if expected.is_met_by(answered) => {
+            Ok((Some(Flow::new(frames(), &opening.early)), Flow::new(frames(), early)))
+        }
+        // A 101 that was not asked for, or does not prove that it answers this handshake.
+        _ if answered.status < 200 => Err(UpstreamError::Protocol),
+        _ => Ok((None, Flow::new(Follow::Body(answered.framing()?), early))),
+    }
+}

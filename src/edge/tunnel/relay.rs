@@ -1,0 +1,250 @@
+//! The tunnel itself: two flows between two connections, until both are done or the gate ends it.
+//!
+//! A task of its own, holding only this struct: an idle tunnel has no buffer at all.
+
+use std::{
+    pin::Pin,
+    sync::{Arc, atomic::Ordering},
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use tokio::time::{Sleep, sleep};
+
+use super::flow::{Broken, Flow, Follow};
+use crate::{
+    dialect::{CloseCode, close_frame},
+    edge::{
+        client::Client,
+        clock::Clock,
+        connection::Held,
+        registry::{CutReason, Entered},
+        scratch::poll_read_with,
+        upstream::UpstreamStream,
+    },
+    gate::{keys::KeyState, limit::Lease},
+    telemetry::{Ended, Initiator, Opened, Telemetry},
+};
+
+/// How long the gate tries to say goodbye before it resets the connection.
+const GOODBYE: Duration = Duration::from_millis(200);
+/// How long the second half of a connection may outlive the first: nobody may hold a half for ever.
+const HALF_CLOSED: Duration = Duration::from_secs(30);
+/// What an event stream's client may send behind its request before it is cut: nothing, but for a stray line end.
+const MAX_STRAY_BYTES: usize = 1024;
+
+/// A live tunnel.
+pub struct Tunnel {
+    client: Client,
+    upstream: UpstreamStream,
+    /// From the client; ended from the start where the answer alone is relayed.
+    up: Flow,
+    /// To the client.
+    down: Flow,
+    up_done: bool,
+    down_done: bool,
+    stray: usize,
+    stream: Entered,
+    ending: Option<CutReason>,
+    end: Option<(Initiator, &'static str)>,
+    timer: Option<Pin<Box<Sleep>>>,
+    telemetry: Arc<Telemetry>,
+    clock: Clock,
+    opened_ns: u64,
+    // Places under limits, given back with the tunnel.
+    _lease: Option<Lease<KeyState>>,
+    _held: Held,
+}
+
+/// What a tunnel is made of, besides its flows.
+pub struct Parts {
+    pub client: Client,
+    pub upstream: UpstreamStream,
+    pub stream: Entered,
+    pub telemetry: Arc<Telemetry>,
+    pub clock: Clock,
+    pub lease: Option<Lease<KeyState>>,
+    pub held: Held,
+}
+
+impl Tunnel {
+    /// A tunnel between two connections that have agreed. `up` is `None` where the answer alone is relayed.
+    pub fn new(parts: Parts, up: Option<Flow>, down: Flow) -> Self {
+        let transport = parts.stream.transport;
+        parts.telemetry.opened(&Opened { transport });
+        let up_done = up.is_none();
+        let mut unused = Flow::new(Follow::Body(crate::edge::body::BodyFraming::Length(0)), b"");
+        unused.finish(b"");
+        Self {
+            client: parts.client,
+            upstream: parts.upstream,
+            up: up.unwrap_or(unused),
+            down,
+            up_done,
+            down_done: false,
+            stray: 0,
+            stream: parts.stream,
+            ending: None,
+            end: None,
+            timer: None,
+            opened_ns: parts.clock.ticks_ns(),
+            telemetry: parts.telemetry,
+            clock: parts.clock,
+            _lease: parts.lease,
+            _held: parts.held,
+        }
+    }
+
+    const fn relays_answer_alone(&self) -> bool {
+        matches!(self.down.follow, Follow::Body(_))
+    }
+
+    /// Begins the end: the client's bytes go no further, and both sides are told in their own words.
+    fn begin_end(&mut self, reason: CutReason) {
+        self.ending = Some(reason);
+        self.end = Some((Initiator::Gate, reason.name()));
+        self.timer = Some(Box::pin(sleep(GOODBYE)));
+        if !self.relays_answer_alone() {
+            self.up.finish(&goodbye(reason, true));
+        }
+        self.say_goodbye(reason);
+    }
+
+    fn say_goodbye(&mut self, reason: CutReason) {
+        if self.down.has_ended() {
+            return;
+        }
+        if !self.down.at_boundary() {
+            return self.down.seek_boundary();
+        }
+        match &self.down.follow {
+            Follow::Frames(_) => self.down.finish(&goodbye(reason, false)),
+            Follow::Body(body) => {
+                let ending = body.ending().unwrap_or_default();
+                self.down.finish(ending);
+            }
+        }
+    }
+
+    fn note_end(&mut self, initiator: Initiator, reason: &'static str) {
+        self.end.get_or_insert((initiator, reason));
+    }
+
+    /// Reads what the client sends where nothing may be sent, to learn of its leaving.
+    fn poll_stray(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            match poll_read_with(&mut self.client, cx, MAX_STRAY_BYTES, |_, bytes| bytes.len()) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(()),
+                Poll::Ready(Ok(stray)) => self.stray += stray,
+            }
+            if self.stray > MAX_STRAY_BYTES && self.ending.is_none() {
+                return Poll::Ready(());
+            }
+        }
+    }
+
+    fn poll_relay(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.ending.is_none()
+            && let Poll::Ready(reason) = self.stream.poll_cut(cx)
+        {
+            self.begin_end(reason);
+        }
+        if !self.up_done {
+            match self.up.poll_move(&mut self.client, &mut self.upstream, cx) {
+                Poll::Pending => {}
+                Poll::Ready(Ok(())) => {
+                    self.up_done = true;
+                    self.note_end(Initiator::Client, "closed");
+                }
+                Poll::Ready(Err(_)) if self.ending.is_some() => self.up_done = true,
+                Poll::Ready(Err(broken)) => return self.broke(broken, Initiator::Client, Initiator::Upstream),
+            }
+        }
+        if !self.down_done {
+            match self.poll_down(cx) {
+                Poll::Pending => {}
+                Poll::Ready(Ok(())) => {
+                    self.down_done = true;
+                    self.note_end(Initiator::Upstream, "closed");
+                }
+                Poll::Ready(Err(broken)) => return self.broke(broken, Initiator::Upstream, Initiator::Client),
+            }
+        }
+        self.stream.received.store(self.up.moved, Ordering::Relaxed);
+        self.stream.sent.store(self.down.moved, Ordering::Relaxed);
+        self.poll_done(cx)
+    }
+
+    fn poll_down(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        let moved = self.down.poll_move(&mut self.upstream, &mut self.client, cx);
+        if let (Some(reason), true, false) = (self.ending, self.down.at_boundary(), self.down.has_ended()) {
+            self.say_goodbye(reason);
+            return self.down.poll_move(&mut self.upstream, &mut self.client, cx);
+        }
+        moved
+    }
+
+    fn broke(&mut self, broken: Broken, source: Initiator, sink: Initiator) -> Poll<()> {
+        self.note_end(if broken == Broken::Source { source } else { sink }, "reset");
+        Poll::Ready(())
+    }
+
+    /// Whether nothing is left to do, or to wait for.
+    fn poll_done(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let one_way = self.relays_answer_alone() || self.ending.is_some() && self.up_done;
+        if one_way && self.poll_stray(cx).is_ready() {
+            // The client has left, or has seen the goodbye and closed its side.
+            self.note_end(Initiator::Client, "closed");
+            return Poll::Ready(());
+        }
+        if self.up_done && self.down_done && self.ending.is_none() {
+            return Poll::Ready(());
+        }
+        if self.ending.is_none() && (self.up_done && !self.relays_answer_alone() || self.down_done) && self.timer.is_none() {
+            self.timer = Some(Box::pin(sleep(HALF_CLOSED)));
+        }
+        let Some(timer) = &mut self.timer else { return Poll::Pending };
+        ready!(timer.as_mut().poll(cx));
+        if self.ending.is_some() && !self.down_done {
+            self.telemetry.forced_reset();
+            self.client.reset();
+        }
+        Poll::Ready(())
+    }
+}
+
+impl Future for Tunnel {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.get_mut().poll_relay(cx)
+    }
+}
+
+impl Drop for Tunnel {
+    fn drop(&mut self) {
+        let now = self.clock.ticks_ns();
+        let (initiator, reason) = self.end.unwrap_or((Initiator::Gate, "shutdown"));
+        let lived = Duration::from_nanos(now.saturating_sub(self.opened_ns));
+        let (received, sent) = (self.up.moved, self.down.moved);
+        self.telemetry.ended(&Ended { transport: self.stream.transport, initiator, reason, lived, received, sent });
+        if self.ending.is_some_and(|reason| reason != CutReason::Drain) {
+            self.telemetry.cut(Duration::from_nanos(now.saturating_sub(self.stream.cut_at_ns())));
+        }
+    }
+}
+
+/// The Close frame of a reason. A Close says to a revoked client that coming back is no use, to a drained one that it is.
+fn goodbye(reason: CutReason, masked: bool) -> Vec<u8> {
+    match reason {
+        CutReason::Drain => close_frame(CloseCode::ServiceRestart, "service restart", masked),
+        CutReason::Removed
+        | CutReason::Revoked
+        | CutReason::Disabled
+        | CutReason::Expired
+        | CutReason::Environment
+        | CutReason::Capability
+        | CutReason::Operator => close_frame(CloseCode::PolicyViolation, "the API key no longer allows this", masked),
+    }
+}

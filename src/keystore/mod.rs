@@ -1,0 +1,9 @@
+//! Where key sets come from. Today: files, read whole and watched for change.
+//!
+//! Knows how to get text and when to get it again; what the text means is the configuration's affair.
+
+mod file;
+mod watch;
+
+pub use file::{MAX_CONFIG_BYTES, MAX_KEYS_BYTES, read_text};
+pub use watch::{Changes, watch};

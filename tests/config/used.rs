@@ -1,0 +1,196 @@
+//! What good files mean: defaults, what a key takes over from them, and what lives on over a reload.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use keygate::{
+    config::{self, AccessLog, Config, LogFormat, Upstream, restart_only_changes, warnings},
+    gate::{
+        capability::{Operation, Operations},
+        credential::{Digester, Pepper},
+        keys::{BrowserRule, KeyLimits, KeyRecord, KeySet, State},
+        limit::Quota,
+    },
+};
+
+use super::{NO_LIMITS, keys, parse, root};
+
+const MINIMAL: &str = "
+listeners: [{ address: 127.0.0.1:8080 }]
+upstream: 127.0.0.1:8000
+environments: [live]
+keys: { file: keys.yaml }
+routes: [{ name: all, match: { path: /** }, operation: any }]
+";
+
+fn config(more: &str) -> Config {
+    parse(&format!("{MINIMAL}{more}")).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+fn set(text: &str) -> KeySet {
+    keys(Path::new("keys.yaml"), text).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+fn secret(id: &str, more: &str) -> String {
+    format!("  - {{ id: {id}, app: demo, kind: secret, environment: live, digest: '{}'{more} }}\n", Digester::Sha256.stored(id))
+}
+
+fn one(more: &str) -> Arc<KeyRecord> {
+    Arc::clone(&set(&format!("keys:\n{}", secret("one", more))).records()[0])
+}
+
+#[test]
+fn what_holds_where_nothing_is_said() {
+    let config = config("");
+    assert_eq!(*config.key_limits, KeyLimits { rate: Quota::new(1000, 1, 2000).ok(), connections: Some(10_000) });
+    assert_eq!(config.policy.locations.header.as_deref(), Some("x-api-key"));
+    assert!(config.policy.locations.websocket_protocol && !config.policy.locations.bearer);
+    assert!(config.policy.locations.query.is_empty() && !config.policy.locations.secrets_in_query);
+    assert_eq!((config.limits.connections, config.limits.per_peer, config.policy.peer_refusals), (None, None, None));
+    let timeouts = config.timeouts;
+    let seconds =
+        [timeouts.head, timeouts.idle, timeouts.connect, timeouts.upstream_head, timeouts.drain].map(|span| span.as_secs());
+    assert_eq!(seconds, [10, 60, 5, 60, 25]);
+    assert_eq!((config.log.access, config.log.format), (AccessLog::Refused, LogFormat::Json));
+    assert!(config.status.is_none() && config.control.is_none() && config.keys.pepper.is_none());
+    assert_eq!(config.keys.file, Path::new("/etc/keygate/keys.yaml"));
+    assert_eq!(config.upstream, Upstream::Tcp { host: "127.0.0.1".into(), port: 8000, tls: false });
+}
+
+#[test]
+fn what_may_be_said_though_it_holds_anyway() {
+    config("mode: enforce\ntrusted_proxies: []\nmetrics: { per_key: off }\ncredentials: {}\nlimits:\ntimeouts: ~\n");
+}
+
+#[test]
+fn an_ampersand_in_a_text_is_no_anchor() {
+    config("# R&D: *all* &of it\nlog: { access: 'all' } # &x *x\n");
+    let named = |name: &str| one(&format!(", name: {name}"));
+    named("R&D");
+    named("'&a *b'");
+    named("\"& *\"");
+    assert_eq!(set(&format!("keys:\n{}    # &a\n", secret("one", ""))).records().len(), 1);
+}
+
+#[test]
+fn a_rate_brings_its_own_burst() {
+    let limits = |text: &str| *config(&format!("limits: {{ key: {text} }}")).key_limits;
+    let rate = |requests, window_s, burst| Quota::new(requests, window_s, burst).ok();
+    assert_eq!(limits("{ rate: 50/s }").rate, rate(50, 1, 50));
+    assert_eq!(limits("{ rate: 50/m }").rate, rate(50, 60, 1));
+    assert_eq!(limits("{ rate: 7200/h }").rate, rate(7200, 3600, 2));
+    assert_eq!(limits("{ burst: 5 }").rate, rate(1000, 1, 5));
+    assert_eq!(limits("{ rate: 50/s, burst: 5 }"), KeyLimits { rate: rate(50, 1, 5), connections: Some(10_000) });
+    assert_eq!(limits("{ rate: off, connections: off }"), NO_LIMITS);
+    let config = config("limits: { connections: 7, ip: { rate: 20/s, connections: 9 } }");
+    assert_eq!(config.policy.peer_refusals, rate(20, 1, 20));
+    assert_eq!((config.limits.connections, config.limits.per_peer), (Some(7), Some(9)));
+}
+
+#[test]
+fn a_key_overrides_the_defaults_field_by_field() {
+    let defaults = Arc::new(KeyLimits { rate: Quota::new(100, 1, 300).ok(), connections: Some(10) });
+    let text = format!(
+        "keys:\n{}{}{}",
+        secret("a", ""),
+        secret("b", ", limits: { connections: off }"),
+        secret("c", ", limits: { rate: 5/s }")
+    );
+    let set = config::parse_keys(Path::new("keys.yaml"), &text, &defaults, None, None).unwrap();
+    let limits = |id| *set.by_id(id).unwrap().limits;
+    assert!(Arc::ptr_eq(&set.by_id("a").unwrap().limits, &defaults));
+    assert_eq!(limits("b"), KeyLimits { connections: None, ..*defaults });
+    assert_eq!(limits("c"), KeyLimits { rate: Quota::new(5, 1, 5).ok(), ..*defaults });
+}
+
+#[test]
+fn keys_have_the_rights_of_their_kind_unless_told_otherwise() {
+    let key = one("");
+    assert_eq!((key.operations, key.state, key.browser), (Operations::EVERYTHING, State::Active, BrowserRule::Refuse));
+    assert_eq!((key.expires_at_ms, key.missing_origin), (i64::MAX, false));
+    assert_eq!(one(", capabilities: { '*': ['*'] }").operations, Operations::CHANNEL);
+    assert_eq!(one(", capabilities: { '*': ['*', admin] }").operations, Operations::EVERYTHING);
+    assert_eq!(one(", capabilities: { '*': [publish] }").operations, Operations::NONE.with(Operation::Publish));
+    assert_eq!(one(", expires_at: 2027-01-01T01:00:00+01:00").expires_at_ms, 1_798_761_600_000);
+    let text = "keys: [{ id: web, app: demo, kind: publishable, environment: test, key: pk_abc, missing_origin: allow }]";
+    let key = Arc::clone(&set(text).records()[0]);
+    assert_eq!((key.operations, key.missing_origin), (Operations::NONE.with(Operation::Subscribe), true));
+}
+
+#[test]
+fn an_empty_set_is_said() {
+    assert!(set("keys: []").records().is_empty());
+}
+
+#[test]
+fn the_text_of_a_secret_may_stand_elsewhere() {
+    let file = root().join("tests/config/files/keys.yaml");
+    let key = "app: demo, kind: secret, environment: live";
+    let text = format!(
+        "keys:\n  - {{ id: a, {key}, secret: {{ env: CARGO_PKG_NAME }} }}\n  - {{ id: b, {key}, secret: {{ file: secret.key }} }}\n"
+    );
+    let pepper = Arc::new(Pepper::new(&[7; 32]).unwrap());
+    for pepper in [None, Some(&pepper)] {
+        let set = config::parse_keys(&file, &text, &Arc::new(NO_LIMITS), pepper, None).unwrap();
+        for (text, id) in [("keygate", "a"), ("sk_imported_from_elsewhere", "b")] {
+            assert_eq!(&*set.authenticate(text, 0).unwrap().0.id, id);
+        }
+    }
+}
+
+#[test]
+fn a_pepper_is_read_from_its_file() {
+    let text = MINIMAL.replace("keys.yaml", "keys.yaml, pepper: { file: pepper }");
+    let config = config::parse_config(&root().join("tests/config/files/keygate.yaml"), &text).unwrap();
+    let expected = Pepper::new(b"0123456789abcdef0123456789abcdef").unwrap();
+    assert_eq!(config.keys.pepper.as_ref().map(|pepper| pepper.id()), Some(expected.id()));
+    let digest = Digester::Hmac(&expected).stored("sk_x");
+    let keys = format!("keys: [{{ id: a, app: demo, kind: secret, environment: live, digest: '{digest}' }}]");
+    let set = config::parse_keys(Path::new("keys.yaml"), &keys, &config.key_limits, config.keys.pepper.as_ref(), None).unwrap();
+    assert!(set.authenticate("sk_x", 0).is_ok());
+}
+
+#[test]
+fn usage_lives_on_under_the_same_id() {
+    let before = set(&format!("keys:\n{}{}", secret("a", ""), secret("b", "")));
+    let text = format!("keys:\n{}{}", secret("a", ", state: disabled"), secret("c", ""));
+    let after = config::parse_keys(Path::new("keys.yaml"), &text, &Arc::new(NO_LIMITS), None, Some(&before)).unwrap();
+    assert!(Arc::ptr_eq(&before.by_id("a").unwrap().usage, &after.by_id("a").unwrap().usage));
+    assert!(before.records().iter().all(|key| !Arc::ptr_eq(&key.usage, &after.by_id("c").unwrap().usage)));
+}
+
+#[test]
+fn what_keys_have_in_common_is_kept_once() {
+    let more = ", origins: [a.example.com], limits: { rate: 5/s }";
+    let set = set(&format!("keys:\n{}{}", secret("a", more), secret("b", more)));
+    let [a, b] = set.records() else { panic!("two keys") };
+    assert!(Arc::ptr_eq(&a.app, &b.app) && Arc::ptr_eq(&a.origins, &b.origins) && Arc::ptr_eq(&a.limits, &b.limits));
+}
+
+#[test]
+fn some_changes_need_a_restart() {
+    let running = config("");
+    let names = |more: &str| restart_only_changes(&running, &config(more));
+    assert!(names("limits: { connections: 5 }\ntimeouts: { idle: 1s }\nlog: { access: all }").is_empty());
+    assert_eq!(names("status: { address: 127.0.0.1:9180 }\ncontrol: { socket: c.sock }"), ["status", "control"]);
+    let moved = parse(&MINIMAL.replace("8080", "8081")).unwrap();
+    assert_eq!(restart_only_changes(&running, &moved), ["listeners"]);
+    assert_eq!(config("timeouts: { idle: 500ms }").timeouts.idle, Duration::from_millis(500));
+}
+
+#[test]
+fn warnings_tell_of_what_is_seldom_meant() {
+    let keys = set("keys:
+  - { id: web, app: a, kind: publishable, environment: live, key: pk_a, missing_origin: allow, capabilities: { '*': [publish] } }
+");
+    assert_eq!(
+        warnings(&parse(&MINIMAL.replace("127.0.0.1:8080", "0.0.0.0:8080")).unwrap(), &keys),
+        [
+            "listener 0.0.0.0:8080 takes keys in the clear from other machines; give it `tls`, or encrypt in front of it",
+            "publishable keys are known to everybody, and these may do more than subscribe, on every channel: web",
+            "these keys may not do everything on a channel, so they open no WebSocket: no route says `enforce_inside: backend`: web",
+        ]
+    );
+    let test_only = parse(&MINIMAL.replace("[live]", "[test]")).unwrap();
+    assert_eq!(warnings(&test_only, &keys), ["no key can be let in: all keys are of the other environment"]);
+    assert!(warnings(&config(""), &set(&format!("keys:\n{}", secret("a", "")))).is_empty());
+}

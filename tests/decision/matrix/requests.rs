@@ -1,0 +1,142 @@
+//! Tables of what a request brings: its credential, and where it stands; and of what stops it whoever sends it.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use keygate::gate::{
+    Gate,
+    capability::Operations,
+    credential::{Environment, Kind, Locations, compose},
+    keys::{KeyLimits, KeyRecord},
+    origin::HostPattern,
+    policy::{Demand, HostRule, Policy, Route},
+    testing,
+};
+
+use super::Book;
+use crate::world::{Ask, LISTED, NOW, at_once, gate};
+
+pub(super) fn tables(book: &mut Book) {
+    locations(book);
+    texts(book);
+    stops(book);
+}
+
+fn locations(book: &mut Book) {
+    let all = Locations { query: ["key".into(), "api_key".into()].into(), bearer: true, ..Locations::default() };
+    let none = Locations { header: None, bearer: false, websocket_protocol: false, query: [].into(), ..Locations::default() };
+    let rules = [
+        ("all", "publishable", all.clone()),
+        ("all", "secret", all.clone()),
+        ("all, query_secrets: allow", "secret", Locations { secrets_in_query: true, ..all }),
+        ("default: header, subprotocol", "secret", Locations::default()),
+        ("none", "secret", none),
+    ];
+    book.table("Where the credential stands", &["locations", "key", "request"], |table| {
+        for (rule, key, locations) in rules {
+            let gate = gate(Policy { locations, ..policy() }, pair());
+            for (place, ask) in placed(if key == "secret" { "sk" } else { "pk" }) {
+                let ask = if key == "secret" { ask } else { ask.origin(LISTED) };
+                table.row(&[rule, key, place], &gate, &ask);
+            }
+        }
+    });
+}
+
+/// The text in every place, and in two of them.
+fn placed(text: &str) -> Vec<(&'static str, Ask)> {
+    let ask = || Ask::get("/any");
+    let protocol = format!("keygate.key.{}", URL_SAFE_NO_PAD.encode(text));
+    let offering = |protocols: &str| ask().websocket().header("Sec-WebSocket-Protocol", protocols);
+    vec![
+        ("no credential", ask()),
+        ("header", ask().key(text)),
+        ("header, empty", ask().key("")),
+        ("bearer", ask().header("Authorization", &format!("Bearer {text}"))),
+        ("bearer, in capitals", ask().header("AUTHORIZATION", &format!("BEARER {text}"))),
+        ("another Authorization", ask().header("Authorization", &format!("Basic {text}"))),
+        ("query", ask().query(&format!("key={text}"))),
+        ("query, its other name", ask().query(&format!("api_key={text}"))),
+        ("query, name in escapes", ask().query(&format!("%6bey={text}"))),
+        ("query, another name", ask().query(&format!("token={text}"))),
+        ("subprotocol", offering(&format!("{protocol}, keygate"))),
+        ("subprotocol, not base64", offering("keygate.key.!")),
+        ("two: header, header", ask().key(text).key(text)),
+        ("two: header, bearer", ask().key(text).header("Authorization", &format!("Bearer {text}"))),
+        ("two: header, query", ask().key(text).query(&format!("key={text}"))),
+        ("two: header, subprotocol", offering(&protocol).key(text)),
+        ("two: query, query", ask().query(&format!("key={text}&key={text}"))),
+        ("two: subprotocol, subprotocol", offering(&format!("{protocol}, {protocol}"))),
+        ("two: header, another's query", ask().key(text).query("key=other")),
+        ("two: header, empty query", ask().key(text).query("key=")),
+    ]
+}
+
+fn texts(book: &mut Book) {
+    let generated = compose(None, Kind::Secret, Environment::Live, 0..=255).expect("bytes enough for a key");
+    let mistyped = generated.replacen("live_0", "live_1", 1);
+    let gate = gate(policy(), [testing::secret("generated", &generated), testing::secret("imported", "sk_abc")]);
+    book.table("The text of the key", &["text"], |table| {
+        for (name, text) in [
+            ("generated", generated.as_str()),
+            ("generated, with space around it", &format!(" {generated} ")),
+            ("generated, one character wrong", &mistyped),
+            ("generated, in capitals", &generated.to_uppercase()),
+            ("imported", "sk_abc"),
+            ("imported, cut short", "sk_ab"),
+            ("of nobody", "nobody"),
+            ("of 256 bytes", &"k".repeat(256)),
+            ("of 257 bytes", &"k".repeat(257)),
+        ] {
+            table.row(&[name], &gate, &Ask::get("/any").key(text));
+        }
+    });
+}
+
+fn stops(book: &mut Book) {
+    let ask = || Ask::get("/any").key("sk");
+    let refused = |times: u32| {
+        let gate = gate(Policy { peer_refusals: Some(at_once(2)), ..policy() }, pair());
+        for _ in 0..times {
+            let _ = ask().key("and another").at(&gate, NOW);
+        }
+        gate
+    };
+    let limits = |limits: KeyLimits| gate(policy(), [KeyRecord { limits: limits.into(), ..testing::secret("sk", "sk") }]);
+    let spent = || {
+        let gate = limits(KeyLimits { rate: Some(at_once(2)), connections: None });
+        let _ = (ask().at(&gate, NOW), ask().at(&gate, NOW));
+        gate
+    };
+    let full = || limits(KeyLimits { rate: None, connections: Some(0) });
+    let usual = || gate(policy(), pair());
+    book.table("What stops any request", &["gate", "request"], |table| {
+        table.row(&["no key set yet", "good"], &Gate::new(policy()), &ask());
+        table.row(&["an empty key set", "good"], &gate(policy(), []), &ask());
+        table.row(&["one refusal of two spent", "good"], &refused(1), &ask());
+        table.row(&["two refusals of two spent", "good"], &refused(2), &ask());
+        table.row(&["two refusals of two spent", "good, of another peer"], &refused(2), &ask().from([192, 0, 2, 2]));
+        table.row(&["usual", "of another path"], &usual(), &Ask::get("/anything").key("sk"));
+        table.row(&["usual", "of a path below"], &usual(), &Ask::get("/any/").key("sk"));
+        table.row(&["usual", "of another method"], &usual(), &Ask::new("PUT", "/posted").key("sk"));
+        table.row(&["usual", "of the method"], &usual(), &Ask::new("POST", "/posted").key("sk"));
+        table.row(&["usual", "of another host"], &usual(), &Ask::get("/hosted").key("sk"));
+        table.row(&["usual", "of the host, with a port"], &usual(), &Ask::get("/hosted").host("HOST.test:8080").key("sk"));
+        table.row(&["the key's rate spent", "good"], &spent(), &ask());
+        table.row(&["the key's places taken", "http"], &full(), &ask());
+        table.row(&["the key's places taken", "websocket"], &full(), &ask().websocket());
+        table.row(&["the key's places taken", "sse"], &full(), &ask().event_stream());
+    });
+}
+
+fn pair() -> [KeyRecord; 2] {
+    let pk = KeyRecord { operations: Operations::CHANNEL, ..testing::publishable("pk", "pk", &[LISTED]) };
+    [pk, testing::secret("sk", "sk")]
+}
+
+fn policy() -> Policy {
+    let any = |name, path| testing::route(name, path, Demand::Any);
+    testing::policy([
+        any("any", "/any"),
+        Route { methods: ["POST".into()].into(), ..any("posted", "/posted") },
+        Route { host: Some(HostRule(HostPattern::Exact("host.test".into()))), ..any("hosted", "/hosted") },
+    ])
+}

@@ -1,0 +1,157 @@
+//! Faults that a request or its circumstances can have, and the scene that has all of some.
+
+use std::{net::IpAddr, sync::Arc};
+
+use keygate::gate::{
+    Gate,
+    capability::{Operation, Operations},
+    credential::{Environment, Kind},
+    denial::Denial,
+    keys::{KeyLimits, KeyRecord, State},
+    limit::Quota,
+    policy::{Demand, Policy},
+    testing,
+};
+
+use crate::world::{Ask, LISTED, NOW, PEER, UNLISTED, at_once, gate};
+
+/// One thing that is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    NoKeySet,
+    PeerSpent,
+    NoRoute,
+    NoKey,
+    TwoKeys,
+    Mistyped,
+    Unknown,
+    Revoked,
+    Disabled,
+    Expired,
+    TestKey,
+    SecretInQuery,
+    SecretInBrowser,
+    NoOrigin,
+    UnlistedOrigin,
+    NotCapable,
+    NoPlace,
+    RateSpent,
+}
+
+impl Fault {
+    /// What the gate says to a request that has this fault alone.
+    pub(super) const fn denial(self) -> Denial {
+        match self {
+            Self::NoKeySet => Denial::NotReady,
+            Self::PeerSpent => Denial::PeerLimited,
+            Self::NoRoute => Denial::NoRoute,
+            Self::NoKey => Denial::MissingKey,
+            Self::TwoKeys => Denial::AmbiguousKey,
+            Self::Mistyped => Denial::MalformedKey,
+            Self::Unknown => Denial::UnknownKey,
+            Self::Revoked => Denial::KeyRevoked,
+            Self::Disabled => Denial::KeyDisabled,
+            Self::Expired => Denial::KeyExpired,
+            Self::TestKey => Denial::WrongEnvironment,
+            Self::SecretInQuery => Denial::SecretInQuery,
+            Self::SecretInBrowser => Denial::SecretInBrowser,
+            Self::NoOrigin => Denial::OriginMissing,
+            Self::UnlistedOrigin => Denial::OriginRefused,
+            Self::NotCapable => Denial::NotCapable,
+            Self::NoPlace => Denial::KeyConnections,
+            Self::RateSpent => Denial::RateLimited,
+        }
+    }
+
+    /// Whether one request can have both.
+    pub(super) fn goes_with(self, other: Self) -> bool {
+        let excludes = |one, other| match one {
+            // No key at all has no text, and stands nowhere.
+            Self::NoKey => matches!(other, Self::TwoKeys | Self::Mistyped | Self::Unknown | Self::SecretInQuery),
+            Self::Mistyped => other == Self::Unknown,
+            Self::Revoked => other == Self::Disabled,
+            // An Origin is asked of publishable keys; and one is either absent or unlisted.
+            Self::NoOrigin => matches!(other, Self::SecretInQuery | Self::SecretInBrowser | Self::UnlistedOrigin),
+            _ => false,
+        };
+        self != other && !excludes(self, other) && !excludes(other, self)
+    }
+}
+
+/// A request, and the gate that it is put to.
+pub(super) struct Scene {
+    pub(super) gate: Gate,
+    pub(super) ask: Ask,
+    pub(super) peer: IpAddr,
+    pub(super) key: Arc<KeyRecord>,
+    pub(super) key_quota: Quota,
+    pub(super) peer_quota: Quota,
+}
+
+impl Scene {
+    /// A scene in which all of `faults` are wrong and nothing else is.
+    pub(super) fn with(faults: &[Fault]) -> Self {
+        let has = |fault| faults.contains(&fault);
+        // One more refusal and the peer has spent what it has; one more request, and so has the key.
+        let (key_quota, peer_quota, peer) = (at_once(1), at_once(1), IpAddr::from(PEER));
+        let policy = Policy { peer_refusals: Some(peer_quota), ..testing::policy([subscribing()]) };
+        let set_of_one = gate(policy.clone(), [record(&has, key_quota)]);
+        let key = Arc::clone(&set_of_one.snapshot().keys.as_ref().expect("keys").records()[0]);
+        let gate = if has(Fault::NoKeySet) { Gate::new(policy) } else { set_of_one };
+        if has(Fault::PeerSpent) {
+            gate.refuse_unread(peer, NOW);
+        }
+        if has(Fault::RateSpent) {
+            let _ = key.usage.rate.charge(&key_quota, NOW.ticks_ns);
+        }
+        Self { gate, ask: ask(&has), peer, key, key_quota, peer_quota }
+    }
+}
+
+const TEXT: &str = "sk_live_abc";
+/// A generated key's shape, without its checksum.
+const MISTYPED: &str = "sk_live_00000000000000000000000000000000000000000000000000";
+
+fn subscribing() -> keygate::gate::policy::Route {
+    testing::route("stream", "/stream", Demand::Operation(Operation::Subscribe))
+}
+
+fn record(has: &impl Fn(Fault) -> bool, rate: Quota) -> KeyRecord {
+    let is = |fault, faulty, fine| if has(fault) { faulty } else { fine };
+    let kind = if has(Fault::SecretInQuery) || has(Fault::SecretInBrowser) { Kind::Secret } else { Kind::Publishable };
+    let state = is(Fault::Disabled, State::Disabled, State::Active);
+    KeyRecord {
+        kind,
+        state: is(Fault::Revoked, State::Revoked, state),
+        environment: if has(Fault::TestKey) { Environment::Test } else { Environment::Live },
+        expires_at_ms: if has(Fault::Expired) { NOW.unix_ms } else { i64::MAX },
+        operations: if has(Fault::NotCapable) { Operations::NONE } else { Operations::CHANNEL },
+        limits: Arc::new(KeyLimits { rate: Some(rate), connections: Some(u32::from(!has(Fault::NoPlace))) }),
+        ..testing::publishable("key", TEXT, &[LISTED])
+    }
+}
+
+fn ask(has: &impl Fn(Fault) -> bool) -> Ask {
+    let mut ask = Ask::get(if has(Fault::NoRoute) { "/nowhere" } else { "/stream" }).websocket();
+    let text = match (has(Fault::Mistyped), has(Fault::Unknown)) {
+        (true, _) => MISTYPED,
+        (_, true) => "nobody",
+        _ => TEXT,
+    };
+    if has(Fault::TwoKeys) {
+        ask = ask.header("Authorization", &format!("Bearer {text}"));
+    }
+    ask = match (has(Fault::NoKey), has(Fault::SecretInQuery)) {
+        (true, _) => ask,
+        (_, true) => ask.query(&format!("key={text}")),
+        _ => ask.key(text),
+    };
+    if has(Fault::SecretInBrowser) {
+        ask = ask.header("Sec-Fetch-Site", "cross-site");
+    }
+    match (has(Fault::NoOrigin), has(Fault::UnlistedOrigin)) {
+        (true, _) => ask,
+        (_, true) => ask.origin(UNLISTED),
+        _ => ask.origin(LISTED),
+    }
+}

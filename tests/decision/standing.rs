@@ -1,0 +1,110 @@
+//! What an open stream goes on standing on: everything that could be taken from its key.
+
+use std::sync::Arc;
+
+use keygate::gate::{
+    Gate, Standing,
+    capability::{Operation, Operations},
+    credential::Environment,
+    denial::Denial,
+    keys::{KeyRecord, PreviousDigest, State},
+    policy::{Demand, Policy},
+    testing,
+};
+
+use crate::world::{Ask, NOW, gate, set};
+
+fn policy() -> Policy {
+    testing::policy([testing::route("events", "/events", Demand::Operation(Operation::Subscribe))])
+}
+
+fn key() -> KeyRecord {
+    testing::secret("key", "text")
+}
+
+/// A gate, and what a stream stands on that came in with `text` under `record`.
+fn stream(record: KeyRecord, text: &str) -> (Gate, Standing) {
+    let gate = gate(policy(), [record]);
+    let permit = Ask::get("/events").key(text).event_stream().at(&gate, NOW).expect("a permit");
+    let standing = permit.standing().clone();
+    (gate, standing)
+}
+
+#[track_caller]
+fn after_reload(records: impl IntoIterator<Item = KeyRecord>, expected: Result<(), Denial>) {
+    let (gate, standing) = stream(key(), "text");
+    assert_eq!(gate.still_stands(&standing, NOW), Ok(()), "before the reload");
+    gate.publish(Arc::new(policy()), Arc::new(set(records)));
+    assert_eq!(gate.still_stands(&standing, NOW), expected);
+}
+
+fn operations(operations: &[Operation]) -> Operations {
+    operations.iter().fold(Operations::NONE, |all, operation| all.with(*operation))
+}
+
+#[test]
+fn a_reload_that_takes_nothing_away_leaves_it_standing() {
+    after_reload([key()], Ok(()));
+    after_reload([key(), testing::secret("other", "other")], Ok(()));
+    after_reload([KeyRecord { operations: operations(&[Operation::Subscribe]), ..key() }], Ok(()));
+    after_reload([KeyRecord { expires_at_ms: NOW.unix_ms + 1, ..key() }], Ok(()));
+}
+
+#[test]
+fn it_falls_with_its_key() {
+    after_reload([], Err(Denial::UnknownKey));
+    after_reload([testing::secret("renamed", "text")], Err(Denial::UnknownKey));
+    after_reload([KeyRecord { state: State::Disabled, ..key() }], Err(Denial::KeyDisabled));
+    after_reload([KeyRecord { state: State::Revoked, ..key() }], Err(Denial::KeyRevoked));
+    after_reload([KeyRecord { expires_at_ms: NOW.unix_ms, ..key() }], Err(Denial::KeyExpired));
+    after_reload([KeyRecord { environment: Environment::Test, ..key() }], Err(Denial::WrongEnvironment));
+}
+
+#[test]
+fn it_falls_with_the_operation_it_needs() {
+    after_reload([KeyRecord { operations: operations(&[Operation::Publish]), ..key() }], Err(Denial::NotCapable));
+}
+
+#[test]
+fn a_websocket_that_nobody_reads_falls_with_any_operation() {
+    let gate = gate(policy(), [key()]);
+    let permit = Ask::get("/events").key("text").websocket().at(&gate, NOW).expect("a permit");
+    let less = KeyRecord { operations: operations(&[Operation::Subscribe, Operation::Publish]), ..key() };
+    gate.publish(Arc::new(policy()), Arc::new(set([less])));
+    assert_eq!(gate.still_stands(permit.standing(), NOW), Err(Denial::NotCapable));
+}
+
+#[test]
+fn it_falls_with_the_secret_it_came_in_with() {
+    after_reload([testing::secret("key", "rotated")], Err(Denial::UnknownKey));
+    let in_grace = |until_ms| KeyRecord {
+        previous: [PreviousDigest { digest: testing::digest("text"), until_ms }].into(),
+        ..testing::secret("key", "rotated")
+    };
+    after_reload([in_grace(NOW.unix_ms + 1)], Ok(()));
+    after_reload([in_grace(NOW.unix_ms)], Err(Denial::KeyExpired));
+}
+
+#[test]
+fn it_falls_when_its_time_comes_without_any_reload() {
+    let (gate, standing) = stream(KeyRecord { expires_at_ms: NOW.unix_ms + 1000, ..key() }, "text");
+    assert_eq!(gate.still_stands(&standing, NOW.after_ns(999_000_000)), Ok(()));
+    assert_eq!(gate.still_stands(&standing, NOW.after_ns(1_000_000_000)), Err(Denial::KeyExpired));
+}
+
+#[test]
+fn a_permit_says_when_that_will_be() {
+    let ends = KeyRecord { expires_at_ms: NOW.unix_ms + 1000, ..key() };
+    for (record, until_ms) in [(key(), i64::MAX), (ends, NOW.unix_ms + 1000)] {
+        let gate = gate(policy(), [record]);
+        assert_eq!(Ask::get("/events").key("text").at(&gate, NOW).expect("a permit").until_ms(), until_ms);
+    }
+}
+
+#[test]
+fn it_falls_with_the_environment_of_its_gate() {
+    let (gate, standing) = stream(key(), "text");
+    let only_test = Policy { environments: vec![Environment::Test], ..policy() };
+    gate.publish(Arc::new(only_test), Arc::new(set([key()])));
+    assert_eq!(gate.still_stands(&standing, NOW), Err(Denial::WrongEnvironment));
+}

@@ -1,0 +1,78 @@
+//! A decision asks the heap for nothing, whichever way it goes.
+
+#[path = "../benches/decision/counting.rs"]
+mod counting;
+#[path = "../benches/decision/world.rs"]
+mod world;
+
+use keygate::gate::{Gate, denial::Denial, request::RequestHead};
+
+use counting::Heap;
+use world::{Clock, Digests, ORIGIN, PATH, World, head, headers};
+
+fn decide(gate: &Gate, head: &RequestHead<'_>, clock: &mut Clock) -> Result<(), Denial> {
+    gate.admit(head, clock.tick()).map(drop).map_err(|refusal| refusal.denial)
+}
+
+#[track_caller]
+fn check(gate: &Gate, head: &RequestHead<'_>, expected: Result<(), Denial>) {
+    let mut clock = Clock::default();
+    // The first refusal of a peer makes its bucket; arc-swap makes a slot for each thread.
+    let _ = (decide(gate, head, &mut clock), gate.refuse_unread(head.peer, clock.tick()));
+    let before = Heap::now();
+    for _ in 0..100 {
+        assert_eq!(decide(gate, head, &mut clock), expected);
+    }
+    let Heap { allocations, live_bytes } = Heap::since(before);
+    assert_eq!((allocations, live_bytes), (0, 0), "{expected:?}");
+}
+
+#[test]
+fn the_counter_counts() {
+    let before = Heap::now();
+    let block = std::hint::black_box(vec![0u8; 100]);
+    assert_eq!(Heap::since(before), Heap { allocations: 1, live_bytes: 100 });
+    drop(block);
+    assert_eq!(Heap::since(before), Heap { allocations: 1, live_bytes: 0 });
+}
+
+#[test]
+fn letting_in_allocates_nothing() {
+    for digests in Digests::ALL {
+        let World { gate, texts } = World::new(100, digests);
+        let text = &texts[17];
+        check(&gate, &head(PATH, &headers(Some(text))), Ok(()));
+        check(&gate, &head(&format!("{PATH}&key={text}"), &headers(None)), Ok(()));
+        let bearer = format!("Bearer {text}");
+        let mut with_bearer = headers(None);
+        with_bearer[7].name = "Authorization";
+        with_bearer[7].value = bearer.as_bytes();
+        check(&gate, &head(PATH, &with_bearer), Ok(()));
+    }
+}
+
+#[test]
+fn a_stream_allocates_nothing_either() {
+    let World { gate, texts } = World::new(1, Digests::Sha256);
+    let mut streaming = headers(Some(&texts[0]));
+    streaming[2].value = b"text/event-stream";
+    check(&gate, &head("/events/42", &streaming), Ok(()));
+}
+
+#[test]
+fn refusing_allocates_nothing() {
+    let World { gate, texts } = World::new(100, Digests::Sha256);
+    let text = &texts[17];
+    let mistyped = format!("{}{}", &text[..20], text[20..].chars().rev().collect::<String>());
+    check(&gate, &head(PATH, &headers(None)), Err(Denial::MissingKey));
+    check(&gate, &head(PATH, &headers(Some("pk_of_nobody"))), Err(Denial::UnknownKey));
+    check(&gate, &head(PATH, &headers(Some(&mistyped))), Err(Denial::MalformedKey));
+    check(&gate, &head("/nowhere", &headers(Some(text))), Err(Denial::NoRoute));
+    check(&gate, &head(&format!("{PATH}&key={text}"), &headers(Some(text))), Err(Denial::AmbiguousKey));
+    let mut elsewhere = headers(Some(text));
+    assert_eq!(elsewhere[8].value, ORIGIN.as_bytes());
+    elsewhere[8].value = b"https://evil.example.com";
+    check(&gate, &head(PATH, &elsewhere), Err(Denial::OriginRefused));
+    let unready = Gate::new(gate.snapshot().policy.as_ref().clone());
+    check(&unready, &head(PATH, &headers(Some(text))), Err(Denial::NotReady));
+}
