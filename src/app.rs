@@ -17,6 +17,8 @@ use std::{
 use tokio::{net::TcpListener, task::JoinSet};
 use tracing::{error, info, warn};
 
+pub use crate::edge::Clock;
+
 pub use self::{
     govern::Govern,
     load::{LoadError, Loaded, load},
@@ -24,7 +26,7 @@ pub use self::{
 };
 use crate::{
     admin::{ControlSocket, default_control_path, serve_control, serve_status},
-    edge::{Bound, Clock, Edge, bind, load_tls},
+    edge::{Bound, Edge, bind, load_tls},
     gate::Gate,
     telemetry::{AccessFormat, AccessLog, AccessPolicy, KeySetLoaded, Reload, Telemetry},
 };

@@ -82,7 +82,7 @@ impl Explain {
         let gate = Gate::new((*policy).clone());
         gate.publish(Arc::clone(&policy), Arc::new(loaded.keys));
         let mut steps = Steps::default();
-        let now = crate::edge::Clock::start().now();
+        let now = app::Clock::start().now();
         let verdict = match RequestHead::new(&self.method, &self.target, &headers, self.peer, self.secure) {
             Ok(head) => gate.admit_before(&head, now, &mut steps),
             Err(rule) => {

@@ -184,7 +184,7 @@ mod tests {
             Vary: Origin
             Content-Type: application/problem+json
             Cache-Control: no-store
-            Content-Length: 136
+            Content-Length: 123
 
             {"type":"/keygate/refusals#rate_limited","title":"Too many requests.","status":429,"code":"rate_limited","request_id":"r1"}"#]]
         .assert_eq(&text(refusal(Denial::RateLimited, &about)));

@@ -11,6 +11,9 @@ pub enum BodyFraming {
     UntilClose,
 }
 
+/// What ends a chunked body.
+pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
+
 /// A place in a chunked body (RFC 9112 section 7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Chunk {
@@ -63,14 +66,10 @@ impl BodyFraming {
         }
     }
 
-    /// What ends the body here and now so that the client sees a whole one; `None` if nothing does.
+    /// Whether the body can be ended here so that the client sees a whole one: by [`LAST_CHUNK`] where it is chunked.
     #[must_use]
-    pub const fn ending(&self) -> Option<&'static [u8]> {
-        match self {
-            Self::Chunked(Chunk::Start) => Some(b"0\r\n\r\n"),
-            Self::UntilClose => Some(b""),
-            Self::Chunked(_) | Self::Length(_) => None,
-        }
+    pub const fn at_boundary(&self) -> bool {
+        matches!(self, Self::Chunked(Chunk::Start) | Self::UntilClose)
     }
 }
 
@@ -164,12 +163,12 @@ mod tests {
     #[test]
     fn a_body_can_be_ended_between_chunks_only() {
         let mut framing = BodyFraming::Chunked(Chunk::Start);
-        assert_eq!(framing.ending(), Some(&b"0\r\n\r\n"[..]));
+        assert!(framing.at_boundary());
         framing.feed(b"5\r\nhel");
-        assert_eq!(framing.ending(), None);
+        assert!(!framing.at_boundary());
         framing.feed(b"lo\r\n");
-        assert_eq!(framing.ending(), Some(&b"0\r\n\r\n"[..]));
-        assert_eq!(BodyFraming::Length(3).ending(), None);
+        assert!(framing.at_boundary());
+        assert!(!BodyFraming::Length(3).at_boundary());
     }
 
     #[test]

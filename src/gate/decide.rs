@@ -143,7 +143,9 @@ impl<'s, 'h, 'w, W: Witness> Asked<'s, 'h, 'w, W> {
     /// Returns whether the answer may be read by the page that asked.
     fn origin_is_listed(&mut self, key: &KeyRecord) -> Result<bool, Denial> {
         let Some(claimed) = &self.head.origin else {
-            if key.kind == Kind::Publishable && !key.missing_origin && !self.is_same_origin(key) {
+            // A browser that sends no Origin still says where it is; `missing_origin` is for clients that are none.
+            let native = key.missing_origin && self.head.fetch_site.is_none();
+            if key.kind == Kind::Publishable && !native && !self.is_same_origin(key) {
                 return Err(Denial::OriginMissing);
             }
             self.witness.passed(Step::Origin, || "none needed".to_owned());

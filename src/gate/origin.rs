@@ -107,7 +107,8 @@ impl HostPattern {
     #[must_use]
     pub fn matches(&self, host: &str) -> bool {
         match self {
-            Self::Exact(exact) => exact.eq_ignore_ascii_case(host),
+            // Browsers send lower case.
+            Self::Exact(exact) => **exact == *host || exact.eq_ignore_ascii_case(host),
             Self::Below(suffix) => host
                 .len()
                 .checked_sub(suffix.len() + 1)

@@ -78,7 +78,10 @@ proptest! {
 }
 
 /// All that a verdict says, but for what it holds.
-fn verdict(gate: &Gate, ask: &Ask) -> Result<(String, Location, Operations, i64, bool, bool), (Denial, Option<String>)> {
+/// Everything of an outcome that can be compared.
+type Verdict = Result<(String, Location, Operations, i64, bool, bool), (Denial, Option<String>)>;
+
+fn verdict(gate: &Gate, ask: &Ask) -> Verdict {
     match ask.at(gate, NOW) {
         Ok(permit) => Ok((
             permit.key().id.to_string(),

@@ -107,6 +107,10 @@ pub fn parse_strictly<'h, 'b>(
 
 /// CRLF ends a line and nothing else does; no line continues another (RFC 9112 sections 2.2 and 5.2).
 fn check_lines(head: &[u8]) -> Result<(), Rule> {
+    // Empty lines before a request line are skipped by some and refused by others.
+    if !head.first().is_some_and(u8::is_ascii_alphabetic) {
+        return Err("the request line is not one");
+    }
     let mut start = 0;
     for at in memchr_iter(b'\n', head) {
         let line = &head[start..at];

@@ -43,8 +43,8 @@ pub struct Flow {
     pub follow: Follow,
     pending: Vec<u8>,
     written: usize,
-    /// Set: what is read is passed on up to the next boundary only.
-    seeking: bool,
+    /// Set: what is read is passed on up to the next boundary only, and this follows it.
+    last: Option<Box<[u8]>>,
     ended: bool,
     flush_owed: bool,
     shut: bool,
@@ -56,16 +56,8 @@ impl Flow {
     /// A flow that begins with bytes which came early.
     #[must_use]
     pub fn new(follow: Follow, early: &[u8]) -> Self {
-        let mut flow = Self {
-            follow,
-            pending: Vec::new(),
-            written: 0,
-            seeking: false,
-            ended: false,
-            flush_owed: false,
-            shut: false,
-            moved: 0,
-        };
+        let mut flow =
+            Self { follow, pending: Vec::new(), written: 0, last: None, ended: false, flush_owed: false, shut: false, moved: 0 };
         let (taken, ended) = flow.take(early);
         flow.pending.extend_from_slice(&early[..taken]);
         flow.ended = ended;
@@ -94,7 +86,11 @@ impl Flow {
                 }
                 let (taken, ended) = self.take(bytes);
                 self.ended = ended;
-                self.write_or_keep(to, cx, &bytes[..taken])
+                self.write_or_keep(to, cx, &bytes[..taken])?;
+                if let Some(last) = self.last.take_if(|_| ended) {
+                    self.pending.extend_from_slice(&last);
+                }
+                Ok(())
             });
             ready!(read).map_err(|_| Broken::Source)?.map_err(|_: io::Error| Broken::Sink)?;
         }
@@ -102,16 +98,22 @@ impl Flow {
 
     /// Reads no more; writes what is pending, then `last`, then tells the sink. If `last` would stand inside a message, it is left
     /// out.
-    pub fn finish(&mut self, last: &[u8]) {
+    pub fn end_now(&mut self, last: &[u8]) {
         if self.at_boundary() {
             self.pending.extend_from_slice(last);
         }
         self.ended = true;
     }
 
-    /// Reads on to the next boundary only.
-    pub fn seek_boundary(&mut self) {
-        self.seeking = true;
+    /// Like [`Flow::end_now`], but reads on to the end of the message that is under way.
+    pub fn end_at_boundary(&mut self, last: &[u8]) {
+        // After a Close frame nothing more may be said.
+        let said = matches!(&self.follow, Follow::Frames(frames) if frames.is_closing());
+        if self.ended || said || self.at_boundary() {
+            self.end_now(last);
+        } else {
+            self.last = Some(last.into());
+        }
     }
 
     /// Whether a message of our own may follow what was passed on and what is pending.
@@ -119,19 +121,13 @@ impl Flow {
     pub const fn at_boundary(&self) -> bool {
         match &self.follow {
             Follow::Frames(frames) => frames.at_boundary() && !frames.is_closing(),
-            Follow::Body(body) => body.ending().is_some(),
+            Follow::Body(body) => body.at_boundary(),
         }
-    }
-
-    /// Whether the source has ended, or was told to.
-    #[must_use]
-    pub const fn has_ended(&self) -> bool {
-        self.ended
     }
 
     /// How many of `bytes` belong to the stream, and whether it ends with them.
     fn take(&mut self, bytes: &[u8]) -> (usize, bool) {
-        if self.seeking {
+        if self.last.is_some() {
             let boundary = (0..bytes.len()).find(|&at| {
                 self.feed(&bytes[at..=at]);
                 self.at_boundary()
@@ -223,7 +219,7 @@ mod tests {
         for capacity in [1, 7, 64, 100_000] {
             let (mut source, mut from) = tokio::io::duplex(1000);
             let (mut to, mut sink) = tokio::io::duplex(capacity);
-            let bytes: Vec<_> = (0..500u8).flat_map(|_| text_frame(100)).collect();
+            let bytes: Vec<_> = (0..500).flat_map(|_| text_frame(100)).collect();
             let mut flow = frames();
             let write = async {
                 source.write_all(&bytes).await.unwrap();
@@ -250,18 +246,9 @@ mod tests {
             let first = poll_fn(|cx| Poll::Ready(flow.poll_move(&mut from, &mut to, cx))).await;
             assert!(first.is_pending());
             let close = close_frame(CloseCode::PolicyViolation, "bye", false);
-            if flow.at_boundary() {
-                flow.finish(&close)
-            } else {
-                flow.seek_boundary()
-            }
+            flow.end_at_boundary(&close);
             source.write_all(&both[cut_at..]).await.unwrap();
             source.write_all(&frame).await.unwrap();
-            if !flow.has_ended() {
-                let more = poll_fn(|cx| flow.poll_move(&mut from, &mut to, cx));
-                let _ = tokio::time::timeout(std::time::Duration::from_millis(1), more).await;
-                flow.finish(&close);
-            }
             poll_fn(|cx| flow.poll_move(&mut from, &mut to, cx)).await.unwrap();
             drop(to);
             let mut received = Vec::new();

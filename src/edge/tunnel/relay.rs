@@ -15,6 +15,7 @@ use super::flow::{Broken, Flow, Follow};
 use crate::{
     dialect::{CloseCode, close_frame},
     edge::{
+        body::{BodyFraming, LAST_CHUNK},
         client::Client,
         clock::Clock,
         connection::Held,
@@ -73,8 +74,8 @@ impl Tunnel {
         let transport = parts.stream.transport;
         parts.telemetry.opened(&Opened { transport });
         let up_done = up.is_none();
-        let mut unused = Flow::new(Follow::Body(crate::edge::body::BodyFraming::Length(0)), b"");
-        unused.finish(b"");
+        let mut unused = Flow::new(Follow::Body(BodyFraming::Length(0)), b"");
+        unused.end_now(b"");
         Self {
             client: parts.client,
             upstream: parts.upstream,
@@ -104,25 +105,13 @@ impl Tunnel {
         self.ending = Some(reason);
         self.end = Some((Initiator::Gate, reason.name()));
         self.timer = Some(Box::pin(sleep(GOODBYE)));
-        if !self.relays_answer_alone() {
-            self.up.finish(&goodbye(reason, true));
-        }
-        self.say_goodbye(reason);
-    }
-
-    fn say_goodbye(&mut self, reason: CutReason) {
-        if self.down.has_ended() {
-            return;
-        }
-        if !self.down.at_boundary() {
-            return self.down.seek_boundary();
-        }
         match &self.down.follow {
-            Follow::Frames(_) => self.down.finish(&goodbye(reason, false)),
-            Follow::Body(body) => {
-                let ending = body.ending().unwrap_or_default();
-                self.down.finish(ending);
+            Follow::Frames(_) => {
+                self.up.end_now(&goodbye(reason, true));
+                self.down.end_at_boundary(&goodbye(reason, false));
             }
+            Follow::Body(BodyFraming::Chunked(_)) => self.down.end_at_boundary(LAST_CHUNK),
+            Follow::Body(BodyFraming::Length(_) | BodyFraming::UntilClose) => self.down.end_now(b""),
         }
     }
 
@@ -162,7 +151,7 @@ impl Tunnel {
             }
         }
         if !self.down_done {
-            match self.poll_down(cx) {
+            match self.down.poll_move(&mut self.upstream, &mut self.client, cx) {
                 Poll::Pending => {}
                 Poll::Ready(Ok(())) => {
                     self.down_done = true;
@@ -174,15 +163,6 @@ impl Tunnel {
         self.stream.received.store(self.up.moved, Ordering::Relaxed);
         self.stream.sent.store(self.down.moved, Ordering::Relaxed);
         self.poll_done(cx)
-    }
-
-    fn poll_down(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
-        let moved = self.down.poll_move(&mut self.upstream, &mut self.client, cx);
-        if let (Some(reason), true, false) = (self.ending, self.down.at_boundary(), self.down.has_ended()) {
-            self.say_goodbye(reason);
-            return self.down.poll_move(&mut self.upstream, &mut self.client, cx);
-        }
-        moved
     }
 
     fn broke(&mut self, broken: Broken, source: Initiator, sink: Initiator) -> Poll<()> {

@@ -100,13 +100,14 @@ impl Operations {
 }
 
 /// As Ably's capability JSON for every channel, `{"*":["publish","subscribe"]}`: sorted, no white space
-/// (Ably docs, token request spec, "canonical text").
+/// (Ably docs, token request spec, "canonical text"). All operations of a channel are `*`.
 impl fmt::Display for Operations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if *self == Self::CHANNEL {
-            return f.write_str(r#"{"*":["*"]}"#);
-        }
-        let mut names: Vec<_> = self.iter().map(Operation::name).collect();
+        let mut names: Vec<_> = if self.contains_all(Self::CHANNEL) {
+            std::iter::once("*").chain(self.contains(Operation::Admin).then_some("admin")).collect()
+        } else {
+            self.iter().map(Operation::name).collect()
+        };
         names.sort_unstable();
         write!(f, r#"{{"*":["{}"]}}"#, names.join(r#"",""#))
     }
@@ -138,5 +139,6 @@ mod tests {
         let some = Operations::NONE.with(Operation::Subscribe).with(Operation::Publish);
         assert_eq!(some.to_string(), r#"{"*":["publish","subscribe"]}"#);
         assert_eq!(Operations::CHANNEL.to_string(), r#"{"*":["*"]}"#);
+        assert_eq!(Operations::EVERYTHING.to_string(), r#"{"*":["*","admin"]}"#);
     }
 }

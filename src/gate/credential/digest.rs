@@ -6,7 +6,7 @@
 use std::fmt;
 
 use ring::{digest, hmac};
-use subtle::{Choice, ConstantTimeEq};
+use subtle::ConstantTimeEq;
 
 /// The digest of a key's whole text.
 #[derive(Clone, Copy)]
@@ -16,14 +16,19 @@ impl KeyDigest {
     /// Eight of its bytes, uniformly distributed: a hash for tables.
     #[must_use]
     pub fn table_hash(&self) -> u64 {
-        u64::from_le_bytes(self.0[..8].try_into().unwrap_or_default())
+        self.words().next().unwrap_or_default()
+    }
+
+    fn words(&self) -> impl Iterator<Item = u64> {
+        self.0.as_chunks().0.iter().map(|word| u64::from_le_bytes(*word))
     }
 }
 
 impl PartialEq for KeyDigest {
     fn eq(&self, other: &Self) -> bool {
-        let same: Choice = self.0.ct_eq(&other.0);
-        same.into()
+        // By words: byte by byte, subtle's barriers take longer than the rest of the lookup.
+        let difference = self.words().zip(other.words()).fold(0, |all, (one, other)| all | (one ^ other));
+        difference.ct_eq(&0).into()
     }
 }
 impl Eq for KeyDigest {}

@@ -106,7 +106,7 @@ impl Locations {
             note(text_of(token), Location::Bearer)?;
         }
         for (name, value) in parameters(head.query) {
-            if self.query.iter().any(|own| decodes_to(name, own)) {
+            if self.owns_parameter(name) {
                 note(decode(value), Location::Query)?;
             }
         }
@@ -133,13 +133,19 @@ impl Locations {
             || self.bearer && name.eq_ignore_ascii_case("authorization") && bearer_token(value).is_some()
     }
 
+    /// Whether a query parameter belongs to Keygate. A backend decodes `%6bey` to `key`, so the gate must as well.
+    fn owns_parameter(&self, name: &str) -> bool {
+        let plain = !name.bytes().any(|b| matches!(b, b'%' | b'+'));
+        self.query.iter().any(|own| if plain { **own == *name } else { decoded(name).eq(own.bytes()) })
+    }
+
     /// The query without Keygate's parameters; `None` where nothing is left of it.
     #[must_use]
     pub fn strip_query<'q>(&self, query: Option<&'q str>) -> Option<Cow<'q, str>> {
         let query = query?;
         let owned = |pair: &&str| {
             let name = pair.split('=').next().unwrap_or_default();
-            self.query.iter().any(|own| decodes_to(name, own))
+            self.owns_parameter(name)
         };
         if self.query.is_empty() || !query.split('&').any(|pair| owned(&pair)) {
             return Some(Cow::Borrowed(query));
@@ -175,12 +181,21 @@ fn bearer_token(authorization: &[u8]) -> Option<&[u8]> {
 }
 
 fn parameters(query: Option<&str>) -> impl Iterator<Item = (&str, &str)> {
-    query.unwrap_or_default().split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+    let mut rest = query;
+    std::iter::from_fn(move || {
+        let (pair, after) = cut(rest?, b'&');
+        rest = after;
+        let (name, value) = cut(pair, b'=');
+        Some((name, value.unwrap_or_default()))
+    })
 }
 
-/// Whether `encoded` is `plain` after form decoding. A backend decodes `%6bey` to `key`, so the gate must as well.
-fn decodes_to(encoded: &str, plain: &str) -> bool {
-    decoded(encoded).eq(plain.bytes())
+/// What stands before the first `at`, and what behind it. Parameters are short: `str`'s search takes longer to begin than to end.
+fn cut(text: &str, at: u8) -> (&str, Option<&str>) {
+    match text.bytes().position(|byte| byte == at) {
+        Some(found) => (&text[..found], Some(&text[found + 1..])),
+        None => (text, None),
+    }
 }
 
 fn decode(encoded: &str) -> Option<Cow<'_, str>> {

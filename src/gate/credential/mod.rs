@@ -5,5 +5,5 @@ mod key_text;
 mod locations;
 
 pub use digest::{Digester, KeyDigest, Pepper, StoredDigest};
-pub use key_text::{Environment, KeyShape, Kind, compose, shape};
+pub use key_text::{Environment, KeyShape, Kind, compose, is_mistyped, shape};
 pub use locations::{Location, Locations, MAX_KEY_BYTES, OWN_PROTOCOL, Presented};

@@ -2,7 +2,7 @@
 //!
 //! Found by hash, so that a million keys with an origin each cost a preflight no more than one.
 
-use std::hash::{BuildHasher, Hash, Hasher};
+use std::hash::{BuildHasher, Hasher};
 
 use hashbrown::HashTable;
 
@@ -57,8 +57,13 @@ fn suffixes(host: &str) -> impl Iterator<Item = &str> {
 
 fn hash_host(hasher: &ahash::RandomState, host: &str) -> u64 {
     let mut state = hasher.build_hasher();
-    for byte in host.bytes() {
-        byte.to_ascii_lowercase().hash(&mut state);
+    // Letters differ from their capitals in this bit alone; that other characters lose it makes no equal hosts differ.
+    let (words, rest) = host.as_bytes().as_chunks();
+    for word in words {
+        state.write_u64(u64::from_le_bytes(*word) | 0x2020_2020_2020_2020);
+    }
+    for byte in rest {
+        state.write_u8(byte | 0x20);
     }
     state.finish()
 }

@@ -6,7 +6,7 @@ use hashbrown::HashTable;
 
 use super::{KeyRecord, KeyUse, OriginIndex};
 use crate::gate::{
-    credential::{Digester, Environment, KeyDigest, KeyShape, Pepper, shape},
+    credential::{Digester, Environment, KeyDigest, Pepper, is_mistyped},
     denial::Denial,
     origin::Claimed,
 };
@@ -23,6 +23,9 @@ pub struct KeySet {
     peppered_digests: bool,
     checksums_bind: bool,
 }
+
+/// A key, the digest that it was found by, and the end of that text's validity in Unix milliseconds.
+pub type Authenticated<'s> = (&'s Arc<KeyRecord>, KeyDigest, i64);
 
 /// Why a key cannot be part of a set.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +53,7 @@ impl KeySetBuilder {
 
     /// Adds a key. `text`, where it is known, tells whether the set holds imported keys that look like mistyped generated ones.
     pub fn add(&mut self, record: KeyRecord, text: Option<&str>) {
-        self.ill_checked |= text.is_some_and(|text| shape(text) == KeyShape::WrongChecksum);
+        self.ill_checked |= text.is_some_and(is_mistyped);
         self.records.push(Arc::new(record));
     }
 
@@ -91,12 +94,8 @@ impl KeySet {
     ///
     /// # Errors
     /// Why not, with the key where there is one.
-    pub fn authenticate(
-        &self,
-        text: &str,
-        now_ms: i64,
-    ) -> Result<(&Arc<KeyRecord>, KeyDigest, i64), (Denial, Option<&Arc<KeyRecord>>)> {
-        if self.checksums_bind && shape(text) == KeyShape::WrongChecksum {
+    pub fn authenticate(&self, text: &str, now_ms: i64) -> Result<Authenticated<'_>, (Denial, Option<&Arc<KeyRecord>>)> {
+        if self.checksums_bind && is_mistyped(text) {
             return Err((Denial::MalformedKey, None));
         }
         let plain = self.plain_digests.then_some(Digester::Sha256);

@@ -44,17 +44,21 @@ impl PathPattern {
     /// Whether `path` matches.
     #[must_use]
     pub fn matches(&self, path: &str) -> bool {
-        let Some(rest) = path.strip_prefix('/') else { return false };
-        if self.open && self.segments.is_empty() {
-            return true;
+        let mut rest = path;
+        for segment in &self.segments {
+            let Some(part) = rest.strip_prefix('/') else { return false };
+            let after = match segment {
+                Segment::Literal(literal) => part.strip_prefix(&**literal),
+                Segment::Any => {
+                    part.bytes().position(|b| b == b'/').or(Some(part.len())).filter(|&len| len > 0).map(|len| &part[len..])
+                }
+            };
+            match after {
+                Some(after) if after.is_empty() || after.starts_with('/') => rest = after,
+                Some(_) | None => return false,
+            }
         }
-        let mut parts = rest.split('/');
-        let all = self.segments.iter().all(|segment| match (segment, parts.next()) {
-            (Segment::Literal(literal), Some(part)) => **literal == *part,
-            (Segment::Any, Some(part)) => !part.is_empty(),
-            (_, None) => false,
-        });
-        all && (self.open || parts.next().is_none())
+        if self.open { path.starts_with('/') } else { rest.is_empty() }
     }
 }
 

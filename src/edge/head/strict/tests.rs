@@ -31,7 +31,7 @@ fn lines_end_in_one_way() {
     refused("GET / HTTP/1.1\r\nHost: a\r\nX: b\0\r\n\r\n", "a bare CR or a NUL");
     refused("GET / HTTP/1.1\r\nHost: a\r\nX: b\r\n c\r\n\r\n", "a folded line");
     refused("GET / HTTP/1.1\r\n Host: a\r\n\r\n", "a folded line");
-    refused("\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", "the head does not end where its empty line is");
+    refused("\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", "the request line is not one");
 }
 
 #[test]
