@@ -35,15 +35,21 @@ use crate::{
 /// How long the client may take over the next bytes of a body, either way.
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// pingora's proxy with our hooks.
-pub type Proxy = HttpProxy<Hooks>;
+/// pingora's proxy with our hooks; one for the process, for it keeps the idle connections to the backend.
+pub struct Proxy {
+    pingora: Arc<HttpProxy<Hooks>>,
+    /// Never told: the drain is ours.
+    shutdown: ShutdownWatch,
+}
 
-/// Makes the proxy; one for the process, for it keeps the idle connections to the backend.
-#[must_use]
-pub fn proxy(telemetry: Arc<Telemetry>, clock: Clock) -> Arc<Proxy> {
-    // Never `pingora::Server`: it reads heads without a deadline and sleeps through its whole grace period.
-    let conf = Arc::new(ServerConf { max_retries: 2, ..ServerConf::default() });
-    Arc::new(http_proxy(&conf, Hooks { telemetry, clock }))
+impl Proxy {
+    /// Makes the proxy. Not of `pingora::Server`, which reads heads without a deadline and sleeps through its whole grace period.
+    #[must_use]
+    pub fn new(telemetry: Arc<Telemetry>, clock: Clock) -> Self {
+        let conf = Arc::new(ServerConf { max_retries: 2, ..ServerConf::default() });
+        let (_, shutdown) = watch::channel(false);
+        Self { pingora: Arc::new(http_proxy(&conf, Hooks { telemetry, clock })), shutdown }
+    }
 }
 
 /// One permitted exchange, on its way through pingora.
@@ -60,15 +66,14 @@ pub struct Ticket {
 
 /// Sends one request, whose head is `head` and whose body begins with `body`, and returns the client's connection if it can be
 /// used again. Dropping the future ends both connections; the ticket then reports from its `Drop`.
-pub async fn exchange(proxy: &Arc<Proxy>, client: Client, mut head: Vec<u8>, body: &[u8], ticket: Ticket) -> Option<Client> {
+pub async fn exchange(proxy: &Proxy, client: Client, mut head: Vec<u8>, body: &[u8], ticket: Ticket) -> Option<Client> {
     head.extend_from_slice(body);
     let mut session = ServerSession::new_http1(Box::new(LentClient::new(client)));
     session.set_connection_user_context(Some(Box::new(ticket)));
     session.set_pipelined_prefix(BytesMut::from(Bytes::from(head)));
     session.set_read_timeout(Some(CLIENT_TIMEOUT));
     session.set_write_timeout(Some(CLIENT_TIMEOUT));
-    let (_never, shutdown): (_, ShutdownWatch) = watch::channel(false);
-    let reused = proxy.process_new_http(session, &shutdown).await?;
+    let reused = proxy.pingora.process_new_http(session, &proxy.shutdown).await?;
     let (stream, _) = reused.consume();
     let lent = stream.into_any().downcast::<LentClient>().ok()?;
     lent.give_back().await.ok()
@@ -179,7 +184,11 @@ impl ProxyHttp for Hooks {
 #[must_use]
 pub fn is_replaced(name: &str) -> bool {
     let starts = |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
-    starts("access-control-") || starts("x-keygate-") || name.eq_ignore_ascii_case("x-request-id")
+    match name.as_bytes().first() {
+        Some(b'a' | b'A') => starts("access-control-"),
+        Some(b'x' | b'X') => starts("x-keygate-") || name.eq_ignore_ascii_case("x-request-id"),
+        Some(_) | None => false,
+    }
 }
 
 /// What the backend did wrong; `None` if it was the client.

@@ -54,7 +54,7 @@ pub struct Edge {
     places: Arc<Places>,
     peer_places: Arc<PeerPlaces>,
     request_ids: exchange::RequestIds,
-    proxy: Arc<http::Proxy>,
+    proxy: http::Proxy,
 }
 
 impl Edge {
@@ -70,7 +70,7 @@ impl Edge {
     ) -> Result<Arc<Self>, ring::error::Unspecified> {
         let request_ids = exchange::RequestIds::new(&SystemRandom::new())?;
         Ok(Arc::new(Self {
-            proxy: http::proxy(Arc::clone(&telemetry), clock),
+            proxy: http::Proxy::new(Arc::clone(&telemetry), clock),
             gate,
             telemetry,
             clock,

@@ -1,4 +1,4 @@
-//! Decision counters found without hashing labels: a route's are made when it is first seen, a reason's when it first happens.
+//! Counters found without hashing labels: a route's are made when it is first seen, a reason's or status's when it first happens.
 
 use std::{
     collections::HashMap,
@@ -12,44 +12,81 @@ use crate::gate::{denial::Denial, request::Transport};
 
 const REASONS: usize = Denial::ALL.len() + 1;
 const TRANSPORTS: usize = Transport::ALL.len();
+/// Statuses are three digits (RFC 9110 section 15), and 0 is an exchange without an answer.
+const STATUSES: usize = 1000;
+const STATUS_PAGE: usize = 100;
 
-/// `keygate_auth_decisions_total{route, transport, outcome, reason}`.
-pub struct DecisionCounters {
-    family: IntCounterVec,
+/// `keygate_auth_decisions_total{route, transport, outcome, reason}` and `keygate_http_requests_total{route, code}`.
+pub struct RouteCounters {
+    decisions: IntCounterVec,
+    answers: IntCounterVec,
     routes: ArcSwap<HashMap<Arc<str>, Arc<Route>, ahash::RandomState>>,
-    unrouted: Arc<str>,
 }
 
-type Route = [[OnceLock<IntCounter>; REASONS]; TRANSPORTS];
+#[derive(Default)]
+struct Route {
+    decisions: [[OnceLock<IntCounter>; REASONS]; TRANSPORTS],
+    /// By hundreds, since a route answers with few of them.
+    answers: [OnceLock<Box<[OnceLock<IntCounter>; STATUS_PAGE]>>; STATUSES / STATUS_PAGE],
+}
 
-impl DecisionCounters {
-    /// Counters in `family`, whose labels must be route, transport, outcome and reason.
-    pub fn new(family: IntCounterVec) -> Self {
-        Self { family, routes: ArcSwap::default(), unrouted: "".into() }
+impl RouteCounters {
+    /// Counters in these families, whose labels must be route, transport, outcome and reason; and route and code.
+    pub fn new(decisions: IntCounterVec, answers: IntCounterVec) -> Self {
+        Self { decisions, answers, routes: ArcSwap::default() }
     }
 
     /// Counts one decision.
-    pub fn count(&self, route: Option<&Arc<str>>, transport: Transport, denial: Option<Denial>) {
-        let name = route.unwrap_or(&self.unrouted);
-        let routes = self.routes.load();
-        let Some(cells) = routes.get(name) else {
-            self.add_route(name);
-            return self.count(route, transport, denial);
-        };
-        let reason = denial.map_or(0, |denial| denial as usize + 1);
-        let counter = cells[transport as usize][reason].get_or_init(|| {
-            let (outcome, reason) = denial.map_or(("allow", "ok"), |denial| ("deny", denial.reason()));
-            self.family.with_label_values(&[name, transport.name(), outcome, reason])
+    pub fn decided(&self, route: &str, transport: Transport, denial: Option<Denial>) {
+        self.with(route, |cells| {
+            let reason = denial.map_or(0, |denial| denial as usize + 1);
+            let make = || {
+                let (outcome, reason) = denial.map_or(("allow", "ok"), |denial| ("deny", denial.reason()));
+                self.decisions.with_label_values(&[route, transport.name(), outcome, reason])
+            };
+            cells.decisions[transport as usize][reason].get_or_init(make).inc();
         });
-        counter.inc();
     }
 
-    fn add_route(&self, name: &Arc<str>) {
+    /// Counts one answer.
+    pub fn answered(&self, route: &str, status: u16) {
+        self.with(route, |cells| {
+            let status = usize::from(status) % STATUSES;
+            let page = cells.answers[status / STATUS_PAGE].get_or_init(|| Box::new([const { OnceLock::new() }; STATUS_PAGE]));
+            let make = || self.answers.with_label_values(&[route, &format!("{status:03}")]);
+            page[status % STATUS_PAGE].get_or_init(make).inc();
+        });
+    }
+
+    fn with(&self, route: &str, count: impl FnOnce(&Route)) {
+        if let Some(cells) = self.routes.load().get(route) {
+            return count(cells);
+        }
+        let name: Arc<str> = route.into();
         self.routes.rcu(|routes| {
             let mut more = HashMap::clone(routes);
-            more.entry(Arc::clone(name))
-                .or_insert_with(|| Arc::new(std::array::from_fn(|_| std::array::from_fn(|_| OnceLock::new()))));
+            more.entry(Arc::clone(&name)).or_default();
             more
         });
+        if let Some(cells) = self.routes.load().get(route) {
+            count(cells);
+        }
+    }
+}
+
+/// One counter for each value of a closed enum.
+pub struct ByEnum<const N: usize>([IntCounter; N]);
+
+impl<const N: usize> ByEnum<N> {
+    /// Counters in `family` with the labels that `labels` gives for each place in the enum's order.
+    pub fn new<const L: usize>(family: &IntCounterVec, labels: [[&str; L]; N]) -> Self {
+        Self(labels.map(|labels| family.with_label_values(&labels)))
+    }
+
+    /// Counts the value at `place`.
+    pub fn count(&self, place: usize) {
+        if let Some(counter) = self.0.get(place) {
+            counter.inc();
+        }
     }
 }

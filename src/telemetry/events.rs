@@ -98,18 +98,6 @@ pub enum LimitScope {
     Gate,
 }
 
-impl LimitScope {
-    /// The metric label.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Key => "key",
-            Self::Ip => "ip",
-            Self::Gate => "gate",
-        }
-    }
-}
-
 /// The backend failed the gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UpstreamError {

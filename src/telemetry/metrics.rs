@@ -9,9 +9,14 @@ use prometheus::{
 };
 
 use super::{
-    AccessLog, Decided, Ended, Exchange, KeySetLoaded, LimitScope, Opened, Reload, UpstreamError, counters::DecisionCounters,
+    AccessLog, Decided, Ended, Exchange, KeySetLoaded, LimitScope, Opened, Reload, UpstreamError,
+    counters::{ByEnum, RouteCounters},
 };
-use crate::gate::{credential::Kind, keys::State, request::Transport};
+use crate::gate::{
+    credential::{Kind, Location},
+    keys::State,
+    request::Transport,
+};
 
 /// Upper bounds in seconds of a decision, which takes about a microsecond.
 const DECISION_BUCKETS: &[f64] = &[1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 1e-3, 5e-3, 25e-3];
@@ -26,10 +31,10 @@ const CUT_BUCKETS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25
 pub struct Telemetry {
     registry: Registry,
     access_log: AccessLog,
-    decisions: DecisionCounters,
+    routes: RouteCounters,
     decision_seconds: Histogram,
-    credential_sources: IntCounterVec,
-    rate_limit_decisions: IntCounterVec,
+    credential_sources: ByEnum<4>,
+    limits: ByEnum<6>,
     client_connections: IntGauge,
     connections: IntGaugeVec,
     opened: IntCounterVec,
@@ -38,7 +43,6 @@ pub struct Telemetry {
     bytes: IntCounterVec,
     cut_seconds: Histogram,
     forced_resets: IntCounter,
-    exchanges: IntCounterVec,
     exchange_seconds: Histogram,
     upstream_errors: IntCounterVec,
     reloads: IntCounterVec,
@@ -71,22 +75,19 @@ impl Telemetry {
             "Decisions about requests, by what was decided and why.",
             &["route", "transport", "outcome", "reason"],
         )?;
+        let answers = counter_vec(r, "keygate_http_requests_total", "Answers, by route and status.", &["route", "code"])?;
+        let sources = counter_vec(r, "keygate_credential_source_total", "Permits, by where the credential stood.", &["source"])?;
+        let sources_by_location = Location::ALL.map(|location| [location.name()]);
+        let limits = counter_vec(r, "keygate_rate_limit_decisions_total", "Answers of limits.", &["scope", "result"])?;
+        // In the order of `LimitScope`.
+        let limit_labels =
+            [["key", "ok"], ["key", "limited"], ["ip", "ok"], ["ip", "limited"], ["gate", "ok"], ["gate", "limited"]];
         let closed = "Streams that ended, by who ended them and why.";
         let this = Self {
-            decisions: DecisionCounters::new(decisions),
+            routes: RouteCounters::new(decisions, answers),
             decision_seconds: histogram(r, "keygate_auth_duration_seconds", "Time to decide about a request.", DECISION_BUCKETS)?,
-            credential_sources: counter_vec(
-                r,
-                "keygate_credential_source_total",
-                "Permits, by where the credential stood.",
-                &["source"],
-            )?,
-            rate_limit_decisions: counter_vec(
-                r,
-                "keygate_rate_limit_decisions_total",
-                "Answers of limits.",
-                &["scope", "result"],
-            )?,
+            credential_sources: ByEnum::new(&sources, sources_by_location),
+            limits: ByEnum::new(&limits, limit_labels),
             client_connections: gauge(r, "keygate_client_connections", "Client connections open now, idle ones included.")?,
             connections: add(r, IntGaugeVec::new(Opts::new("keygate_connections", "Streams open now."), &["transport"])?)?,
             opened: counter_vec(r, "keygate_connections_opened_total", "Streams opened.", &["transport"])?,
@@ -111,7 +112,6 @@ impl Telemetry {
                 "keygate_forced_resets_total",
                 "Streams ended without a word, since none could be said in time.",
             )?,
-            exchanges: counter_vec(r, "keygate_http_requests_total", "Answers, by route and status.", &["route", "code"])?,
             exchange_seconds: histogram(
                 r,
                 "keygate_http_request_duration_seconds",
@@ -158,23 +158,21 @@ impl Telemetry {
 
     /// The gate decided.
     pub fn decided(&self, decided: &Decided<'_>) {
-        self.decisions.count(decided.route, decided.transport, decided.denial);
+        self.routes.decided(decided.route.map_or("", |route| route), decided.transport, decided.denial);
         self.decision_seconds.observe(decided.took.as_secs_f64());
         if let Some(location) = decided.location {
-            self.credential_sources.with_label_values(&[location.name()]).inc();
+            self.credential_sources.count(location as usize);
         }
     }
 
     /// A limit answered.
     pub fn limit_asked(&self, scope: LimitScope, passed: bool) {
-        self.rate_limit_decisions.with_label_values(&[scope.name(), if passed { "ok" } else { "limited" }]).inc();
+        self.limits.count(scope as usize * 2 + usize::from(!passed));
     }
 
     /// An exchange ended, at `ticks_ns` of the gate's clock.
     pub fn exchanged(&self, exchange: &Exchange<'_>, ticks_ns: u64) {
-        let mut code = [0; 3];
-        let code = decimal(exchange.status, &mut code);
-        self.exchanges.with_label_values(&[exchange.route.unwrap_or_default(), code]).inc();
+        self.routes.answered(exchange.route.unwrap_or_default(), exchange.status);
         if !exchange.transport.is_stream() || exchange.denial.is_some() {
             self.exchange_seconds.observe(exchange.took.as_secs_f64());
         }
@@ -290,16 +288,6 @@ fn gauge(registry: &Registry, name: &str, help: &str) -> prometheus::Result<IntG
 
 fn histogram(registry: &Registry, name: &str, help: &str, buckets: &[f64]) -> prometheus::Result<Histogram> {
     add(registry, Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.into()))?)
-}
-
-/// A status as text, without an allocation.
-fn decimal(status: u16, digits: &mut [u8; 3]) -> &str {
-    let mut rest = status.min(999);
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + u8::try_from(rest % 10).unwrap_or_default();
-        rest /= 10;
-    }
-    std::str::from_utf8(digits).unwrap_or("000")
 }
 
 #[cfg(test)]

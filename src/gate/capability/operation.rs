@@ -1,6 +1,6 @@
 //! Ably's vocabulary of operations (Ably docs, auth/capabilities), and `admin` for a backend's management routes.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 macro_rules! operations {
     ($($variant:ident = $name:literal),+ $(,)?) => {
@@ -93,6 +93,18 @@ impl Operations {
         self.0 & other.0 == other.0
     }
 
+    /// The set's [`Display`](fmt::Display), without making it anew for the sets that nearly every key has.
+    #[must_use]
+    pub fn canonical(self) -> Cow<'static, str> {
+        const SUBSCRIBE: Operations = Operations::NONE.with(Operation::Subscribe);
+        match self {
+            Self::EVERYTHING => r#"{"*":["*","admin"]}"#.into(),
+            Self::CHANNEL => r#"{"*":["*"]}"#.into(),
+            SUBSCRIBE => r#"{"*":["subscribe"]}"#.into(),
+            other => other.to_string().into(),
+        }
+    }
+
     /// The operations of the set, in [`Operation::ALL`]'s order.
     pub fn iter(self) -> impl Iterator<Item = Operation> {
         Operation::ALL.iter().copied().filter(move |&operation| self.contains(operation))
@@ -138,6 +150,9 @@ mod tests {
     fn capability_text_is_canonical() {
         let some = Operations::NONE.with(Operation::Subscribe).with(Operation::Publish);
         assert_eq!(some.to_string(), r#"{"*":["publish","subscribe"]}"#);
+        for set in [Operations::EVERYTHING, Operations::CHANNEL, Operations::NONE.with(Operation::Subscribe), some] {
+            assert_eq!(set.canonical(), set.to_string());
+        }
         assert_eq!(Operations::CHANNEL.to_string(), r#"{"*":["*"]}"#);
         assert_eq!(Operations::EVERYTHING.to_string(), r#"{"*":["*","admin"]}"#);
     }

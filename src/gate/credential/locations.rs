@@ -57,6 +57,9 @@ pub enum Location {
 }
 
 impl Location {
+    /// All locations, in label order.
+    pub const ALL: [Self; 4] = [Self::Header, Self::Bearer, Self::Query, Self::WebsocketProtocol];
+
     /// The metric label, as the location is called in the configuration.
     #[must_use]
     pub const fn name(self) -> &'static str {
