@@ -13,6 +13,22 @@
 //!  └─ gate                             PURE: the decision
 //! ```
 
+#![forbid(unsafe_code)]
+#![warn(unused_qualifications)]
+#![warn(
+    clippy::await_holding_lock,
+    clippy::dbg_macro,
+    clippy::expect_used,
+    clippy::manual_let_else,
+    clippy::missing_errors_doc,
+    clippy::print_stdout,
+    clippy::todo,
+    clippy::unwrap_used,
+    clippy::use_self,
+    clippy::wildcard_enum_match_arm
+)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
 pub mod admin;
 pub mod app;
 pub mod cli;

@@ -22,10 +22,16 @@ pub use self::{
 /// What can be asked of a running gate.
 #[async_trait::async_trait]
 pub trait Governed: Send + Sync + 'static {
-    /// Whether it should receive traffic, and if not, why.
+    /// Whether it should receive traffic.
+    ///
+    /// # Errors
+    /// Why it should not.
     fn ready(&self) -> Result<(), &'static str>;
 
     /// All metrics in the text format.
+    ///
+    /// # Errors
+    /// If they cannot be written out.
     fn metrics(&self) -> Result<Vec<u8>, String>;
 
     /// Reads configuration and keys again; the new generation, or what is wrong with them.

@@ -38,7 +38,7 @@ fn route(typed: &raw::Route, place: &Place<'_>) -> Option<Route> {
     let name = place.required("name", typed.name.as_ref()).and_then(|name| place.field("name").take(self::name(name)));
     let demand = place
         .required("operation", typed.operation.as_ref())
-        .and_then(|operation| place.field("operation").take(self::demand(operation)));
+        .and_then(|operation| place.field("operation").take(demand(operation)));
     let matching = place.required("match", typed.r#match.as_ref());
     let place = place.field("match");
     let path = matching.and_then(|matching| path(matching.path.as_ref(), &place));

@@ -67,6 +67,10 @@ impl CutReason {
 }
 
 impl From<Denial> for CutReason {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "`still_stands` gives the reasons above; any other is that the key is not found"
+    )]
     fn from(denial: Denial) -> Self {
         match denial {
             Denial::KeyRevoked => Self::Revoked,
@@ -74,7 +78,6 @@ impl From<Denial> for CutReason {
             Denial::KeyExpired => Self::Expired,
             Denial::WrongEnvironment => Self::Environment,
             Denial::NotCapable => Self::Capability,
-            // Every other way to stand no longer is that the key cannot be found.
             _ => Self::Removed,
         }
     }

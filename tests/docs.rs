@@ -1,0 +1,20 @@
+//! Documents that are made of the code are as the code has them.
+
+use std::fmt::Write as _;
+
+use expect_test::expect_file;
+use keygate::gate::denial::Denial;
+
+#[test]
+fn the_table_of_refusals() {
+    let mut page = String::from(
+        "# Why a request was refused\n\nMade from the table in `src/gate/denial.rs`. The **reason** is in the access log, in \
+         `keygate_auth_decisions_total{reason}` and in `keygate explain`; the **code** is what the client is told, and says less on \
+         purpose.\n\n| reason | status | code | cause and remedy |\n|---|---|---|---|\n",
+    );
+    for denial in Denial::ALL {
+        let (reason, status, code, check) = (denial.reason(), denial.status(), denial.code(), denial.check());
+        let _ = writeln!(page, "| `{reason}` | {status} | `{code}` | {check} |");
+    }
+    expect_file!["../docs/refusals.md"].assert_eq(&page);
+}
