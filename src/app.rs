@@ -121,6 +121,8 @@ impl Running {
             0 => info!("stopped: nothing was left open"),
             left => warn!(left, "stopped: the drain window is over; what was left open is cut"),
         }
+        // Ended and waited for, so that the control socket's file goes and the log is written out.
+        self.tasks.shutdown().await;
     }
 
     /// What governs this gate, for programs that run one inside.

@@ -34,7 +34,7 @@ impl Check {
             Ok(loaded) => loaded,
             Err(problems) if self.output == Output::Json => {
                 let lines: Vec<_> = problems.to_string().lines().map(str::to_owned).collect();
-                anstream::println!("{}", json!({ "valid": false, "problems": lines }));
+                say!("{}", json!({ "valid": false, "problems": lines }));
                 return ExitCode::from(78);
             }
             Err(problems) => return exit::bad_config(problems),
@@ -45,13 +45,13 @@ impl Check {
         let (routes, secret) = (loaded.config.policy.routes.len(), records.len() - publishable);
         if self.output == Output::Json {
             let found = json!({ "valid": true, "routes": routes, "publishable_keys": publishable, "secret_keys": secret, "warnings": warnings });
-            anstream::println!("{found}");
+            say!("{found}");
             return exit::OK;
         }
         for warning in &warnings {
             anstream::eprintln!("{0}warning:{0:#} {warning}", YELLOW);
         }
-        anstream::println!("{}: valid: {routes} routes, {publishable} publishable and {secret} secret keys", path.display());
+        say!("{}: valid: {routes} routes, {publishable} publishable and {secret} secret keys", path.display());
         exit::OK
     }
 }

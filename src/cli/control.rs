@@ -58,7 +58,7 @@ impl Drain {
     pub fn run(self) -> ExitCode {
         match self.gate.call(Method::POST, &format!("/drain?wait_ms={}", self.wait.as_millis())) {
             Ok(answer) => {
-                anstream::println!("draining, {} connections left", answer["remaining"]);
+                say!("draining, {} connections left", answer["remaining"]);
                 exit::OK
             }
             Err(error) => exit::failed(error),
@@ -78,7 +78,7 @@ impl Reload {
     pub fn run(self) -> ExitCode {
         match self.gate.call(Method::POST, "/reload") {
             Ok(answer) => {
-                anstream::println!("reloaded, generation {}", answer["generation"]);
+                say!("reloaded, generation {}", answer["generation"]);
                 exit::OK
             }
             Err(error) => exit::failed(error),
@@ -107,7 +107,7 @@ impl List {
             Err(error) => return exit::failed(error),
         };
         if self.output == Output::Json {
-            anstream::println!("{answer}");
+            say!("{answer}");
             return exit::OK;
         }
         let list: Connections = match serde_json::from_value(answer) {
@@ -115,20 +115,13 @@ impl List {
             Err(error) => return exit::failed(format_args!("the gate's answer cannot be read: {error}")),
         };
         if !list.connections.is_empty() {
-            anstream::println!("{:<24} {:<10} {:<24} {:>8} {:>12} {:>12}", "KEY", "TRANSPORT", "PEER", "AGE", "RECEIVED", "SENT");
+            say!("{:<24} {:<10} {:<24} {:>8} {:>12} {:>12}", "KEY", "TRANSPORT", "PEER", "AGE", "RECEIVED", "SENT");
         }
         for c in &list.connections {
             let age = format!("{}s", c.age_seconds);
-            anstream::println!(
-                "{:<24} {:<10} {:<24} {age:>8} {:>12} {:>12}",
-                c.key_id,
-                c.transport,
-                c.peer,
-                c.received_bytes,
-                c.sent_bytes
-            );
+            say!("{:<24} {:<10} {:<24} {age:>8} {:>12} {:>12}", c.key_id, c.transport, c.peer, c.received_bytes, c.sent_bytes);
         }
-        anstream::println!("{} of {} streams; {} client connections", list.connections.len(), list.total, list.clients);
+        say!("{} of {} streams; {} client connections", list.connections.len(), list.total, list.clients);
         exit::OK
     }
 }
@@ -152,7 +145,7 @@ impl Level {
         }
         match self.gate.call(Method::PUT, &format!("/log-level?level={}", self.level)) {
             Ok(_) => {
-                anstream::println!("log level {}", self.level);
+                say!("log level {}", self.level);
                 exit::OK
             }
             Err(error) => exit::failed(error),

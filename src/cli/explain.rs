@@ -160,17 +160,17 @@ impl Witness for Steps {
 
 fn print_text(steps: &Steps, verdict: &Result<Permit, Refusal>) {
     for (step, detail) in &steps.0 {
-        anstream::println!("  {0}✔{0:#} {step:<12} {detail}", GREEN);
+        say!("  {0}✔{0:#} {step:<12} {detail}", GREEN);
     }
     match verdict {
         Ok(permit) => {
-            anstream::println!("{0}allowed{0:#} as key `{1}` on route `{2}`", GREEN, permit.key().id, permit.route().name)
+            say!("{0}allowed{0:#} as key `{1}` on route `{2}`", GREEN, permit.key().id, permit.route().name)
         }
         Err(refusal) => {
             let denial = refusal.denial;
-            anstream::println!("  {0}✘ {1}{0:#}", RED, denial.reason());
-            anstream::println!("{0}refused{0:#} with {1} {2}", RED, denial.status(), denial.code());
-            anstream::println!("{}", denial.check());
+            say!("  {0}✘ {1}{0:#}", RED, denial.reason());
+            say!("{0}refused{0:#} with {1} {2}", RED, denial.status(), denial.code());
+            say!("{}", denial.check());
         }
     }
 }
@@ -187,7 +187,7 @@ fn print_json(steps: &Steps, verdict: &Result<Permit, Refusal>) {
             })
         }
     };
-    anstream::println!("{explained}");
+    say!("{explained}");
 }
 
 const GREEN: anstyle::Style = anstyle::AnsiColor::Green.on_default();

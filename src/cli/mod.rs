@@ -1,5 +1,10 @@
 //! The command line. Each command is a file; this one is the list of them.
 
+/// Prints a line to standard output; whoever reads it may stop reading.
+macro_rules! say {
+    ($($text:tt)*) => { $crate::cli::exit::print(format_args!($($text)*)) };
+}
+
 mod check;
 mod control;
 mod demo;
@@ -69,7 +74,9 @@ pub fn main() -> ExitCode {
         Command::Connections(list) => list.run(),
         Command::LogLevel(level) => level.run(),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Keygate::command(), "keygate", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Keygate::command(), "keygate", &mut script);
+            say!("{}", String::from_utf8_lossy(&script));
             exit::OK
         }
     }

@@ -17,7 +17,7 @@ impl Schema {
     /// Runs the command.
     pub fn run(self) -> ExitCode {
         let schema = if self.keys { config::key_schema() } else { config::schema() };
-        anstream::println!("{schema:#}");
+        say!("{schema:#}");
         exit::OK
     }
 }

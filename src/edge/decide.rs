@@ -189,9 +189,12 @@ impl Request<'_> {
         Next::Stream(Box::new(Opening { head: bytes, early: Vec::new(), expected, upstream, permit, asked, stream }))
     }
 
-    /// Registered first, then compared: a change of keys that the decision missed is caught here, one that comes later finds the
-    /// stream in the registry.
+    /// Registered first, then compared: a change of keys or a drain that the decision missed is caught here, one that comes later
+    /// finds the stream in the registry.
     fn check_again(&self, permit: &Permit, stream: &Entered) {
+        if self.edge.drain.is_draining() && self.head.transport.is_stream() {
+            stream.cut(CutReason::Drain, self.now);
+        }
         if self.edge.gate.snapshot().generation != permit.generation()
             && let Err(denial) = self.edge.gate.still_stands(permit.standing(), self.now)
         {

@@ -175,7 +175,10 @@ impl<'s, 'h, 'w, W: Witness> Asked<'s, 'h, 'w, W> {
         if !key.operations.contains_all(needed) {
             return Err(Denial::NotCapable);
         }
-        self.witness.passed(Step::Operation, || format!("{} of {}", needed, key.operations));
+        self.witness.passed(Step::Operation, || match needed {
+            Operations::NONE => "a valid key is enough".to_owned(),
+            needed => format!("{needed} is among {}", key.operations),
+        });
         Ok(needed)
     }
 

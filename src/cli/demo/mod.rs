@@ -58,9 +58,9 @@ impl Demo {
 
         let card = Card { gate, page: addresses.page, status: running.status, control: &running.control, files: &files };
         if self.json {
-            anstream::println!("{}", card.json());
+            say!("{}", card.json());
         } else {
-            anstream::println!("{card}");
+            say!("{card}");
         }
         running.run_until(stop_signal()?).await;
         Ok(())
