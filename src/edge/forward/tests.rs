@@ -1,1 +1,108 @@
+use super::*;
+use crate::{
+    edge::exchange::RequestIds,
+    gate::{Gate, keys::KeySetBuilder, policy::Demand, request::Header, testing, time::Timestamp},
+};
+use ring::rand::SystemRandom;
+use std::{net::Ipv4Addr, sync::Arc};
 
+const NOW: Timestamp = Timestamp { unix_ms: 1, ticks_ns: 1 };
+
+/// The head that the backend sees of a request with the key `k1` in `x-api-key`, line by line, without the request's id.
+fn forwarded(method: &str, target: &str, headers: &[(&str, &str)], after: After) -> Vec<String> {
+    let headers: Vec<_> =
+        headers.iter().chain([&("X-Api-Key", "k1")]).map(|(name, value)| Header { name, value: value.as_bytes() }).collect();
+    let head = RequestHead::new(method, target, &headers, Ipv4Addr::new(10, 0, 0, 7).into(), true).unwrap();
+    let policy = Arc::new(testing::policy([testing::route("all", "/**", Demand::Any)]));
+    let mut keys = KeySetBuilder::default();
+    keys.add(testing::secret("server", "k1"), None);
+    let gate = Gate::new((*policy).clone());
+    gate.publish(policy, Arc::new(keys.build().unwrap()));
+    let permit = gate.admit(&head, NOW).unwrap();
+    let id = RequestIds::new(&SystemRandom::new()).unwrap().next(NOW);
+    let bytes = upstream_head(&head, &permit, &id, after);
+    let text = String::from_utf8(bytes).unwrap();
+    let (head, rest) = text.split_once("\r\n\r\n").unwrap();
+    assert_eq!(rest, "");
+    head.split("\r\n").filter(|line| !line.starts_with("X-Keygate-Request-Id")).map(str::to_owned).collect()
+}
+
+const PLAIN: After = After::Client { minor_version: 1, close: false };
+
+#[test]
+fn the_backend_sees_who_it_is_and_not_the_key() {
+    expect_test::expect![[r#"
+        GET /a?b=1 HTTP/1.1
+        Host: gate
+        Accept: */*
+        X-Keygate-App: app
+        X-Keygate-Key-Id: server
+        X-Keygate-Kind: secret
+        X-Keygate-Environment: live
+        X-Keygate-Capability: {"*":["*","admin"]}
+        X-Forwarded-For: 10.0.0.7
+        X-Forwarded-Proto: https
+        X-Forwarded-Host: gate"#]]
+    .assert_eq(&forwarded("GET", "/a?b=1", &[("Host", "gate"), ("Accept", "*/*")], PLAIN).join("\n"));
+}
+
+#[test]
+fn what_is_of_the_connection_or_ours_does_not_go_on() {
+    let dropped = [
+        ("Connection", "close, te"),
+        ("TE", "trailers"),
+        ("Trailer", "X"),
+        ("Keep-Alive", "5"),
+        ("Proxy-Connection", "close"),
+        ("Proxy-Authorization", "Basic eA=="),
+        ("Upgrade", "h2c"),
+        ("HTTP2-Settings", "AAMAAABkAAQAAP"),
+        ("x-keygate-app", "spoof"),
+        ("X_KEYGATE_KEY_ID", "spoof"),
+        ("X.Keygate-Kind", "spoof"),
+        ("X-Forwarded-For", "1.2.3.4"),
+        ("x_forwarded_proto", "https"),
+        ("Forwarded", "for=1.2.3.4"),
+        ("X-Real-IP", "1.2.3.4"),
+        ("X-Request-Id", "1"),
+        ("X_Api_Key", "k2"),
+        ("Content.Length", "5"),
+        ("Transfer_Encoding", "chunked"),
+    ];
+    let with = forwarded("GET", "/", &[&[("Host", "gate")], &dropped[..]].concat(), PLAIN);
+    assert_eq!(with, forwarded("GET", "/", &[("Host", "gate")], PLAIN));
+    for kept in ["X-Own", "Cookie", "Authorization", "X-Keygated", "X-Forwarded-User", "Content-Type", "user_agent"] {
+        let line = format!("{kept}: Basic eA==");
+        assert!(forwarded("GET", "/", &[("Host", "gate"), (kept, "Basic eA==")], PLAIN).contains(&line), "{kept} was dropped");
+    }
+}
+
+#[test]
+fn the_connection_is_told_how_to_go_on() {
+    let host = [("Host", "gate")];
+    let has = |after, line: &str| forwarded("GET", "/", &host, after).iter().any(|own| own == line);
+    assert!(has(After::Close, "Connection: close"));
+    assert!(has(After::Client { minor_version: 1, close: true }, "Connection: close"));
+    assert!(has(After::Client { minor_version: 0, close: false }, "Connection: keep-alive"));
+    assert!(has(After::Client { minor_version: 0, close: true }, "GET / HTTP/1.0"));
+    assert!(!has(PLAIN, "Connection: close"));
+}
+
+#[test]
+fn a_handshake_keeps_its_own_headers_and_loses_our_protocols() {
+    let handshake = [
+        ("Host", "gate"),
+        ("Connection", "Upgrade"),
+        ("Upgrade", "websocket"),
+        ("Sec-WebSocket-Version", "13"),
+        ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ("Sec-WebSocket-Protocol", "keygate, chat"),
+        ("Sec-WebSocket-Protocol", "superchat"),
+    ];
+    let lines = forwarded("GET", "/", &handshake, After::Upgrade);
+    for line in
+        ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Protocol: chat, superchat", "Sec-WebSocket-Version: 13"]
+    {
+        assert_eq!(lines.iter().filter(|own| *own == line).count(), 1, "{line} in {lines:?}");
+    }
+}
