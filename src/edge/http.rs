@@ -28,7 +28,7 @@ use super::{
     upstream::Upstream,
 };
 use crate::{
-    gate::{denial::Denial, permit::Permit},
+    gate::{denial::Denial, permit::Permit, request::Transport},
     telemetry::{Telemetry, UpstreamError},
 };
 
@@ -159,6 +159,11 @@ impl ProxyHttp for Hooks {
             ctx.status = denial.status();
         }
         FailToProxy { error_code: denial.status(), can_reuse_downstream: false }
+    }
+
+    async fn logging(&self, session: &mut Session, _: Option<&Error>, _: &mut InFlight) {
+        let (received, sent) = (session.body_bytes_read() as u64, session.body_bytes_sent() as u64);
+        self.telemetry.relayed(Transport::Http, received, sent);
     }
 
     fn request_summary(&self, _: &Session, ctx: &InFlight) -> String {

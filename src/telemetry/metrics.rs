@@ -40,7 +40,8 @@ pub struct Telemetry {
     opened: IntCounterVec,
     closed: IntCounterVec,
     life_seconds: HistogramVec,
-    bytes: IntCounterVec,
+    /// Received and sent, by transport.
+    bytes: [[IntCounter; 2]; Transport::ALL.len()],
     cut_seconds: Histogram,
     forced_resets: IntCounter,
     exchange_seconds: Histogram,
@@ -82,6 +83,12 @@ impl Telemetry {
         // In the order of `LimitScope`.
         let limit_labels =
             [["key", "ok"], ["key", "limited"], ["ip", "ok"], ["ip", "limited"], ["gate", "ok"], ["gate", "limited"]];
+        let bytes = counter_vec(
+            r,
+            "keygate_bytes_total",
+            "Bytes relayed: of streams all, of other exchanges the bodies.",
+            &["direction", "transport"],
+        )?;
         let closed = "Streams that ended, by who ended them and why.";
         let this = Self {
             routes: RouteCounters::new(decisions, answers),
@@ -100,7 +107,8 @@ impl Telemetry {
                     &["transport"],
                 )?,
             )?,
-            bytes: counter_vec(r, "keygate_bytes_total", "Bytes relayed in streams.", &["direction", "transport"])?,
+            bytes: Transport::ALL
+                .map(|transport| ["received", "sent"].map(|way| bytes.with_label_values(&[way, transport.name()]))),
             cut_seconds: histogram(
                 r,
                 "keygate_revocation_close_seconds",
@@ -197,8 +205,14 @@ impl Telemetry {
         self.connections.with_label_values(&[transport]).dec();
         self.closed.with_label_values(&[transport, ended.initiator.name(), ended.reason]).inc();
         self.life_seconds.with_label_values(&[transport]).observe(ended.lived.as_secs_f64());
-        self.bytes.with_label_values(&["received", transport]).inc_by(ended.received);
-        self.bytes.with_label_values(&["sent", transport]).inc_by(ended.sent);
+        self.relayed(ended.transport, ended.received, ended.sent);
+    }
+
+    /// Bytes went through: of a stream all of them, of an exchange its bodies.
+    pub fn relayed(&self, transport: Transport, received: u64, sent: u64) {
+        let [from_client, to_client] = &self.bytes[transport as usize];
+        from_client.inc_by(received);
+        to_client.inc_by(sent);
     }
 
     /// A stream that a change of keys ends has ended, this long after the change was in force.
