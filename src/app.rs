@@ -81,7 +81,7 @@ pub async fn start(path: &Path, loaded: Loaded, level: LogLevel) -> io::Result<R
         status: status.as_ref().map(TcpListener::local_addr).transpose()?,
         control,
         drain_window: config.timeouts.drain,
-        govern: Arc::new(Govern::new(Arc::clone(&edge), level)),
+        govern: Arc::new(Govern::new(Arc::clone(&edge), level, config.timeouts.drain)),
         edge: Arc::clone(&edge),
         tasks: JoinSet::new(),
     };
@@ -111,7 +111,7 @@ impl Running {
             }
         }
         info!("stopping: accepting nothing new");
-        self.govern.begin_drain();
+        self.govern.begin_drain(self.drain_window);
         self.edge.drain().close();
         let deadline = Instant::now() + self.drain_window;
         while self.edge.connections() > 0 && Instant::now() < deadline {

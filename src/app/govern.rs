@@ -18,23 +18,21 @@ use crate::{
 
 /// How often a wait for the last stream looks.
 const LOOK: Duration = Duration::from_millis(20);
-/// Over how long streams are told to go at the most; a drain command may be given less.
-const DRAIN_WINDOW: Duration = Duration::from_secs(25);
-
 /// Governs one gate.
 pub struct Govern {
     edge: Arc<Edge>,
     level: LogLevel,
+    drain_window: Duration,
     reloads: mpsc::Sender<Request>,
     requests: Mutex<Option<mpsc::Receiver<Request>>>,
 }
 
 impl Govern {
-    /// Governs the gate of `edge`.
+    /// Governs the gate of `edge`, which has `drain_window` to come to an end.
     #[must_use]
-    pub fn new(edge: Arc<Edge>, level: LogLevel) -> Self {
+    pub fn new(edge: Arc<Edge>, level: LogLevel, drain_window: Duration) -> Self {
         let (reloads, requests) = mpsc::channel(8);
-        Self { edge, level, reloads, requests: Mutex::new(Some(requests)) }
+        Self { edge, level, drain_window, reloads, requests: Mutex::new(Some(requests)) }
     }
 
     /// Requests to reload, for the one that serves them. A second taker gets none.
@@ -43,15 +41,15 @@ impl Govern {
         self.requests.lock().take().unwrap_or_else(|| mpsc::channel(1).1)
     }
 
-    /// Begins to drain, once: from now on new streams are refused and the open ones are told to go.
-    pub fn begin_drain(&self) {
+    /// Begins to drain, once: from now on new streams are refused and the open ones are told to go, within `window` at the most.
+    pub fn begin_drain(&self, window: Duration) {
         if !self.edge.drain().begin() {
             return;
         }
         self.edge.telemetry().draining();
         info!(streams = self.edge.registry().len(), "draining");
         let edge = Arc::clone(&self.edge);
-        tokio::spawn(async move { edge.tell_streams_to_go(DRAIN_WINDOW).await });
+        tokio::spawn(async move { edge.tell_streams_to_go(window).await });
     }
 
     fn view(&self, stream: &LiveStream) -> Connection {
@@ -93,7 +91,8 @@ impl Governed for Govern {
     }
 
     async fn drain(&self, wait: Duration) -> usize {
-        self.begin_drain();
+        let window = if wait.is_zero() { self.drain_window } else { wait.min(self.drain_window) };
+        self.begin_drain(window);
         let deadline = Instant::now() + wait;
         while !self.edge.registry().is_empty() && Instant::now() < deadline {
             tokio::time::sleep(LOOK).await;
