@@ -5,7 +5,9 @@
 #   need_build                C compiler, make, cmake, pkg-config
 #   need_node [MAJOR]         node and npm
 #   need_npm DIR              node_modules of DIR, as its lock file says
+#   need_python               python3
 #   need_venv NAME PKG...     Python packages in target/test-env/NAME; sets VENV
+#   need_curl                 curl
 #   need_chromium             sets CHROMIUM
 #   need_mosquitto            sets MOSQUITTO
 #   need_promtool             sets PROMTOOL
@@ -85,6 +87,23 @@ need_npm() { # DIR
     (cd "$dir" && logged npm ci --ignore-scripts --no-audit --no-fund) || give_up "npm ci failed in $dir"
     # Written last, so that an interrupted install is done again.
     cp "$dir/package-lock.json" "$dir/node_modules/.installed-lock.json"
+}
+
+need_python() {
+    have python3 && return
+    case $(package_manager) in
+    apt | dnf | apk) install python3 ;;
+    brew) install python ;;
+    *) cannot_install "Python 3" ;;
+    esac
+}
+
+need_curl() {
+    have curl && return
+    case $(package_manager) in
+    apt | dnf | apk | brew) install curl ;;
+    *) cannot_install "curl" ;;
+    esac
 }
 
 need_venv() { # NAME PKG...

@@ -43,7 +43,10 @@ impl fmt::Display for Card<'_> {
         writeln!(f, "  gate     http://{gate}    metrics  {status}")?;
         writeln!(f, "  page     http://{page}/#key={pk}")?;
         writeln!(f, "{b}1{b:#} Open the page, or listen here {d}(a publishable key: from the page's origin, to subscribe){d:#}")?;
-        writeln!(f, "  curl -N 'http://{gate}/events?channel=news&key={pk}' -H 'Origin: http://{page}'")?;
+        writeln!(
+            f,
+            "  curl -N 'http://{gate}/events?channel=news&key={pk}' -H 'Accept: text/event-stream' -H 'Origin: http://{page}'"
+        )?;
         writeln!(f, "{b}2{b:#} Publish from another terminal {d}(a secret key: for servers, to do everything){d:#}")?;
         writeln!(f, "  curl http://{gate}/realtime -H 'x-api-key: {sk}' -d '{{\"channel\":\"news\",\"message\":\"hello\"}}'")?;
         writeln!(f, "{b}3{b:#} Be refused: no key 401, wrong origin 403, too fast 429")?;
@@ -54,7 +57,7 @@ impl fmt::Display for Card<'_> {
             "  curl -s -o /dev/null -w '%{{http_code}}\\n' -H 'x-api-key: {sk}' 'http://{gate}/inspect?[1-60]' | sort | uniq -c"
         )?;
         writeln!(f, "{b}4{b:#} Take a key away: its streams end at once")?;
-        writeln!(f, "  sed -i '/id: web/a\\    state: revoked' {}", files.keys.display())?;
+        writeln!(f, "  sed -i.bak -e '/id: web/a\\' -e '    state: revoked' {}", files.keys.display())?;
         write!(f, "{b}Decisions{b:#} as they happen:")
     }
 }

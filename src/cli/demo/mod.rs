@@ -9,7 +9,10 @@ mod rooms;
 
 use std::{io, net::Ipv4Addr, process::ExitCode};
 
-use tokio::net::TcpListener;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
 
 use self::{
     card::Card,
@@ -62,7 +65,14 @@ impl Demo {
         } else {
             say!("{card}");
         }
-        running.run_until(stop_signal()?).await;
+        // A terminal that is closed ends its demo; a gate that serves takes the same signal for a reload.
+        let mut hangup = signal(SignalKind::hangup())?;
+        let stop = stop_signal()?;
+        running
+            .run_until(async move {
+                tokio::select! { () = stop => {}, _ = hangup.recv() => {} }
+            })
+            .await;
         Ok(())
     }
 }

@@ -60,6 +60,7 @@ impl Flow {
             Self { follow, pending: Vec::new(), written: 0, last: None, ended: false, flush_owed: false, shut: false, moved: 0 };
         let (taken, ended) = flow.take(early);
         flow.pending.extend_from_slice(&early[..taken]);
+        flow.moved = taken as u64;
         flow.ended = ended;
         flow
     }
@@ -232,6 +233,12 @@ mod tests {
             assert!(received == bytes && flow.moved == bytes.len() as u64);
             assert_eq!(flow.pending.capacity(), 0, "memory is given back");
         }
+    }
+
+    #[test]
+    fn early_bytes_count_as_moved() {
+        let flow = Flow::new(Follow::Frames(FrameTracker::default()), &text_frame(33));
+        assert_eq!(flow.moved, 35);
     }
 
     #[tokio::test]
