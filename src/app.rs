@@ -56,7 +56,7 @@ const DRAIN_LOOK: Duration = Duration::from_millis(20);
 /// What stands in the way; nothing is left running then.
 pub async fn start(path: &Path, loaded: Loaded, level: LogLevel) -> io::Result<Running> {
     machine::harden();
-    let Loaded { config, keys, .. } = loaded;
+    let Loaded { config, keys, fingerprint } = loaded;
     let bound = bind_all(&config)?;
     let status = match config.status {
         Some(address) => Some(TcpListener::bind(address).await.map_err(|error| named(address, &error))?),
@@ -93,7 +93,7 @@ pub async fn start(path: &Path, loaded: Loaded, level: LogLevel) -> io::Result<R
         tasks.spawn(serve_status(status, running.govern.clone()));
     }
     tasks.spawn(serve_control(socket, running.govern.clone()));
-    tasks.spawn(reload::follow(path.to_owned(), config, edge.clone(), running.govern.reload_requests()));
+    tasks.spawn(reload::follow(path.to_owned(), config, fingerprint, edge.clone(), running.govern.reload_requests()));
     tasks.spawn(sweep_expired(edge));
     running.say_addresses();
     Ok(running)

@@ -22,16 +22,23 @@ use crate::{
 /// A request to reload, and where its outcome goes: the generation in force, or what is wrong.
 pub type Request = oneshot::Sender<Result<u64, String>>;
 
-/// Follows the configuration at `path`, of which `config` is in force, until the process ends.
+/// Follows the configuration at `path` until the process ends. In force is `config`, and what was read for it has this fingerprint.
 ///
 /// # Errors
 /// If signals cannot be received.
-pub async fn follow(path: PathBuf, config: Config, edge: Arc<Edge>, mut requests: mpsc::Receiver<Request>) -> io::Result<()> {
+pub async fn follow(
+    path: PathBuf,
+    config: Config,
+    fingerprint: Fingerprint,
+    edge: Arc<Edge>,
+    mut requests: mpsc::Receiver<Request>,
+) -> io::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
     let mut folders = load::folders(&path, &config);
     let mut changes = watch(&folders);
-    let fingerprint = load::look(&path, &config.keys.file).unwrap_or_default();
     let mut following = Following { path, config, edge, fingerprint };
+    // What changed between the first reading and the first watching is announced by nobody.
+    following.look().await;
     loop {
         tokio::select! {
             _ = hangup.recv() => { let _ = following.reload(None).await; }

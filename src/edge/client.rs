@@ -5,7 +5,7 @@ use std::{
     os::fd::AsRawFd,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use async_trait::async_trait;
@@ -18,6 +18,11 @@ use tokio::{
     net::TcpStream,
 };
 use tokio_rustls::server::TlsStream;
+
+use super::{
+    body::{BodyFraming, Fed},
+    scratch::poll_read_with,
+};
 
 /// A client's connection.
 pub enum Client {
@@ -80,43 +85,87 @@ impl AsyncWrite for Client {
 /// Bytes of an answer that wait to be written together: head and small body in one system call.
 const WRITE_BUFFER_BYTES: usize = 4096;
 
-/// A client's connection while pingora holds it.
-pub struct LentClient(BufWriter<Client>);
+/// Bytes of later requests that are kept while one is served; a client that sends more waits.
+const MAX_NEXT_BYTES: usize = 16 * 1024;
+
+/// A client's connection while pingora holds it. Hands over what belongs to the request and no byte more: to pingora the bytes
+/// of a next request would be a mistake that ends the exchange, and where requests begin is for one reader to say.
+pub struct LentClient {
+    stream: BufWriter<Client>,
+    /// What is still to come of the request's body; `None` once it broke, after which nothing can follow.
+    body: Option<BodyFraming>,
+    next: Vec<u8>,
+}
 
 impl LentClient {
-    /// Lends `client`.
+    /// Lends `client`, from which `body` is still to come.
     #[must_use]
-    pub fn new(client: Client) -> Self {
-        Self(BufWriter::with_capacity(WRITE_BUFFER_BYTES, client))
+    pub fn new(client: Client, body: Option<BodyFraming>) -> Self {
+        Self { stream: BufWriter::with_capacity(WRITE_BUFFER_BYTES, client), body, next: Vec::new() }
     }
 
-    /// Takes it back, once every byte of the answer is on its way.
+    /// Takes it back with what came behind the request, once every byte of the answer is on its way.
     ///
     /// # Errors
-    /// If it could not be written.
-    pub async fn give_back(mut self) -> io::Result<Client> {
-        self.0.flush().await?;
-        Ok(self.0.into_inner())
+    /// If it could not be written, or nobody can tell where the next request begins.
+    pub async fn give_back(mut self) -> io::Result<(Client, Vec<u8>)> {
+        self.stream.flush().await?;
+        if self.body.is_none_or(|body| !body.is_done()) {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        Ok((self.stream.into_inner(), self.next))
+    }
+
+    /// After the body: the client may leave, which ends the exchange, or send its next request, which waits.
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.next.len() < MAX_NEXT_BYTES {
+            let next = &mut self.next;
+            let read = poll_read_with(&mut self.stream, cx, MAX_NEXT_BYTES, |_, bytes| {
+                next.extend_from_slice(bytes);
+                bytes.len()
+            });
+            if ready!(read)? == 0 {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        // Read on when the answer is whole.
+        Poll::Pending
     }
 }
 
 impl AsyncRead for LentClient {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().0).poll_read(cx, buf)
+        let this = self.get_mut();
+        if this.body.is_some_and(|body| body.is_done()) {
+            return this.poll_next(cx);
+        }
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut this.stream).poll_read(cx, buf))?;
+        let read = &buf.filled()[before..];
+        match this.body.as_mut().map(|body| body.feed(read)) {
+            Some(Fed::Ended(end)) => {
+                this.next.extend_from_slice(&read[end..]);
+                buf.set_filled(before + end);
+            }
+            Some(Fed::All) => {}
+            // pingora's to refuse.
+            Some(Fed::Broken) | None => this.body = None,
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
 impl AsyncWrite for LentClient {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().0).poll_write(cx, bytes)
+        Pin::new(&mut self.get_mut().stream).poll_write(cx, bytes)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().0).poll_flush(cx)
+        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().0).poll_shutdown(cx)
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
     }
 }
 
@@ -131,13 +180,13 @@ impl fmt::Debug for LentClient {
 impl Shutdown for LentClient {
     async fn shutdown(&mut self) {
         // The peer may be gone already, and there is nobody left to tell.
-        let _ = self.0.shutdown().await;
+        let _ = self.stream.shutdown().await;
     }
 }
 
 impl UniqueID for LentClient {
     fn id(&self) -> UniqueIDType {
-        self.0.get_ref().tcp().as_raw_fd()
+        self.stream.get_ref().tcp().as_raw_fd()
     }
 }
 

@@ -10,8 +10,8 @@ use super::{
     client::Client,
     decide::{self, Answer, Next},
     head::{HeadEnd, ReadError, read_head},
-    http::{self, Ticket},
-    registry::{Entered, until_cut},
+    http::{self, Sent},
+    registry::until_cut,
     scratch::read_some,
     settings::Timeouts,
     tunnel::{self, Failed, Opening},
@@ -72,11 +72,13 @@ pub async fn serve(edge: Arc<Edge>, mut client: Client, peer: IpAddr, held: Held
                 }
             }
             Next::Http { head, ticket, stream, body } => {
-                let next = rest.split_off(body_end(body, &rest));
-                match exchange(&edge, client, head, &rest, *ticket, stream).await {
-                    Some(back) => client = back,
-                    None => return,
-                }
+                let (end, body) = past(body, &rest);
+                let mut next = rest.split_off(end);
+                let bytes = [head, rest].concat();
+                let exchanged = until_cut(&stream, http::exchange(&edge.proxy, client, Sent { bytes, body }, *ticket)).await;
+                let Ok(Some((back, came))) = exchanged else { return };
+                client = back;
+                next.extend(came);
                 rest = next;
             }
             Next::Stream(mut opening) => {
@@ -136,12 +138,13 @@ async fn discard(client: &mut Client, rest: &mut Vec<u8>, mut body: BodyFraming)
     true
 }
 
-/// How many of `bytes` belong to a request's body.
-fn body_end(mut body: BodyFraming, bytes: &[u8]) -> usize {
+/// How many of `bytes` belong to a request's body, and what is still to come of it; `None` where they are no body.
+fn past(mut body: BodyFraming, bytes: &[u8]) -> (usize, Option<BodyFraming>) {
     match body.feed(bytes) {
-        Fed::Ended(end) => end,
-        // Broken chunks are pingora's to refuse, and end the connection there.
-        Fed::All | Fed::Broken => bytes.len(),
+        Fed::Ended(end) => (end, Some(body)),
+        Fed::All => (bytes.len(), Some(body)),
+        // pingora's to refuse, and the end of the connection there.
+        Fed::Broken => (bytes.len(), None),
     }
 }
 
@@ -157,11 +160,6 @@ async fn finish(mut client: Client, last: &[u8]) {
     };
     // Whoever does not take it in has had the time to.
     let _ = timeout(LINGER, goodbye).await;
-}
-
-/// One exchange by pingora, unless the gate ends it: then both connections end with it.
-async fn exchange(edge: &Edge, client: Client, head: Vec<u8>, body: &[u8], ticket: Ticket, stream: Entered) -> Option<Client> {
-    until_cut(&stream, http::exchange(&edge.proxy, client, head, body, ticket)).await.ok().flatten()
 }
 
 /// Opens a stream and lets it go on by itself.

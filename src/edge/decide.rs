@@ -196,9 +196,9 @@ impl Request<'_> {
             stream.cut(CutReason::Drain, self.now);
         }
         if self.edge.gate.snapshot().generation != permit.generation()
-            && let Err(denial) = self.edge.gate.still_stands(permit.standing(), self.now)
+            && let Some(reason) = self.edge.look_again(stream, self.now)
         {
-            stream.cut(CutReason::from(denial), self.now);
+            stream.cut(reason, self.now);
         }
     }
 

@@ -22,6 +22,7 @@ use tokio::{sync::watch, time::Duration};
 
 use super::{
     answer,
+    body::BodyFraming,
     client::{Client, LentClient},
     clock::Clock,
     exchange::Asked,
@@ -64,13 +65,20 @@ pub struct Ticket {
     pub failed: Option<Denial>,
 }
 
-/// Sends one request, whose head is `head` and whose body begins with `body`, and returns the client's connection if it can be
-/// used again. Dropping the future ends both connections; the ticket then reports from its `Drop`.
-pub async fn exchange(proxy: &Proxy, client: Client, mut head: Vec<u8>, body: &[u8], ticket: Ticket) -> Option<Client> {
-    head.extend_from_slice(body);
-    let mut session = ServerSession::new_http1(Box::new(LentClient::new(client)));
+/// A request as pingora is given it.
+pub struct Sent {
+    /// The head for the backend, and what came of the body with it.
+    pub bytes: Vec<u8>,
+    /// What is still to come of the body; `None` if it is broken already.
+    pub body: Option<BodyFraming>,
+}
+
+/// Sends one request, and returns the client's connection, with what came behind the request, if it can be used again. Dropping
+/// the future ends both connections; the ticket then reports from its `Drop`.
+pub async fn exchange(proxy: &Proxy, client: Client, sent: Sent, ticket: Ticket) -> Option<(Client, Vec<u8>)> {
+    let mut session = ServerSession::new_http1(Box::new(LentClient::new(client, sent.body)));
     session.set_connection_user_context(Some(Box::new(ticket)));
-    session.set_pipelined_prefix(BytesMut::from(Bytes::from(head)));
+    session.set_pipelined_prefix(BytesMut::from(Bytes::from(sent.bytes)));
     session.set_read_timeout(Some(CLIENT_TIMEOUT));
     session.set_write_timeout(Some(CLIENT_TIMEOUT));
     let reused = proxy.pingora.process_new_http(session, &proxy.shutdown).await?;
@@ -131,8 +139,18 @@ impl ProxyHttp for Hooks {
         }
     }
 
-    async fn response_filter(&self, _: &mut Session, answer: &mut ResponseHeader, ctx: &mut InFlight) -> Result<()> {
+    async fn response_filter(&self, session: &mut Session, answer: &mut ResponseHeader, ctx: &mut InFlight) -> Result<()> {
         let Some(ticket) = &ctx.ticket else { return Ok(()) };
+        if answer.status == http::StatusCode::SWITCHING_PROTOCOLS {
+            // No request that takes this way asks for an upgrade; pingora refuses only those that one side asked for.
+            return Err(Error::explain(ErrorType::InvalidHTTPHeader, "an upgrade that nobody asked for").into_up());
+        }
+        if session.req_header().version == http::Version::HTTP_10 && answer.headers.contains_key(http::header::TRANSFER_ENCODING)
+        {
+            // HTTP/1.0 knows no chunks: the body ends with the connection.
+            answer.remove_header(&http::header::TRANSFER_ENCODING);
+            session.set_keepalive(None);
+        }
         ctx.status = answer.status.as_u16();
         let ours: Vec<_> = answer.headers.keys().filter(|name| is_replaced(name.as_str())).cloned().collect();
         for name in &ours {

@@ -39,6 +39,7 @@ use crate::{
     gate::{
         Gate,
         limit::{PeerPlaces, Places},
+        time::Timestamp,
     },
     telemetry::Telemetry,
 };
@@ -143,12 +144,25 @@ impl Edge {
     /// Ends every live stream that current keys and policy no longer let in. Returns how many.
     pub fn cut_fallen(&self) -> usize {
         let now = self.clock.now();
-        self.registry.cut_where(now, |stream| self.gate.still_stands(&stream.standing, now).err().map(CutReason::from))
+        self.registry.cut_where(now, |stream| self.look_again(stream, now))
+    }
+
+    /// Whether a stream must end under the current keys and policy; if not, it stands until they say.
+    fn look_again(&self, stream: &LiveStream, now: Timestamp) -> Option<CutReason> {
+        if let Err(denial) = self.gate.still_stands(&stream.standing, now) {
+            return Some(CutReason::from(denial));
+        }
+        let (snapshot, standing) = (self.gate.snapshot(), &stream.standing);
+        let keys = snapshot.keys.as_deref();
+        if let Some((_, until_ms)) = keys.and_then(|keys| keys.still(&standing.key.id, &standing.digest, now.unix_ms).ok()) {
+            stream.stands_until(until_ms);
+        }
+        None
     }
 
     /// Ends every live stream whose credential has expired. Returns how many.
     pub fn cut_expired(&self) -> usize {
         let now = self.clock.now();
-        self.registry.cut_where(now, |stream| (stream.until_ms <= now.unix_ms).then_some(CutReason::Expired))
+        self.registry.cut_where(now, |stream| (stream.until_ms() <= now.unix_ms).then_some(CutReason::Expired))
     }
 }

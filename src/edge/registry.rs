@@ -8,7 +8,7 @@ use std::{
     pin::pin,
     sync::{
         Arc,
-        atomic::{AtomicU8, AtomicU64, Ordering},
+        atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering},
     },
     task::{Context, Poll},
 };
@@ -106,14 +106,14 @@ pub struct LiveStream {
     pub transport: Transport,
     /// Whose it is.
     pub peer: IpAddr,
-    /// When its credential ends by itself, in Unix milliseconds.
-    pub until_ms: i64,
     /// When it was opened, in Unix milliseconds.
     pub opened_ms: i64,
     /// Bytes from the client so far.
     pub received: AtomicU64,
     /// Bytes to the client so far.
     pub sent: AtomicU64,
+    /// When its credential ends by itself, in Unix milliseconds.
+    until_ms: AtomicI64,
     cut: AtomicU8,
     cut_at_ns: AtomicU64,
     waker: AtomicWaker,
@@ -127,14 +127,25 @@ impl LiveStream {
             standing,
             transport,
             peer,
-            until_ms,
             opened_ms,
             received: AtomicU64::new(0),
             sent: AtomicU64::new(0),
+            until_ms: AtomicI64::new(until_ms),
             cut: AtomicU8::new(0),
             cut_at_ns: AtomicU64::new(0),
             waker: AtomicWaker::new(),
         }
+    }
+
+    /// When its credential ends by itself, in Unix milliseconds.
+    #[must_use]
+    pub fn until_ms(&self) -> i64 {
+        self.until_ms.load(Ordering::Relaxed)
+    }
+
+    /// A change of keys moved the end of its credential.
+    pub fn stands_until(&self, until_ms: i64) {
+        self.until_ms.store(until_ms, Ordering::Relaxed);
     }
 
     /// Asks the stream to end. The first reason stays.

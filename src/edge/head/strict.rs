@@ -186,7 +186,8 @@ impl Fields {
     }
 
     fn body(&self, minor_version: u8) -> Result<Body, Rule> {
-        if minor_version == 1 && self.hosts == 0 {
+        // The backend is spoken to in HTTP/1.1, which must name a host, and there is none to make up.
+        if self.hosts == 0 {
             return Err("no Host header");
         }
         match (self.chunked, self.length) {

@@ -16,8 +16,8 @@ fn plain_heads_are_read() {
     let plain = |close, body| Ok(("GET".to_owned(), "/a?b".to_owned(), close, body));
     assert_eq!(parse("GET /a?b HTTP/1.1\r\nHost: a\r\n\r\n"), plain(false, Body::Length(0)));
     assert_eq!(parse("GET /a?b HTTP/1.1\r\nHost: a:80\r\nConnection: Close\r\n\r\n"), plain(true, Body::Length(0)));
-    assert_eq!(parse("GET /a?b HTTP/1.0\r\n\r\n"), plain(true, Body::Length(0)));
-    assert_eq!(parse("GET /a?b HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"), plain(false, Body::Length(0)));
+    assert_eq!(parse("GET /a?b HTTP/1.0\r\nHost: a\r\n\r\n"), plain(true, Body::Length(0)));
+    assert_eq!(parse("GET /a?b HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n"), plain(false, Body::Length(0)));
     assert_eq!(parse("GET /a?b HTTP/1.1\r\nHost: [::1]:8\r\nContent-Length: 12\r\n\r\n"), plain(false, Body::Length(12)));
     assert_eq!(parse("GET /a?b HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\n\r\n"), plain(false, Body::Chunked));
 }

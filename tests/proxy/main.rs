@@ -1,0 +1,16 @@
+//! The gate end to end: the real program on real sockets, judged by what the backend received and what the client was told.
+
+mod support;
+
+mod canary;
+mod cors;
+mod drain;
+mod head_differential;
+mod http;
+mod limits;
+mod metrics;
+mod negative_controls;
+mod reload;
+mod sse;
+mod transports;
+mod websocket;
