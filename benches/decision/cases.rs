@@ -92,7 +92,7 @@ impl<'w> Requests<'w> {
         measure(&mut || {
             for head in &heads {
                 let outcome = world.gate.admit(black_box(head), clock.tick());
-                assert_eq!(outcome.err().map(|refusal| refusal.denial), case.denial());
+                assert_eq!(outcome.as_ref().err().map(|refusal| refusal.denial), case.denial());
             }
         })
     }

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::gate::{
     credential::{Environment, KeyShape, Kind, Pepper, shape},
-    keys::{BrowserRule, KeyLimits, KeyRecord, KeySet, KeySetBuilder, KeySetError, PreviousDigest, State},
+    keys::{BrowserRule, KeyLimits, KeyRecord, KeySet, KeySetBuilder, KeySetError, PreviousDigest, PreviousDigests, State},
     origin::OriginPattern,
 };
 
@@ -140,8 +140,8 @@ fn browser(typed: &raw::Key, kind: Option<Kind>, place: &Place<'_>) -> BrowserRu
     }
 }
 
-fn previous(typed: Option<&List<raw::Previous>>, around: &Surroundings<'_>, place: &Place<'_>) -> Box<[PreviousDigest]> {
-    let Some(list) = typed else { return Box::default() };
+fn previous(typed: Option<&List<raw::Previous>>, around: &Surroundings<'_>, place: &Place<'_>) -> PreviousDigests {
+    let Some(list) = typed else { return PreviousDigests::default() };
     let earlier = list.map(place, |place, earlier| {
         let digest = place.required("digest", earlier.digest.as_ref());
         let digest = digest.and_then(|text| text::digest(text, around.pepper, &place.field("digest")));

@@ -42,6 +42,7 @@ impl<'s, 'h, 'w, W: Witness> Asked<'s, 'h, 'w, W> {
 
     /// The order is a contract (`tests/decision`): cheap before costly, anonymous before identified, limits last, so that a
     /// request refused for any other reason spends no key's quota.
+    #[inline] // so that the permit is written where it is wanted, and not moved there
     pub(super) fn decide(&mut self) -> Result<Permit, Denial> {
         let keys = self.snapshot.keys.as_deref().ok_or(Denial::NotReady)?;
         self.peer_is_patient()?;

@@ -17,7 +17,8 @@ impl<'a> Origin<'a> {
     /// `None` for everything that is not that: `null`, user info, a path, a trailing dot, non-ASCII, several origins.
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
-        let (scheme, rest) = text.split_once("://")?;
+        let (scheme, rest) = split_at_colon(text)?;
+        let rest = rest.strip_prefix("//")?;
         let first = scheme.bytes().next()?;
         let scheme_is_valid =
             first.is_ascii_alphabetic() && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'));
@@ -98,7 +99,9 @@ impl OriginPattern {
     #[must_use]
     pub fn matches(&self, origin: &Origin<'_>) -> bool {
         let Self::Tuple { scheme, host, port } = self else { return false };
-        *port == origin.port && scheme.eq_ignore_ascii_case(origin.scheme) && host.matches(origin.host)
+        // Browsers send lower case.
+        let same_scheme = **scheme == *origin.scheme || scheme.eq_ignore_ascii_case(origin.scheme);
+        *port == origin.port && same_scheme && host.matches(origin.host)
     }
 }
 
@@ -172,6 +175,11 @@ fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
     let port = authority[colon..].strip_prefix(':')?;
     let is_number = !port.is_empty() && port.len() <= 5 && port.bytes().all(|b| b.is_ascii_digit());
     is_number.then(|| port.parse().ok()).flatten().map(|port| (&authority[..colon], Some(port)))
+}
+
+fn split_at_colon(text: &str) -> Option<(&str, &str)> {
+    let at = text.bytes().position(|byte| byte == b':')?;
+    Some((&text[..at], &text[at + 1..]))
 }
 
 fn default_port(scheme: &str) -> Option<u16> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     capability::{Operation, Operations},
     credential::{Digester, Environment, Kind, Locations, StoredDigest},
-    keys::{BrowserRule, KeyLimits, KeyRecord, State},
+    keys::{BrowserRule, KeyLimits, KeyRecord, PreviousDigests, State},
     origin::OriginPattern,
     policy::{Demand, PathPattern, Policy, Route},
 };
@@ -32,7 +32,7 @@ pub fn secret(id: &str, text: &str) -> KeyRecord {
         origins: Arc::default(),
         limits: Arc::new(KeyLimits { rate: None, connections: None }),
         digest: digest(text),
-        previous: Box::default(),
+        previous: PreviousDigests::default(),
         usage: Arc::default(),
     }
 }

@@ -5,7 +5,7 @@ use std::{env::VarError, path::Path, sync::Arc};
 use super::Surroundings;
 use crate::{
     config::{fault::Place, raw, secret_file},
-    gate::credential::{Digester, Environment, KeyShape, Kind, MAX_KEY_BYTES, Pepper, StoredDigest, shape},
+    gate::credential::{Digester, Environment, KeyShape, Kind, MAX_KEY_BYTES, NoDigest, Pepper, StoredDigest, shape},
 };
 
 const NO_SECRETS: &str = "must not be the text of a secret key: keep its digest, `digest: sha256$<hex>`, whose hex \
@@ -37,16 +37,23 @@ pub(super) fn of_key(
 
 /// Reads a digest as it stands in the file.
 pub(super) fn digest(text: &str, pepper: Option<&Arc<Pepper>>, place: &Place<'_>) -> Option<StoredDigest> {
-    let digest = place.take(StoredDigest::parse(text).map_err(|expected| format!("is no digest: {expected}")))?;
-    let Some(theirs) = &digest.pepper else { return Some(digest) };
-    // An id is told only if it is one.
-    let is_id = theirs.len() == 8 && theirs.bytes().all(|b| b.is_ascii_hexdigit());
-    let theirs = if is_id { format!("`{theirs}`") } else { "something that is no id".to_owned() };
-    match pepper.map(|pepper| pepper.id()) {
-        Some(ours) if digest.pepper.as_ref() == Some(&ours) => return Some(digest),
-        Some(ours) => place.fault(format!("was made with the pepper {theirs}; the one of this gate is `{ours}`")),
-        None => place.fault(format!("was made with the pepper {theirs}; the configuration names none (`keys.pepper.file`)")),
-    }
+    let ours = pepper.map(|pepper| pepper.id());
+    let theirs = match StoredDigest::parse(text) {
+        Ok(digest) => match digest.pepper {
+            Some(theirs) if ours != Some(theirs) => format!("`{theirs}`"),
+            Some(_) | None => return Some(digest),
+        },
+        // What is no id may be anything, and is not told.
+        Err(NoDigest::PepperId) => "something that is no id".to_owned(),
+        Err(error @ NoDigest::Form) => {
+            place.fault(format!("is no digest: {error}"));
+            return None;
+        }
+    };
+    place.fault(match ours {
+        Some(ours) => format!("was made with the pepper {theirs}; the one of this gate is `{ours}`"),
+        None => format!("was made with the pepper {theirs}; the configuration names none (`keys.pepper.file`)"),
+    });
     None
 }
 

@@ -1,12 +1,14 @@
 //! Digests of keys: all that is kept of a secret key.
 //!
 //! Keys hold 190 random bits, so a fast hash is enough; a slow one would be a lever for denial of service (reference: Unkey,
-//! GitHub, Stripe). With a pepper the digest is an HMAC, and a stolen key file cannot even be tested offline.
+//! GitHub, Stripe).
 
 use std::fmt;
 
-use ring::{digest, hmac};
+use ring::digest;
 use subtle::ConstantTimeEq;
+
+use super::{Pepper, PepperId, hex};
 
 /// The digest of a key's whole text.
 #[derive(Clone, Copy)]
@@ -39,41 +41,6 @@ impl fmt::Debug for KeyDigest {
     }
 }
 
-/// A secret of the deployment that is mixed into digests.
-pub struct Pepper {
-    key: hmac::Key,
-    id: [u8; 4],
-}
-
-impl Pepper {
-    /// Takes the pepper's bytes (at least 16, better 32 random ones).
-    ///
-    /// # Errors
-    /// If they are fewer than 16.
-    pub fn new(bytes: &[u8]) -> Result<Self, &'static str> {
-        if bytes.len() < 16 {
-            return Err("a pepper needs at least 16 bytes; make one with `openssl rand -hex 32`");
-        }
-        let key = hmac::Key::new(hmac::HMAC_SHA256, bytes);
-        let named = hmac::sign(&key, b"keygate pepper id");
-        let mut id = [0; 4];
-        id.copy_from_slice(&named.as_ref()[..4]);
-        Ok(Self { key, id })
-    }
-
-    /// The name that digests made with this pepper carry: 8 hex digits, derived from it.
-    #[must_use]
-    pub fn id(&self) -> String {
-        hex(&self.id)
-    }
-}
-
-impl fmt::Debug for Pepper {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Pepper({})", self.id())
-    }
-}
-
 /// One way to make a digest.
 #[derive(Clone, Copy, Debug)]
 pub enum Digester<'p> {
@@ -90,7 +57,7 @@ impl Digester<'_> {
         let mut bytes = [0; 32];
         match self {
             Self::Sha256 => bytes.copy_from_slice(digest::digest(&digest::SHA256, text.as_bytes()).as_ref()),
-            Self::Hmac(pepper) => bytes.copy_from_slice(hmac::sign(&pepper.key, text.as_bytes()).as_ref()),
+            Self::Hmac(pepper) => bytes.copy_from_slice(pepper.sign(text).as_ref()),
         }
         KeyDigest(bytes)
     }
@@ -100,8 +67,8 @@ impl Digester<'_> {
     pub fn stored(self, text: &str) -> String {
         let KeyDigest(bytes) = self.digest(text);
         match self {
-            Self::Sha256 => format!("sha256${}", hex(&bytes)),
-            Self::Hmac(pepper) => format!("hmac-sha256${}${}", pepper.id(), hex(&bytes)),
+            Self::Sha256 => format!("sha256${}", hex::text(&bytes)),
+            Self::Hmac(pepper) => format!("hmac-sha256${}${}", pepper.id(), hex::text(&bytes)),
         }
     }
 }
@@ -110,41 +77,45 @@ impl Digester<'_> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredDigest {
     /// The id of the pepper it was made with; `None` for plain SHA-256.
-    pub pepper: Option<String>,
+    pub pepper: Option<PepperId>,
     /// The digest.
     pub digest: KeyDigest,
+}
+
+/// Why a text is no [`StoredDigest`]. Never repeats it: it may be a key pasted into the wrong place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoDigest {
+    /// It has another form.
+    Form,
+    /// What should name its pepper is no [`PepperId`].
+    PepperId,
 }
 
 impl StoredDigest {
     /// Reads `sha256$<64 hex>` or `hmac-sha256$<pepper id>$<64 hex>`.
     ///
     /// # Errors
-    /// Says what was expected; never repeats the text, which may be a key pasted into the wrong place.
-    pub fn parse(text: &str) -> Result<Self, &'static str> {
-        const EXPECTED: &str = "expected `sha256$` and 64 hex digits, or `hmac-sha256$<pepper id>$` and 64 hex digits";
+    /// What is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, NoDigest> {
         let mut parts = text.split('$');
-        let (pepper, digits) = match (parts.next(), parts.next(), parts.next(), parts.next()) {
+        let (id, digits) = match (parts.next(), parts.next(), parts.next(), parts.next()) {
             (Some("sha256"), Some(digits), None, None) => (None, digits),
-            (Some("hmac-sha256"), Some(pepper), Some(digits), None) => (Some(pepper.to_owned()), digits),
-            _ => return Err(EXPECTED),
+            (Some("hmac-sha256"), Some(id), Some(digits), None) => (Some(id), digits),
+            _ => return Err(NoDigest::Form),
         };
-        Ok(Self { pepper, digest: KeyDigest(unhex(digits).ok_or(EXPECTED)?) })
+        let digest = KeyDigest(hex::parse(digits).ok_or(NoDigest::Form)?);
+        let pepper = id.map(|id| PepperId::parse(id).ok_or(NoDigest::PepperId)).transpose()?;
+        Ok(Self { pepper, digest })
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
-}
-
-fn unhex(digits: &str) -> Option<[u8; 32]> {
-    if digits.len() != 64 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return None;
+impl fmt::Display for NoDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Form => "expected `sha256$` and 64 hex digits, or `hmac-sha256$<pepper id>$` and 64 hex digits",
+            Self::PepperId => "the id of its pepper is not 8 hex digits",
+        })
     }
-    let mut bytes = [0; 32];
-    for (byte, pair) in bytes.iter_mut().zip(digits.as_bytes().chunks(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(bytes)
 }
 
 #[cfg(test)]
@@ -171,9 +142,33 @@ mod tests {
     }
 
     #[test]
+    fn a_digest_names_its_pepper() {
+        let pepper = Pepper::new(&[7; 32]).unwrap();
+        let stored = Digester::Hmac(&pepper).stored("sk_abc");
+        assert_eq!(StoredDigest::parse(&stored).unwrap().pepper, Some(pepper.id()));
+        assert!(stored.starts_with(&format!("hmac-sha256${}$", pepper.id())));
+        assert_eq!(PepperId::parse("0A1b2c3d").unwrap().to_string(), "0a1b2c3d");
+        for id in ["", "0a1b2c3", "0a1b2c3d4", "0a1b2c3g", "+a1b2c3d", "é1b2c3d"] {
+            assert!(PepperId::parse(id).is_none(), "{id}");
+            let unnamed = stored.replace(&pepper.id().to_string(), id);
+            assert_eq!(StoredDigest::parse(&unnamed), Err(NoDigest::PepperId), "{id}");
+        }
+    }
+
+    #[test]
     fn what_is_no_digest_is_refused_without_being_repeated() {
-        for text in ["", "sha256", "sha256$", "sha256$zz", "md5$00", "sk_live_secret", "sha256$00$11", "hmac-sha256$aa"] {
-            let error = StoredDigest::parse(text).unwrap_err();
+        for text in [
+            "",
+            "sha256",
+            "sha256$",
+            "sha256$zz",
+            "md5$00",
+            "sk_live_secret",
+            "sha256$00$11",
+            "hmac-sha256$aa",
+            "hmac-sha256$k3y$00",
+        ] {
+            let error = StoredDigest::parse(text).unwrap_err().to_string();
             assert!(text.is_empty() || !error.contains(text) || text == "sha256" || text == "sha256$");
         }
     }

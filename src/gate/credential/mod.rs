@@ -1,9 +1,12 @@
 //! What a request presents to be let in: the text of a key, and the places where it may stand.
 
 mod digest;
+mod hex;
 mod key_text;
 mod locations;
+mod pepper;
 
-pub use digest::{Digester, KeyDigest, Pepper, StoredDigest};
+pub use digest::{Digester, KeyDigest, NoDigest, StoredDigest};
 pub use key_text::{Environment, KeyShape, Kind, compose, is_mistyped, shape};
 pub use locations::{Location, Locations, MAX_KEY_BYTES, OWN_PROTOCOL, Presented};
+pub use pepper::{Pepper, PepperId};

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::PreviousDigests;
 use crate::gate::{
     capability::Operations,
     credential::{Environment, KeyDigest, Kind, StoredDigest},
@@ -38,15 +39,6 @@ pub struct KeyLimits {
     pub connections: Option<u32>,
 }
 
-/// An earlier secret of a rotated key, good until its grace period ends.
-#[derive(Clone, Debug)]
-pub struct PreviousDigest {
-    /// Of the earlier secret.
-    pub digest: StoredDigest,
-    /// End of the grace period, in Unix milliseconds.
-    pub until_ms: i64,
-}
-
 /// A key. Immutable but for [`KeyState`], which the next set's record of the same id shares.
 #[derive(Debug)]
 pub struct KeyRecord {
@@ -75,7 +67,7 @@ pub struct KeyRecord {
     /// The digest of its text.
     pub digest: StoredDigest,
     /// Digests of earlier texts.
-    pub previous: Box<[PreviousDigest]>,
+    pub previous: PreviousDigests,
     /// The live state of its limits.
     pub usage: Arc<KeyState>,
 }

@@ -62,6 +62,12 @@ pub enum Pace {
 pub struct Gcra(AtomicU64);
 
 impl Gcra {
+    /// From when on, if nothing is charged until then, the whole burst would pass again, whatever the quota.
+    #[must_use]
+    pub fn full_at(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
     /// Asks for one request at `now_ns` on a clock that never goes back, and charges it if it passes.
     pub fn charge(&self, quota: &Quota, now_ns: u64) -> Pace {
         let mut arrival = self.0.load(Ordering::Relaxed);

@@ -46,9 +46,16 @@ const CAPACITY: usize = 65_536;
 
 /// Buckets of refusals, for at most [`CAPACITY`] peers.
 pub struct PeerTable {
-    shards: [Mutex<LruCache<PeerKey, Gcra, ahash::RandomState>>; SHARDS],
+    shards: [Shard; SHARDS],
     hasher: ahash::RandomState,
     evictions: AtomicU64,
+}
+
+struct Shard {
+    buckets: Mutex<LruCache<PeerKey, Gcra, ahash::RandomState>>,
+    /// From this moment on every bucket here is full again, so that nobody need look: the latest [`Gcra::full_at`] of them.
+    /// Relaxed: who reads it while a charge is being made stands before that charge, as with the lock.
+    full_at: AtomicU64,
 }
 
 impl Default for PeerTable {
@@ -56,32 +63,40 @@ impl Default for PeerTable {
         let each = NonZeroUsize::new(CAPACITY / SHARDS).unwrap_or(NonZeroUsize::MIN);
         // Grown when used: a gate without `limits.ip` pays nothing.
         let shard = |_| {
-            let mut cache = LruCache::unbounded_with_hasher(ahash::RandomState::new());
-            cache.resize(each);
-            Mutex::new(cache)
+            let mut buckets = LruCache::unbounded_with_hasher(ahash::RandomState::new());
+            buckets.resize(each);
+            Shard { buckets: Mutex::new(buckets), full_at: AtomicU64::new(0) }
         };
         Self { shards: std::array::from_fn(shard), hasher: ahash::RandomState::new(), evictions: AtomicU64::new(0) }
     }
 }
 
 impl PeerTable {
-    /// How the peer stands, charging nothing.
+    /// How the peer stands, charging nothing. Where no bucket is in use, which is nearly always, this takes no lock.
     #[must_use]
     pub fn peek(&self, peer: PeerKey, quota: &Quota, now_ns: u64) -> Pace {
-        let shard = self.shard(peer).lock();
-        shard.peek(&peer).map_or(Pace::Within { remaining: 0 }, |bucket| bucket.peek(quota, now_ns))
+        let shard = self.shard(peer);
+        let passes = Pace::Within { remaining: 0 };
+        if shard.full_at.load(Ordering::Relaxed) <= now_ns {
+            return passes;
+        }
+        shard.buckets.lock().peek(&peer).map_or(passes, |bucket| bucket.peek(quota, now_ns))
     }
 
     /// Charges the peer with a refusal.
     pub fn charge(&self, peer: PeerKey, quota: &Quota, now_ns: u64) {
-        let mut shard = self.shard(peer).lock();
-        if let Some(bucket) = shard.get(&peer) {
+        let shard = self.shard(peer);
+        let mut buckets = shard.buckets.lock();
+        let charge = |bucket: &Gcra| {
             bucket.charge(quota, now_ns);
-            return;
+            shard.full_at.fetch_max(bucket.full_at(), Ordering::Relaxed);
+        };
+        if let Some(bucket) = buckets.get(&peer) {
+            return charge(bucket);
         }
         let bucket = Gcra::default();
-        bucket.charge(quota, now_ns);
-        if shard.push(peer, bucket).is_some() {
+        charge(&bucket);
+        if buckets.push(peer, bucket).is_some() {
             self.evictions.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -89,10 +104,10 @@ impl PeerTable {
     /// Peers remembered now, and how many were forgotten for others.
     #[must_use]
     pub fn occupancy(&self) -> (usize, u64) {
-        (self.shards.iter().map(|shard| shard.lock().len()).sum(), self.evictions.load(Ordering::Relaxed))
+        (self.shards.iter().map(|shard| shard.buckets.lock().len()).sum(), self.evictions.load(Ordering::Relaxed))
     }
 
-    fn shard(&self, peer: PeerKey) -> &Mutex<LruCache<PeerKey, Gcra, ahash::RandomState>> {
+    fn shard(&self, peer: PeerKey) -> &Shard {
         let hash = self.hasher.hash_one(peer);
         &self.shards[usize::try_from(hash >> 32).unwrap_or(0) % SHARDS]
     }
@@ -170,6 +185,11 @@ mod tests {
         assert!(matches!(table.peek(me, &quota, 0), Pace::Beyond { .. }));
         assert!(matches!(table.peek(peer("10.0.0.2"), &quota, 0), Pace::Within { .. }));
         assert!(matches!(table.peek(me, &quota, 1_000_000_000), Pace::Within { .. }));
+        // As soon as no bucket is in use, nobody waits for the lock.
+        let full_at = table.shard(me).full_at.load(Ordering::Relaxed);
+        assert_eq!(full_at, 2_000_000_000);
+        let _held = table.shard(me).buckets.lock();
+        assert!(matches!(table.peek(me, &quota, full_at), Pace::Within { .. }));
     }
 
     #[test]

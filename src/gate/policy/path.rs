@@ -47,19 +47,21 @@ impl PathPattern {
         let mut rest = path;
         for segment in &self.segments {
             let Some(part) = rest.strip_prefix('/') else { return false };
-            let after = match segment {
-                Segment::Literal(literal) => part.strip_prefix(&**literal),
-                Segment::Any => {
-                    part.bytes().position(|b| b == b'/').or(Some(part.len())).filter(|&len| len > 0).map(|len| &part[len..])
-                }
+            let len = match segment {
+                // A segment of another length is told by the byte behind it, in less than a comparison takes.
+                Segment::Literal(own) => Some(own.len()).filter(|&len| ends(part, len) && part.starts_with(&**own)),
+                Segment::Any => part.bytes().position(|b| b == b'/').or(Some(part.len())).filter(|&len| len > 0),
             };
-            match after {
-                Some(after) if after.is_empty() || after.starts_with('/') => rest = after,
-                Some(_) | None => return false,
-            }
+            let Some(len) = len else { return false };
+            rest = &part[len..];
         }
         if self.open { path.starts_with('/') } else { rest.is_empty() }
     }
+}
+
+/// Whether a first segment of `len` bytes could end there.
+fn ends(part: &str, len: usize) -> bool {
+    part.as_bytes().get(len).is_none_or(|&b| b == b'/')
 }
 
 impl fmt::Display for PathPattern {

@@ -1,0 +1,70 @@
+//! Peppers: with one, the digest of a key is an HMAC, and a stolen key file cannot even be tested offline.
+
+use std::fmt;
+
+use ring::hmac;
+
+use super::hex;
+
+/// A secret of the deployment that is mixed into digests.
+pub struct Pepper {
+    key: hmac::Key,
+    id: PepperId,
+}
+
+/// The name of a pepper, derived from it; digests made with it carry it. Written as 8 hex digits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct PepperId([u8; 4]);
+
+impl Pepper {
+    /// Takes the pepper's bytes (at least 16, better 32 random ones).
+    ///
+    /// # Errors
+    /// If they are fewer than 16.
+    pub fn new(bytes: &[u8]) -> Result<Self, &'static str> {
+        if bytes.len() < 16 {
+            return Err("a pepper needs at least 16 bytes; make one with `openssl rand -hex 32`");
+        }
+        let key = hmac::Key::new(hmac::HMAC_SHA256, bytes);
+        let named = hmac::sign(&key, b"keygate pepper id");
+        let mut id = [0; 4];
+        id.copy_from_slice(&named.as_ref()[..4]);
+        Ok(Self { key, id: PepperId(id) })
+    }
+
+    /// The name that digests made with this pepper carry.
+    #[must_use]
+    pub const fn id(&self) -> PepperId {
+        self.id
+    }
+
+    pub(super) fn sign(&self, text: &str) -> hmac::Tag {
+        hmac::sign(&self.key, text.as_bytes())
+    }
+}
+
+impl PepperId {
+    /// Reads 8 hex digits; `None` for anything else.
+    #[must_use]
+    pub fn parse(digits: &str) -> Option<Self> {
+        hex::parse(digits).map(Self)
+    }
+}
+
+impl fmt::Display for PepperId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::text(&self.0))
+    }
+}
+
+impl fmt::Debug for PepperId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PepperId({self})")
+    }
+}
+
+impl fmt::Debug for Pepper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pepper({})", self.id)
+    }
+}
