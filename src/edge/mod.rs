@@ -149,15 +149,13 @@ impl Edge {
 
     /// Whether a stream must end under the current keys and policy; if not, it stands until they say.
     fn look_again(&self, stream: &LiveStream, now: Timestamp) -> Option<CutReason> {
-        if let Err(denial) = self.gate.still_stands(&stream.standing, now) {
-            return Some(CutReason::from(denial));
+        match self.gate.still_stands(&stream.standing, now) {
+            Ok(until_ms) => {
+                stream.stands_until(until_ms);
+                None
+            }
+            Err(denial) => Some(CutReason::from(denial)),
         }
-        let (snapshot, standing) = (self.gate.snapshot(), &stream.standing);
-        let keys = snapshot.keys.as_deref();
-        if let Some((_, until_ms)) = keys.and_then(|keys| keys.still(&standing.key.id, &standing.digest, now.unix_ms).ok()) {
-            stream.stands_until(until_ms);
-        }
-        None
     }
 
     /// Ends every live stream whose credential has expired. Returns how many.

@@ -114,18 +114,19 @@ impl Gate {
         self.charge_peer(&self.snapshot.load().policy, peer, now);
     }
 
-    /// Whether a stream that was let in may stay, under the current keys and policy.
+    /// Whether a stream that was let in may stay, under the current keys and policy, and until when its credential is good, in Unix
+    /// milliseconds (`i64::MAX`: until somebody changes it).
     ///
     /// # Errors
-    /// Why it may not.
-    pub fn still_stands(&self, standing: &Standing, now: Timestamp) -> Result<(), Denial> {
+    /// Why it may not stay.
+    pub fn still_stands(&self, standing: &Standing, now: Timestamp) -> Result<i64, Denial> {
         let snapshot = self.snapshot.load();
         let keys = snapshot.keys.as_deref().ok_or(Denial::NotReady)?;
-        let (key, _) = keys.still(&standing.key.id, &standing.digest, now.unix_ms)?;
+        let (key, until_ms) = keys.still(&standing.key.id, &standing.digest, now.unix_ms)?;
         if !snapshot.policy.environments.contains(&key.environment) {
             return Err(Denial::WrongEnvironment);
         }
-        if key.operations.contains_all(standing.needed) { Ok(()) } else { Err(Denial::NotCapable) }
+        if key.operations.contains_all(standing.needed) { Ok(until_ms) } else { Err(Denial::NotCapable) }
     }
 
     fn charge_peer(&self, policy: &Policy, peer: std::net::IpAddr, now: Timestamp) {

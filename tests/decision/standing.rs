@@ -33,9 +33,9 @@ fn stream(record: KeyRecord, text: &str) -> (Gate, Standing) {
 #[track_caller]
 fn after_reload(records: impl IntoIterator<Item = KeyRecord>, expected: Result<(), Denial>) {
     let (gate, standing) = stream(key(), "text");
-    assert_eq!(gate.still_stands(&standing, NOW), Ok(()), "before the reload");
+    assert!(gate.still_stands(&standing, NOW).is_ok(), "before the reload");
     gate.publish(Arc::new(policy()), Arc::new(set(records)));
-    assert_eq!(gate.still_stands(&standing, NOW), expected);
+    assert_eq!(gate.still_stands(&standing, NOW).map(drop), expected);
 }
 
 fn operations(operations: &[Operation]) -> Operations {
@@ -88,7 +88,7 @@ fn it_falls_with_the_secret_it_came_in_with() {
 #[test]
 fn it_falls_when_its_time_comes_without_any_reload() {
     let (gate, standing) = stream(KeyRecord { expires_at_ms: NOW.unix_ms + 1000, ..key() }, "text");
-    assert_eq!(gate.still_stands(&standing, NOW.after_ns(999_000_000)), Ok(()));
+    assert!(gate.still_stands(&standing, NOW.after_ns(999_000_000)).is_ok());
     assert_eq!(gate.still_stands(&standing, NOW.after_ns(1_000_000_000)), Err(Denial::KeyExpired));
 }
 
