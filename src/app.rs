@@ -14,7 +14,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    task::JoinSet,
+};
 use tracing::{error, info, warn};
 
 pub use crate::edge::Clock;
@@ -56,6 +60,7 @@ const DRAIN_LOOK: Duration = Duration::from_millis(20);
 /// What stands in the way; nothing is left running then.
 pub async fn start(path: &Path, loaded: Loaded, level: LogLevel) -> io::Result<Running> {
     machine::harden();
+    let hangup = signal(SignalKind::hangup())?;
     let Loaded { config, keys, fingerprint } = loaded;
     let bound = bind_all(&config)?;
     let status = match config.status {
@@ -93,7 +98,8 @@ pub async fn start(path: &Path, loaded: Loaded, level: LogLevel) -> io::Result<R
         tasks.spawn(serve_status(status, running.govern.clone()));
     }
     tasks.spawn(serve_control(socket, running.govern.clone()));
-    tasks.spawn(reload::follow(path.to_owned(), config, fingerprint, edge.clone(), running.govern.reload_requests()));
+    let requests = running.govern.reload_requests();
+    tasks.spawn(reload::follow(path.to_owned(), config, fingerprint, edge.clone(), hangup, requests));
     tasks.spawn(sweep_expired(edge));
     running.say_addresses();
     Ok(running)

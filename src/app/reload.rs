@@ -3,7 +3,7 @@
 use std::{io, path::PathBuf, sync::Arc};
 
 use tokio::{
-    signal::unix::{SignalKind, signal},
+    signal::unix::Signal,
     sync::{mpsc, oneshot},
 };
 use tracing::{error, info};
@@ -23,17 +23,18 @@ use crate::{
 pub type Request = oneshot::Sender<Result<u64, String>>;
 
 /// Follows the configuration at `path` until the process ends. In force is `config`, and what was read for it has this fingerprint.
+/// `hangup` is SIGHUP, which somebody must wait for before anybody can know that the gate runs: unawaited it ends the process.
 ///
 /// # Errors
-/// If signals cannot be received.
+/// None: an end that others of the gate's parts report as well.
 pub async fn follow(
     path: PathBuf,
     config: Config,
     fingerprint: Fingerprint,
     edge: Arc<Edge>,
+    mut hangup: Signal,
     mut requests: mpsc::Receiver<Request>,
 ) -> io::Result<()> {
-    let mut hangup = signal(SignalKind::hangup())?;
     let mut folders = load::folders(&path, &config);
     let mut changes = watch(&folders);
     let mut following = Following { path, config, edge, fingerprint };

@@ -28,8 +28,9 @@ impl Serve {
             Err(error) => return exit::failed(format_args!("cannot start: {error}")),
         };
         let served = runtime.block_on(async {
-            let running = app::start(&path, loaded, level).await?;
-            running.run_until(stop_signal()?).await;
+            // Before anybody can know that the gate runs: a signal that nobody waits for ends the process.
+            let stop = stop_signal()?;
+            app::start(&path, loaded, level).await?.run_until(stop).await;
             io::Result::Ok(())
         });
         // Tasks that are still there belong to connections that outlived the drain window.

@@ -112,7 +112,7 @@ impl Telemetry {
             cut_seconds: histogram(
                 r,
                 "keygate_revocation_close_seconds",
-                "From the moment a change of keys is in force to the end of a stream that it ends.",
+                "From the moment a change of keys is in force to the last byte to the client of a stream that it ends.",
                 CUT_BUCKETS,
             )?,
             forced_resets: counter(

@@ -1,11 +1,19 @@
 //! Keys and configuration that change while the gate runs: what stands on a key ends with it, and nothing else does.
 
-use std::{collections::HashSet, time::Instant};
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Instant,
+};
 
 use rustix::process::Signal;
 
 use super::support::{
-    Answer, Backend, Client, Frame, Gate, Setup, Talk, WebSocket, chunks_in, frame, handshake, keys_text, secret_key, within,
+    Answer, Backend, Client, Frame, Gate, Setup, Talk, WebSocket, chunks_in, frame, handshake, keys_text, secret_key, until,
+    within,
 };
 
 const EVENTS: &str = "GET /events/a HTTP/1.1\r\nHost: gate\r\nAccept: text/event-stream\r\n";
@@ -443,14 +451,32 @@ async fn a_socket_that_is_inside_a_frame_is_reset_without_a_false_close() {
 /// Who does not read cannot be told, and does not hold up the end of the others.
 #[tokio::test]
 async fn a_client_that_does_not_read_is_reset() {
-    let backend = Backend::start(|mut talk: Talk| async move {
-        let Some(head) = talk.head().await else { return };
-        talk.open_websocket(&head, "").await;
-        while talk.send(frame(2, &[7; 60_000], false)).await {}
+    let sent = Arc::new(AtomicUsize::new(0));
+    let backend = Backend::start({
+        let sent = Arc::clone(&sent);
+        move |mut talk: Talk| {
+            let sent = Arc::clone(&sent);
+            async move {
+                let Some(head) = talk.head().await else { return };
+                talk.open_websocket(&head, "").await;
+                while talk.send(frame(2, &[7; 60_000], false)).await {
+                    sent.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        }
     })
     .await;
     let gate = Gate::start(setup(&backend)).await;
     let deaf = WebSocket::open(Client::narrow(gate.address()).await, "/connection/1", "sk_live_goes").await;
+    // Every buffer on the way is full once the backend sends no more while the gate answers others.
+    until("the backend to wait", || async {
+        let before = sent.load(Ordering::Relaxed);
+        for _ in 0..30 {
+            gate.status("/livez").await;
+        }
+        (before > 0 && sent.load(Ordering::Relaxed) == before).then_some(())
+    })
+    .await;
     gate.replace_keys(&[stays()]);
     gate.series_is("keygate_forced_resets_total", 1.0).await;
     gate.series_is(r#"keygate_connections{transport="websocket"}"#, 0.0).await;

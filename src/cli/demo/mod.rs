@@ -54,6 +54,9 @@ impl Demo {
         let loaded = app::load(&files.config, None).map_err(|problems| io::Error::other(problems.to_string()))?;
         let level = app::start_logging(loaded.config.log.format);
         level.set("warn").map_err(io::Error::other)?;
+        // A terminal that is closed ends its demo; a gate that serves takes the same signal for a reload.
+        let mut hangup = signal(SignalKind::hangup())?;
+        let stop = stop_signal()?;
         let running = app::start(&files.config, loaded, level).await?;
         let gate = running.listeners.first().copied().ok_or_else(|| io::Error::other("the gate does not listen"))?;
         tokio::spawn(backend::serve(backend, backend::router()));

@@ -47,6 +47,7 @@ pub struct Tunnel {
     stray: usize,
     stream: Entered,
     ending: Option<CutReason>,
+    cut_told: bool,
     end: Option<(Initiator, &'static str)>,
     timer: Option<Pin<Box<Sleep>>>,
     telemetry: Arc<Telemetry>,
@@ -86,6 +87,7 @@ impl Tunnel {
             stray: 0,
             stream: parts.stream,
             ending: None,
+            cut_told: false,
             end: None,
             timer: None,
             opened_ns: parts.clock.ticks_ns(),
@@ -156,6 +158,7 @@ impl Tunnel {
                 Poll::Ready(Ok(())) => {
                     self.down_done = true;
                     self.note_end(Initiator::Upstream, "closed");
+                    self.tell_cut();
                 }
                 Poll::Ready(Err(broken)) => return self.broke(broken, Initiator::Upstream, Initiator::Client),
             }
@@ -163,6 +166,15 @@ impl Tunnel {
         self.stream.received.store(self.up.moved, Ordering::Relaxed);
         self.stream.sent.store(self.down.moved, Ordering::Relaxed);
         self.poll_done(cx)
+    }
+
+    /// Reports, once, how long after the change of keys the client was sent its last byte.
+    fn tell_cut(&mut self) {
+        let by_keys = self.ending.is_some_and(|reason| reason != CutReason::Drain);
+        if by_keys && !std::mem::replace(&mut self.cut_told, true) {
+            let now = self.clock.ticks_ns();
+            self.telemetry.cut(Duration::from_nanos(now.saturating_sub(self.stream.cut_at_ns())));
+        }
     }
 
     fn broke(&mut self, broken: Broken, source: Initiator, sink: Initiator) -> Poll<()> {
@@ -209,9 +221,7 @@ impl Drop for Tunnel {
         let lived = Duration::from_nanos(now.saturating_sub(self.opened_ns));
         let (received, sent) = (self.up.moved, self.down.moved);
         self.telemetry.ended(&Ended { transport: self.stream.transport, initiator, reason, lived, received, sent });
-        if self.ending.is_some_and(|reason| reason != CutReason::Drain) {
-            self.telemetry.cut(Duration::from_nanos(now.saturating_sub(self.stream.cut_at_ns())));
-        }
+        self.tell_cut();
     }
 }
 
