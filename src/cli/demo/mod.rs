@@ -68,9 +68,6 @@ impl Demo {
         } else {
             say!("{card}");
         }
-        // A terminal that is closed ends its demo; a gate that serves takes the same signal for a reload.
-        let mut hangup = signal(SignalKind::hangup())?;
-        let stop = stop_signal()?;
         running
             .run_until(async move {
                 tokio::select! { () = stop => {}, _ = hangup.recv() => {} }
