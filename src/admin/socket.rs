@@ -3,7 +3,7 @@
 use std::{
     fs::{self, Permissions},
     io,
-    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -48,6 +48,11 @@ impl ControlSocket {
             if std::os::unix::net::UnixStream::connect(path).is_ok() {
                 let other = format!("control socket {}: another gate answers there", path.display());
                 return Err(io::Error::new(io::ErrorKind::AddrInUse, other));
+            }
+            let about = fs::symlink_metadata(path).map_err(told)?;
+            if !about.file_type().is_socket() {
+                let other = format!("control socket {}: a file that is no socket is there already", path.display());
+                return Err(io::Error::new(io::ErrorKind::AlreadyExists, other));
             }
             // What a gate that was killed left behind.
             fs::remove_file(path).map_err(told)?;
@@ -104,5 +109,9 @@ mod tests {
         assert!(!path.exists());
         drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
         assert!(ControlSocket::bind(&path).is_ok(), "what a killed gate left is replaced");
+        let precious = folder.path().join("precious.db");
+        fs::write(&precious, "data").unwrap();
+        assert_eq!(ControlSocket::bind(&precious).err().unwrap().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read_to_string(&precious).unwrap(), "data");
     }
 }

@@ -5,7 +5,7 @@
 //! - `/readyz`: keys are loaded and the gate does not drain.
 //! - `/metrics`: the Prometheus text format.
 
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -14,9 +14,21 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use tokio::net::TcpListener;
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
 
 use super::Governed;
+
+/// Connections at once: the listener is open to the pod's network and must not use up the descriptors that clients need.
+const MAX_CONNECTIONS: usize = 64;
+/// How long a request's head may take; twice that, the whole exchange.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long accepting rests when the process has no descriptor left.
+const REST: Duration = Duration::from_millis(50);
 
 /// Serves the status of `gate` until the process ends.
 ///
@@ -29,7 +41,22 @@ pub async fn serve_status(listener: TcpListener, gate: Arc<dyn Governed>) -> io:
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .with_state(gate);
-    axum::serve(listener, routes).await
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    loop {
+        let place = Arc::clone(&places).acquire_owned().await.map_err(io::Error::other)?;
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(REST).await;
+            continue;
+        };
+        let routes = TowerToHyperService::new(routes.clone());
+        tokio::spawn(async move {
+            let mut http = http1::Builder::new();
+            http.keep_alive(false).timer(TokioTimer::new()).header_read_timeout(PATIENCE);
+            // Whoever asks and does not listen has nothing to be told.
+            let _ = timeout(2 * PATIENCE, http.serve_connection(TokioIo::new(stream), routes)).await;
+            drop(place);
+        });
+    }
 }
 
 async fn ready(State(gate): State<Arc<dyn Governed>>) -> Response {

@@ -37,16 +37,16 @@ pub async fn follow(
 ) -> io::Result<()> {
     let mut folders = load::folders(&path, &config);
     let mut changes = watch(&folders);
-    let mut following = Following { path, config, edge, fingerprint };
+    let mut following = Following { path, config, edge, fingerprint, wrong: None };
     // What changed between the first reading and the first watching is announced by nobody.
     following.look().await;
     loop {
         tokio::select! {
-            _ = hangup.recv() => { let _ = following.reload(None).await; }
+            _ = hangup.recv() => { let _ = following.reload().await; }
             request = requests.recv() => {
                 let Some(request) = request else { return Ok(()) };
                 // Whoever asked may have gone.
-                let _ = request.send(following.reload(None).await);
+                let _ = request.send(following.reload().await);
             }
             () = changes.next() => following.look().await,
         }
@@ -61,29 +61,40 @@ struct Following {
     path: PathBuf,
     config: Config,
     edge: Arc<Edge>,
+    /// Of what is in force.
     fingerprint: Fingerprint,
+    /// What was wrong with the last reading; while there is something, every look reads again. A file may have been caught half
+    /// written, and what it says when it is whole may be what it said before.
+    wrong: Option<String>,
 }
 
 impl Following {
-    /// Reloads if the files say something else than what was read last, good or bad.
+    /// Reloads if the files do not say what is in force.
     async fn look(&mut self) {
         let (path, keys) = (self.path.clone(), self.config.keys.file.clone());
         let seen = blocking(move || load::look(&path, &keys).map_err(|error| error.to_string())).await;
         match seen {
-            Ok(seen) if seen == self.fingerprint => self.edge.telemetry().key_set_unchanged(),
-            Ok(seen) => drop(self.reload(Some(seen)).await),
-            Err(error) => self.failed(&error, Some(Fingerprint::default())),
+            Ok(seen) if seen == self.fingerprint && self.wrong.is_none() => self.edge.telemetry().key_set_unchanged(),
+            Ok(_) => {
+                if let Err(error) = self.try_reload().await
+                    && self.wrong.as_ref() != Some(&error)
+                {
+                    self.failed(error);
+                }
+            }
+            // The same mistake is told once, not at every look.
+            Err(error) if self.wrong.as_ref() == Some(&error) => {}
+            Err(error) => self.failed(error),
         }
     }
 
-    async fn reload(&mut self, seen: Option<Fingerprint>) -> Result<u64, String> {
-        match self.try_reload().await {
-            Ok(generation) => Ok(generation),
-            Err(error) => {
-                self.failed(&error, seen);
-                Err(error)
-            }
+    /// Reloads because somebody asked.
+    async fn reload(&mut self) -> Result<u64, String> {
+        let reloaded = self.try_reload().await;
+        if let Err(error) = &reloaded {
+            self.failed(error.clone());
         }
+        reloaded
     }
 
     async fn try_reload(&mut self) -> Result<u64, String> {
@@ -109,18 +120,15 @@ impl Following {
         self.edge.telemetry().key_set_loaded(&KeySetLoaded { generation, keys: keys.records() });
         self.edge.telemetry().reloaded(&Reload { successful: true });
         info!(generation, keys = keys.records().len(), cut, "reloaded");
-        (self.config, self.fingerprint) = (config, fingerprint);
+        (self.config, self.fingerprint, self.wrong) = (config, fingerprint, None);
         Ok(generation)
     }
 
-    /// The last good state goes on. The same mistake is told once, not at every look.
-    fn failed(&mut self, error: &str, seen: Option<Fingerprint>) {
-        if seen.is_some() && seen == Some(self.fingerprint) {
-            return;
-        }
-        self.fingerprint = seen.unwrap_or(self.fingerprint);
+    /// The last good state goes on.
+    fn failed(&mut self, error: String) {
         self.edge.telemetry().reloaded(&Reload { successful: false });
         error!(path = %self.path.display(), "not reloaded, the last good configuration and keys go on:\n{error}");
+        self.wrong = Some(error);
     }
 }
 

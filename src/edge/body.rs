@@ -23,8 +23,14 @@ pub enum Chunk {
     Size(u64),
     /// After the size, before its line ends.
     Extension(u64),
-    /// In the data, with so many bytes to come, its CRLF included.
+    /// After the CR of the size's line.
+    SizeEnd(u64),
+    /// In the data, with so many bytes to come.
     Data(u64),
+    /// After the data, before its CR.
+    DataEnd,
+    /// After the CR behind the data.
+    DataLast,
     /// After the last chunk, at the start of a line of trailers.
     TrailerStart,
     /// In a line of trailers.
@@ -83,24 +89,28 @@ fn feed_chunks(place: &mut Chunk, bytes: &[u8]) -> Fed {
             let here = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len() - at);
             *left -= here as u64;
             if *left == 0 {
-                *place = Chunk::Start;
+                *place = Chunk::DataEnd;
             }
             at += here;
             continue;
         }
         let next = match (*place, byte) {
             (Chunk::Start, _) => digit(byte).map(Chunk::Size),
-            (Chunk::Size(size), b'\r' | b';' | b' ' | b'\t') => Some(Chunk::Extension(size)),
+            (Chunk::Size(size) | Chunk::Extension(size), b'\r') => Some(Chunk::SizeEnd(size)),
+            (Chunk::Size(size), b';' | b' ' | b'\t') => Some(Chunk::Extension(size)),
             (Chunk::Size(size), _) => digit(byte).filter(|_| size < MAX_CHUNK / 16).map(|digit| Chunk::Size(size * 16 + digit)),
-            (Chunk::Extension(0), b'\n') => Some(Chunk::TrailerStart),
-            (Chunk::Extension(size), b'\n') => Some(Chunk::Data(size + 2)),
+            (Chunk::Extension(_), b'\n') => None,
             (Chunk::Extension(size), _) => Some(Chunk::Extension(size)),
+            (Chunk::SizeEnd(0), b'\n') => Some(Chunk::TrailerStart),
+            (Chunk::SizeEnd(size), b'\n') => Some(Chunk::Data(size)),
+            (Chunk::DataEnd, b'\r') => Some(Chunk::DataLast),
+            (Chunk::DataLast, b'\n') => Some(Chunk::Start),
             (Chunk::TrailerStart, b'\r') => Some(Chunk::LastLine),
             (Chunk::TrailerStart, _) => Some(Chunk::Trailer),
             (Chunk::Trailer, b'\n') => Some(Chunk::TrailerStart),
             (Chunk::Trailer, _) => Some(Chunk::Trailer),
             (Chunk::LastLine, b'\n') => Some(Chunk::Done),
-            (Chunk::LastLine | Chunk::Done | Chunk::Data(_), _) => None,
+            (Chunk::SizeEnd(_) | Chunk::DataEnd | Chunk::DataLast | Chunk::LastLine | Chunk::Done | Chunk::Data(_), _) => None,
         };
         let Some(next) = next else { return Fed::Broken };
         *place = next;
@@ -180,7 +190,17 @@ mod tests {
 
     #[test]
     fn what_is_no_chunk_is_broken() {
-        for bytes in [&b"g\r\n"[..], b"\r\n", b"-5\r\n", b"fffffffffffffffff\r\n", b"0\r\n\rx"] {
+        for bytes in [
+            &b"g\r\n"[..],
+            b"\r\n",
+            b"-5\r\n",
+            b"fffffffffffffffff\r\n",
+            b"0\r\n\rx",
+            b"1\r\naXY",
+            b"1;x\na",
+            b"1\rz\na",
+            b"1\r\na\n",
+        ] {
             assert_eq!(BodyFraming::Chunked(Chunk::Start).feed(bytes), Fed::Broken, "{bytes:?}");
         }
     }

@@ -81,9 +81,8 @@ pub async fn serve(edge: Arc<Edge>, mut client: Client, peer: IpAddr, held: Held
                 next.extend(came);
                 rest = next;
             }
-            Next::Stream(mut opening) => {
-                opening.early = rest;
-                return stream(&edge, client, *opening, held).await;
+            Next::Stream(opening) => {
+                return stream(&edge, client, *opening, rest, held).await;
             }
         }
         buffer = rest;
@@ -163,8 +162,8 @@ async fn finish(mut client: Client, last: &[u8]) {
 }
 
 /// Opens a stream and lets it go on by itself.
-async fn stream(edge: &Arc<Edge>, mut client: Client, opening: Opening, held: Held) {
-    let opened = until_cut(&opening.stream, tunnel::open(&mut client, &opening)).await;
+async fn stream(edge: &Arc<Edge>, mut client: Client, opening: Opening, mut early: Vec<u8>, held: Held) {
+    let opened = until_cut(&opening.stream, tunnel::open(&mut client, &opening, &mut early)).await;
     let report = |status, denial| opening.asked.report(&edge.telemetry, &edge.clock, &opening.permit, status, denial);
     let denial = match opened {
         Ok(Ok(opened)) => {

@@ -186,7 +186,7 @@ impl Request<'_> {
             return Next::Http { head: bytes, ticket, stream, body: self.body() };
         }
         let expected = (head.transport == Transport::WebSocket).then(|| Expected::of(head, permit.locations()));
-        Next::Stream(Box::new(Opening { head: bytes, early: Vec::new(), expected, upstream, permit, asked, stream }))
+        Next::Stream(Box::new(Opening { head: bytes, expected, upstream, permit, asked, stream }))
     }
 
     /// Registered first, then compared: a change of keys or a drain that the decision missed is caught here, one that comes later

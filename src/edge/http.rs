@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use log::warn;
 use pingora::{
     Error, ErrorSource, ErrorType, Result,
-    http::ResponseHeader,
+    http::{RequestHeader, ResponseHeader},
     proxy::{FailToProxy, HttpProxy, ProxyHttp, ProxyWarnLogContext, Session, http_proxy},
     upstreams::peer::HttpPeer,
 };
@@ -137,6 +137,17 @@ impl ProxyHttp for Hooks {
                 Err(Error::explain(ErrorType::ConnectError, "the backend's name does not resolve").into_up())
             }
         }
+    }
+
+    async fn upstream_request_filter(&self, _: &mut Session, request: &mut RequestHeader, _: &mut InFlight) -> Result<()> {
+        let has_body = request.headers.contains_key(http::header::TRANSFER_ENCODING)
+            || request.headers.get(http::header::CONTENT_LENGTH).is_some_and(|length| length != "0");
+        if has_body {
+            // A backend that answers without reading the body would take it for the next request, with any identity the client
+            // wrote into it (CL.0). On a connection that ends with its answer there is no next request.
+            request.insert_header(http::header::CONNECTION, "close")?;
+        }
+        Ok(())
     }
 
     async fn response_filter(&self, session: &mut Session, answer: &mut ResponseHeader, ctx: &mut InFlight) -> Result<()> {

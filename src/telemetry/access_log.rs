@@ -4,6 +4,7 @@
 //! thread of its own. What does not fit is dropped and counted.
 
 use std::{
+    borrow::Cow,
     io::Write,
     sync::atomic::{AtomicU64, Ordering},
     time::SystemTime,
@@ -13,7 +14,10 @@ use serde_json::json;
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 
 use super::Exchange;
-use crate::gate::limit::{Gcra, Pace, Quota};
+use crate::gate::{
+    credential::{KeyShape, shape},
+    limit::{Gcra, Pace, Quota},
+};
 
 /// Which exchanges are logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -101,7 +105,12 @@ fn as_text(exchange: &Exchange<'_>, at: SystemTime, colour: bool) -> String {
         Some(_) => ('✘', "\u{1b}[31m"),
     };
     let (on, off) = if colour { (style, "\u{1b}[0m") } else { ("", "") };
-    let mut line = format!("{time} {on}{mark} {}{off} {} {}", exchange.status, shorten(exchange.method), shorten(exchange.path));
+    let mut line = format!(
+        "{time} {on}{mark} {}{off} {} {}",
+        exchange.status,
+        shorten(exchange.method),
+        shorten(&without_keys(exchange.path))
+    );
     let words = [
         exchange.denial.map(crate::gate::denial::Denial::reason),
         exchange.key.map(|key| &*key.id),
@@ -122,7 +131,7 @@ fn as_json(exchange: &Exchange<'_>, at: SystemTime) -> String {
         "request_id": exchange.request_id,
         "peer": exchange.peer,
         "method": shorten(exchange.method),
-        "path": shorten(exchange.path),
+        "path": shorten(&without_keys(exchange.path)),
         "transport": exchange.transport.name(),
         "status": exchange.status,
         "outcome": if exchange.denial.is_some() { "deny" } else { "allow" },
@@ -141,6 +150,15 @@ fn as_json(exchange: &Exchange<'_>, at: SystemTime) -> String {
     add("origin", exchange.origin);
     add("misuse", exchange.browser_report.then_some("secret_in_browser"));
     line.to_string()
+}
+
+/// A path without the segments that look like keys: somebody put one where it does not belong.
+fn without_keys(path: &str) -> Cow<'_, str> {
+    let is_key = |segment: &str| segment.starts_with("sk_") || shape(segment) != KeyShape::Foreign;
+    if !path.split('/').any(is_key) {
+        return path.into();
+    }
+    path.split('/').map(|segment| if is_key(segment) { "…" } else { segment }).collect::<Vec<_>>().join("/").into()
 }
 
 /// What clients send is escaped by JSON, cut to a length, and rid of characters that reorder a terminal's text.
@@ -213,6 +231,12 @@ mod tests {
         let all = [exchange("/", None), exchange("/", Some(Denial::NoRoute))];
         assert_eq!(written(AccessPolicy::All, &all).len(), 2);
         assert_eq!(written(AccessPolicy::Off, &all).len(), 0);
+    }
+
+    #[test]
+    fn a_key_in_a_path_is_masked() {
+        let lines = written(AccessPolicy::All, &[exchange("/v1/sk_abc123/x", None), exchange("/v1/skate/x", None)]);
+        assert_eq!((lines[0]["path"].as_str(), lines[1]["path"].as_str()), (Some("/v1/…/x"), Some("/v1/skate/x")));
     }
 
     #[test]

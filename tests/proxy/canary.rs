@@ -168,12 +168,12 @@ async fn a_secret_is_told_to_nobody() {
 async fn a_planted_secret_is_found() {
     let backend = backend().await;
     let mut gate = Gate::start(Setup::before(backend.address)).await;
-    let planted = format!("GET /any/{KNOWN} HTTP/1.1\r\nHost: gate\r\nX-Other: {UNKNOWN}\r\nx-api-key: sk_live_server\r\n\r\n");
+    let planted = format!("GET /any/x{KNOWN} HTTP/1.1\r\nHost: gate\r\nX-Other: {UNKNOWN}\r\nx-api-key: sk_live_server\r\n\r\n");
     assert_eq!(gate.connect().await.ask(planted).await.status, 200);
     let other = URL_SAFE_NO_PAD.encode(MISTYPED);
     let protocol = handshake("/connection/opens", &format!("Sec-WebSocket-Protocol: {other}\r\nx-api-key: sk_live_server\r\n"));
     assert_eq!(gate.connect().await.ask(protocol).await.status, 101);
-    within("the log", gate.logged(&format!("/any/{KNOWN}"))).await;
+    within("the log", gate.logged(&format!("/any/x{KNOWN}"))).await;
     gate.program.signal(Signal::TERM);
     gate.program.exit().await;
     let log = gate.program.stdout.whole().await;

@@ -10,6 +10,10 @@ use std::{
 };
 
 use rustix::process::Signal;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
 use super::support::{
     Answer, Backend, Client, Frame, Gate, Setup, Talk, WebSocket, chunks_in, frame, handshake, keys_text, secret_key, until,
@@ -481,6 +485,36 @@ async fn a_client_that_does_not_read_is_reset() {
     gate.series_is("keygate_forced_resets_total", 1.0).await;
     gate.series_is(r#"keygate_connections{transport="websocket"}"#, 0.0).await;
     drop(deaf);
+}
+
+/// One frame without end, from a backend that never pauses to a client that never pauses: the end is by the clock, not by the
+/// task's budget, of which such a stream leaves nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_frame_without_end_is_cut() {
+    let backend = Backend::start(|mut talk: Talk| async move {
+        let Some(head) = talk.head().await else { return };
+        talk.open_websocket(&head, "").await;
+        talk.send([0x82, 127, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]).await;
+        while talk.send(vec![7; 1 << 20]).await {}
+    })
+    .await;
+    let gate = Gate::start(setup(&backend)).await;
+    let mut client = TcpStream::connect(gate.address()).await.unwrap();
+    client
+        .write_all(
+            b"GET /connection/1 HTTP/1.1\r\nHost: gate\r\nX-Api-Key: sk_live_goes\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        )
+        .await
+        .unwrap();
+    let reading = tokio::spawn(async move {
+        let mut sink = vec![0; 1 << 20];
+        while matches!(client.read(&mut sink).await, Ok(1..)) {}
+    });
+    gate.series_is(r#"keygate_connections{transport="websocket"}"#, 1.0).await;
+    gate.replace_keys(&[stays()]);
+    within("the end of the stream", reading).await.unwrap();
+    gate.series_is("keygate_forced_resets_total", 1.0).await;
 }
 
 /// Issue 2: of 1,000 open sockets those of one key end with it, within a second; all others live and echo.

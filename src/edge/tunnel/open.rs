@@ -18,6 +18,7 @@ use crate::{
         connection::Held,
         exchange::Asked,
         registry::Entered,
+        scratch::read_some,
         upstream::{Upstream, UpstreamStream},
     },
     gate::permit::Permit,
@@ -28,8 +29,6 @@ use crate::{
 pub struct Opening {
     /// The head for the backend.
     pub head: Vec<u8>,
-    /// What came from the client behind its head.
-    pub early: Vec<u8>,
     /// What a WebSocket's answer must be; `None` for an event stream.
     pub expected: Option<Expected>,
     /// Where it goes.
@@ -50,23 +49,22 @@ pub enum Failed {
     Client,
 }
 
+/// What a client may send before it has its answer: held here, for none of it goes on before a 101.
+const MAX_EARLY_BYTES: usize = 16 * 1024;
+
 /// Opens a stream on `client`, which is only borrowed until the answer is on its way, so that a failure can be answered too.
 ///
 /// # Errors
 /// Why it did not open.
-pub async fn open(client: &mut Client, opening: &Opening) -> Result<Opened, Failed> {
-    let mut upstream = opening.upstream.connect().await.map_err(Failed::Upstream)?;
-    let exchange = async {
-        upstream.write_all(&opening.head).await.map_err(|_| UpstreamError::Closed)?;
-        upstream.flush().await.map_err(|_| UpstreamError::Closed)?;
-        let mut answer = Vec::new();
-        let end = answer_head::read(&mut upstream, &mut answer).await?;
-        Ok((answer, end))
+pub async fn open(client: &mut Client, opening: &Opening, early: &mut Vec<u8>) -> Result<Opened, Failed> {
+    let asked = tokio::select! {
+        biased;
+        asked = ask(opening) => asked,
+        () = left(client, early) => return Err(Failed::Client),
     };
-    let exchange = timeout(opening.upstream.head_timeout(), exchange).await;
-    let (answer, end) = exchange.unwrap_or(Err(UpstreamError::HeadTimeout)).map_err(Failed::Upstream)?;
+    let (upstream, answer, end) = asked.map_err(Failed::Upstream)?;
     let answered = answer_head::parse(&answer[..end]).map_err(Failed::Upstream)?;
-    let (up, down) = flows(&answered, opening, &answer[end..]).map_err(Failed::Upstream)?;
+    let (up, down) = flows(&answered, opening, early, &answer[end..]).map_err(Failed::Upstream)?;
     let own_protocol = opening.expected.as_ref().filter(|_| up.is_some()).and_then(|expected| expected.own_selection(&answered));
     let more = [("X-Request-Id", opening.asked.id.as_str())]
         .into_iter()
@@ -77,6 +75,30 @@ pub async fn open(client: &mut Client, opening: &Opening) -> Result<Opened, Fail
     client.write_all(&head).await.map_err(|_| Failed::Client)?;
     client.flush().await.map_err(|_| Failed::Client)?;
     Ok(Opened { upstream, up, down, status: answered.status })
+}
+
+/// Connects, passes the head on and reads the answer's; returns how much of what was read is head.
+async fn ask(opening: &Opening) -> Result<(UpstreamStream, Vec<u8>, usize), UpstreamError> {
+    let mut upstream = opening.upstream.connect().await?;
+    let exchange = async {
+        upstream.write_all(&opening.head).await.map_err(|_| UpstreamError::Closed)?;
+        upstream.flush().await.map_err(|_| UpstreamError::Closed)?;
+        let mut answer = Vec::new();
+        let end = answer_head::read(&mut upstream, &mut answer).await?;
+        Ok((answer, end))
+    };
+    let (answer, end) = timeout(opening.upstream.head_timeout(), exchange).await.unwrap_or(Err(UpstreamError::HeadTimeout))?;
+    Ok((upstream, answer, end))
+}
+
+/// Ready when the client leaves: its place under a limit is not held for a backend that takes its time.
+async fn left(client: &mut Client, early: &mut Vec<u8>) {
+    while early.len() < MAX_EARLY_BYTES {
+        if !matches!(read_some(client, early, MAX_EARLY_BYTES).await, Ok(1..)) {
+            return;
+        }
+    }
+    std::future::pending().await
 }
 
 /// A stream whose answer is on its way to the client.
@@ -105,14 +127,19 @@ impl Opened {
 }
 
 /// What may flow after this answer: both ways after a proven upgrade, else the answer's body alone.
-fn flows(answered: &Answered<'_>, opening: &Opening, early: &[u8]) -> Result<(Option<Flow>, Flow), UpstreamError> {
+fn flows(
+    answered: &Answered<'_>,
+    opening: &Opening,
+    from_client: &[u8],
+    from_upstream: &[u8],
+) -> Result<(Option<Flow>, Flow), UpstreamError> {
     let frames = || Follow::Frames(FrameTracker::default());
     match &opening.expected {
         Some(expected) if expected.is_met_by(answered) => {
-            Ok((Some(Flow::new(frames(), &opening.early)), Flow::new(frames(), early)))
+            Ok((Some(Flow::new(frames(), from_client)), Flow::new(frames(), from_upstream)))
         }
         // A 101 that was not asked for, or does not prove that it answers this handshake.
         _ if answered.status < 200 => Err(UpstreamError::Protocol),
-        _ => Ok((None, Flow::new(Follow::Body(answered.framing()?), early))),
+        _ => Ok((None, Flow::new(Follow::Body(answered.framing()?), from_upstream))),
     }
 }

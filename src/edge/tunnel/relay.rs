@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 
 use super::flow::{Broken, Flow, Follow};
 use crate::{
@@ -136,6 +136,10 @@ impl Tunnel {
     }
 
     fn poll_relay(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        // By the clock and before any bytes move: a timer asks the task's budget, of which a busy stream leaves it none.
+        if self.timer.as_ref().is_some_and(|timer| timer.deadline() <= Instant::now()) {
+            return self.time_is_over();
+        }
         if self.ending.is_none()
             && let Poll::Ready(reason) = self.stream.poll_cut(cx)
         {
@@ -198,6 +202,10 @@ impl Tunnel {
         }
         let Some(timer) = &mut self.timer else { return Poll::Pending };
         ready!(timer.as_mut().poll(cx));
+        self.time_is_over()
+    }
+
+    fn time_is_over(&mut self) -> Poll<()> {
         if self.ending.is_some() && !self.down_done {
             self.telemetry.forced_reset();
             self.client.reset();

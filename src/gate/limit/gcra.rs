@@ -72,7 +72,7 @@ impl Gcra {
     pub fn charge(&self, quota: &Quota, now_ns: u64) -> Pace {
         let mut arrival = self.0.load(Ordering::Relaxed);
         loop {
-            let next = arrival.max(now_ns).saturating_add(quota.interval_ns);
+            let next = next(quota, arrival, now_ns);
             if let Err(pace) = within(quota, next, now_ns) {
                 return pace;
             }
@@ -86,12 +86,19 @@ impl Gcra {
     /// Whether one request would pass at `now_ns`, charging nothing.
     #[must_use]
     pub fn peek(&self, quota: &Quota, now_ns: u64) -> Pace {
-        let next = self.0.load(Ordering::Relaxed).max(now_ns).saturating_add(quota.interval_ns);
+        let next = next(quota, self.0.load(Ordering::Relaxed), now_ns);
         match within(quota, next, now_ns) {
             Ok(()) => remaining(quota, next, now_ns),
             Err(pace) => pace,
         }
     }
+}
+
+/// The arrival after one request more. What an earlier, tighter quota left behind counts as far as this one reaches: a raised
+/// limit is in force at once.
+fn next(quota: &Quota, arrival: u64, now_ns: u64) -> u64 {
+    let furthest = now_ns.saturating_add(quota.tolerance_ns());
+    arrival.clamp(now_ns, furthest).saturating_add(quota.interval_ns)
 }
 
 fn within(quota: &Quota, next: u64, now_ns: u64) -> Result<(), Pace> {
@@ -154,6 +161,14 @@ mod tests {
         let seen: Vec<_> = (0..4).map(|_| gcra.charge(&quota, 5)).collect();
         let within = |remaining| Pace::Within { remaining };
         assert_eq!(seen, [within(2), within(1), within(0), Pace::Beyond { retry_after_ns: 100_000_000 }]);
+    }
+
+    #[test]
+    fn a_raised_limit_frees_a_key_that_the_old_one_locked_out() {
+        let (gcra, tight, wide) = (Gcra::default(), Quota::new(10, 3600, 50).unwrap(), Quota::new(1000, 1, 2000).unwrap());
+        while let Pace::Within { .. } = gcra.charge(&tight, 7) {}
+        let Pace::Beyond { retry_after_ns } = gcra.charge(&wide, 7) else { return };
+        assert!(retry_after_ns <= 1_000_000, "{retry_after_ns} ns");
     }
 
     #[test]

@@ -30,13 +30,15 @@ pub fn check_path(path: &str) -> Result<(), Rule> {
             b'/' => match bytes.get(at + 1) {
                 Some(b'/') => return Err("an empty segment in the path"),
                 Some(b'.') => {
-                    let segment = bytes[at + 1..].split(|&b| b == b'/' || b == b';').next().unwrap_or_default();
+                    let segment = bytes[at + 1..].split(|&b| b == b'/').next().unwrap_or_default();
                     if matches!(segment, b"." | b"..") {
                         return Err("a dot segment in the path");
                     }
                 }
                 Some(_) | None => {}
             },
+            // Some servers cut a segment at it: `/api;x/keys` is `/api/keys` to them and to no route of ours.
+            b';' => return Err("a `;` in the path"),
             b'\\' | b'#' | b'"' | b'<' | b'>' | b'`' | b'{' | b'}' | 0..=0x20 | 0x7f.. => {
                 return Err("a character in the path that must be escaped");
             }

@@ -53,6 +53,10 @@ pub fn pingoras(runtime: &tokio::runtime::Runtime, bytes: &[u8]) -> Result<Readi
             headers: headers.map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect(),
             body: String::new(),
         };
+        if head.headers.contains_key("upgrade") {
+            // pingora reads such a request until its connection ends. It never meets one: the head for the backend is made without.
+            return Err("an upgrade".to_owned());
+        }
         let is_chunked = head.headers.contains_key("transfer-encoding");
         let length =
             head.headers.get("content-length").map_or(0, |value| value.to_str().map_or(0, |text| text.parse().unwrap_or(0)));
