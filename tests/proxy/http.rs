@@ -821,3 +821,26 @@ async fn the_page_of_refusals_explains_every_code() {
     }
     assert_eq!(backend.connections().len(), 0);
 }
+
+/// What a backend did not read of a body must not be its next request (CL.0).
+#[tokio::test]
+async fn a_body_is_the_last_thing_on_its_connection_to_the_backend() {
+    let backend = Backend::answering(OK).await;
+    let gate = Gate::start(Setup::before(backend.address)).await;
+    let mut client = gate.connect().await;
+    assert_eq!(client.ask(post(&format!("{KEY}Content-Length: 5\r\n"), "hello")).await.status, 200);
+    assert_eq!(client.ask(get("/any/", KEY)).await.status, 200);
+    let said: Vec<_> = backend.requests().iter().map(|request| request.header("connection").map(str::to_owned)).collect();
+    assert_eq!(said, [Some("close".to_owned()), None]);
+}
+
+/// `/api;x/keys` is `/api/keys` to servlet containers, and would be the catch-all's here.
+#[tokio::test]
+async fn a_semicolon_slips_past_no_route() {
+    let backend = Backend::answering(OK).await;
+    let gate = Gate::start(Setup::before(backend.address)).await;
+    for path in ["/any;x/a", "/any/;", "/;/any/a", "/any/a;jsessionid=1"] {
+        assert_eq!(gate.connect().await.ask(get(path, KEY)).await.status, 400, "{path}");
+    }
+    assert!(backend.requests().is_empty());
+}
