@@ -64,8 +64,9 @@ pub struct Connections {
 /// One live stream.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Connection {
-    pub key_id: String,
-    pub app: String,
+    /// `None` where no key was asked for.
+    pub key_id: Option<String>,
+    pub app: Option<String>,
     pub transport: String,
     pub peer: String,
     /// Seconds since it was opened.

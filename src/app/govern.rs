@@ -55,9 +55,10 @@ impl Govern {
     fn view(&self, stream: &LiveStream) -> Connection {
         use std::sync::atomic::Ordering::Relaxed;
         let age_ms = self.edge.clock().now().unix_ms.saturating_sub(stream.opened_ms);
+        let key = stream.standing.as_ref().map(|standing| &standing.key);
         Connection {
-            key_id: stream.standing.key.id.to_string(),
-            app: stream.standing.key.app.to_string(),
+            key_id: key.map(|key| key.id.to_string()),
+            app: key.map(|key| key.app.to_string()),
             transport: stream.transport.name().to_owned(),
             peer: stream.peer.to_string(),
             age_seconds: age_ms / 1000,

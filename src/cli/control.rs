@@ -119,7 +119,8 @@ impl List {
         }
         for c in &list.connections {
             let age = format!("{}s", c.age_seconds);
-            say!("{:<24} {:<10} {:<24} {age:>8} {:>12} {:>12}", c.key_id, c.transport, c.peer, c.received_bytes, c.sent_bytes);
+            let key = c.key_id.as_deref().unwrap_or("-");
+            say!("{key:<24} {:<10} {:<24} {age:>8} {:>12} {:>12}", c.transport, c.peer, c.received_bytes, c.sent_bytes);
         }
         say!("{} of {} streams; {} client connections", list.connections.len(), list.total, list.clients);
         exit::OK

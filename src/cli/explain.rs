@@ -164,7 +164,15 @@ fn print_text(steps: &Steps, verdict: &Result<Permit, Refusal>) {
     }
     match verdict {
         Ok(permit) => {
-            say!("{0}allowed{0:#} as key `{1}` on route `{2}`", GREEN, permit.key().id, permit.route().name)
+            let who = permit.key().map_or_else(|| "without a key".to_owned(), |key| format!("as key `{}`", key.id));
+            match permit.reported() {
+                None => say!("{0}allowed{0:#} {who} on route `{1}`", GREEN, permit.route().name),
+                Some(denial) => {
+                    say!("  {0}✘ {1}{0:#}", RED, denial.reason());
+                    say!("{0}reported{0:#}, and let through {who} on route `{1}`", YELLOW, permit.route().name);
+                    say!("{}", denial.check());
+                }
+            }
         }
         Err(refusal) => {
             let denial = refusal.denial;
@@ -178,7 +186,9 @@ fn print_text(steps: &Steps, verdict: &Result<Permit, Refusal>) {
 fn print_json(steps: &Steps, verdict: &Result<Permit, Refusal>) {
     let steps: Vec<_> = steps.0.iter().map(|(step, detail)| json!({ "step": step, "detail": detail })).collect();
     let explained = match verdict {
-        Ok(permit) => json!({ "allowed": true, "key_id": permit.key().id, "route": *permit.route().name, "steps": steps }),
+        Ok(permit) => {
+            json!({ "allowed": true, "reported": permit.reported().map(Denial::reason), "key_id": permit.key().map(|key| &key.id), "route": *permit.route().name, "steps": steps })
+        }
         Err(refusal) => {
             let denial = refusal.denial;
             json!({
@@ -191,4 +201,5 @@ fn print_json(steps: &Steps, verdict: &Result<Permit, Refusal>) {
 }
 
 const GREEN: anstyle::Style = anstyle::AnsiColor::Green.on_default();
+const YELLOW: anstyle::Style = anstyle::AnsiColor::Yellow.on_default();
 const RED: anstyle::Style = anstyle::AnsiColor::Red.on_default();

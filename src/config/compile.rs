@@ -20,7 +20,7 @@ use super::{
 };
 use crate::gate::{
     credential::{Environment, Pepper},
-    policy::Policy,
+    policy::{Mode, Policy},
 };
 
 /// What fits into the `sun_path` of a socket's address on Linux, with its end.
@@ -34,7 +34,8 @@ pub(super) fn config(typed: &raw::Config, folder: &Path, root: &Place<'_>) -> Op
     let environments = environments(typed, root);
     let keys = keys(typed.keys.as_ref(), folder, root);
     let locations = credentials::locations(typed.credentials.as_ref(), &root.field("credentials"));
-    let routes = routes::routes(typed.routes.as_ref(), root);
+    let mode = typed.mode.map(Mode::from).unwrap_or_default();
+    let routes = routes::routes(typed.routes.as_ref(), mode, root);
     let (key_limits, ip) = limits::limits(typed.limits.as_ref(), &root.field("limits"));
     let timeouts = timeouts(typed.timeouts.as_ref(), &root.field("timeouts"));
     let status = typed.status.as_ref().and_then(|status| address(status.address.as_ref(), &root.field("status")));
@@ -52,7 +53,7 @@ pub(super) fn config(typed: &raw::Config, folder: &Path, root: &Place<'_>) -> Op
         upstream: upstream?,
         keys: keys?,
         key_limits: Arc::new(key_limits),
-        policy: Policy { environments: environments?, locations: locations?, routes: routes?, peer_refusals: ip.rate },
+        policy: Policy { environments: environments?, locations: locations?, routes: routes?, mode, peer_refusals: ip.rate },
         limits: ConnectionLimits { connections: connections.map(|count| count.0), per_peer: ip.connections },
         timeouts,
         log: log(typed.log.as_ref()),
@@ -170,9 +171,6 @@ fn socket(typed: &raw::Control, folder: &Path, place: &Place<'_>) -> Option<Path
 
 /// What may be said as long as it says what holds anyway.
 fn later(typed: &raw::Config, root: &Place<'_>) {
-    if typed.mode == Some(raw::Mode::Report) {
-        root.field("mode").fault(wording::not_built("report"));
-    }
     if typed.trusted_proxies.as_ref().is_some_and(|proxies| !proxies.0.is_empty()) {
         root.field("trusted_proxies").out_of_place(wording::not_built("trusted_proxies"));
     }
@@ -197,6 +195,15 @@ fn file(typed: Option<&Text>, name: &str, folder: &Path, place: &Place<'_>) -> O
         return None;
     }
     Some(folder.join(&**text))
+}
+
+impl From<raw::Mode> for Mode {
+    fn from(typed: raw::Mode) -> Self {
+        match typed {
+            raw::Mode::Enforce => Self::Enforce,
+            raw::Mode::Report => Self::Report,
+        }
+    }
 }
 
 impl From<raw::Environment> for Environment {

@@ -44,7 +44,8 @@ pub(super) struct Config {
     pub routes: Option<List<Route>>,
     /// How much is let through. *Live.*
     pub limits: Option<Limits>,
-    /// `enforce`, the default, is the only mode so far. *Live.*
+    /// `report`: what would be refused is counted and logged, and passes. Routes and keys can say otherwise. Broken heads and blocked
+    /// addresses are refused all the same. Default: `enforce`. *Live.*
     pub mode: Option<Mode>,
     /// Must be empty so far, which is the default: no `X-Forwarded-For` is believed. *Live.*
     #[schemars(length(max = 0))]
@@ -146,12 +147,16 @@ pub(super) struct Route {
     /// Which requests.
     #[schemars(required)]
     pub r#match: Option<Match>,
-    /// What the key must be allowed to do: an operation, `admin`, or `any` where a valid key is enough.
-    #[schemars(required)]
+    /// What the key must be allowed to do: an operation, `admin`, or `any` where a valid key is enough. Required, unless `access` is
+    /// `public`.
     pub operation: Option<Text>,
     /// `backend`: the backend reads `X-Keygate-Capability` and holds keys to it inside a WebSocket, so keys that may not do
     /// everything can open one. Default: nobody does, and only a key that may do everything can.
     pub enforce_inside: Option<Enforcer>,
+    /// `report` or `enforce`, for this route. Default: as `mode` of the configuration.
+    pub mode: Option<Mode>,
+    /// `public`: no key is asked for. Only on a path without wildcards, and without `operation`.
+    pub access: Option<Access>,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -166,6 +171,13 @@ pub(super) struct Match {
     /// Methods. Default: every method.
     #[schemars(length(min = 1))]
     pub methods: Option<List<Text>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub(super) enum Access {
+    Public,
 }
 
 #[derive(Clone, Copy, Deserialize, JsonSchema)]
@@ -205,7 +217,6 @@ pub(super) struct Limit {
 #[schemars(inline)]
 pub(super) enum Mode {
     Enforce,
-    #[schemars(skip)]
     Report,
 }
 

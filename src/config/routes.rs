@@ -10,11 +10,14 @@ use super::{
 use crate::gate::{
     capability::Operation,
     origin::{HostPattern, OriginPattern},
-    policy::{Demand, HostRule, PathPattern, Route},
+    policy::{Demand, HostRule, Mode, PathPattern, Route},
 };
 
+/// The name of the route that takes what no other does.
+const UNROUTED: &str = "unrouted";
+
 /// The routes. `None` only after a fault.
-pub(super) fn routes(typed: Option<&List<raw::Route>>, root: &Place<'_>) -> Option<Vec<Arc<Route>>> {
+pub(super) fn routes(typed: Option<&List<raw::Route>>, mode: Mode, root: &Place<'_>) -> Option<Vec<Arc<Route>>> {
     let place = root.field("routes");
     let typed = root.required("routes", typed)?;
     if typed.0.is_empty() {
@@ -31,14 +34,28 @@ pub(super) fn routes(typed: Option<&List<raw::Route>>, root: &Place<'_>) -> Opti
         }
         routes.push(Arc::new(route));
     });
+    if mode == Mode::Report {
+        routes.push(Arc::new(unrouted()?));
+    }
     Some(routes)
+}
+
+/// Where a request goes that no route takes, so that it can pass while that is only reported.
+fn unrouted() -> Option<Route> {
+    Some(Route {
+        name: UNROUTED.into(),
+        host: None,
+        path: PathPattern::parse("/**").ok()?,
+        methods: Box::default(),
+        demand: Demand::Unroutable,
+        enforced_inside: false,
+        mode: None,
+    })
 }
 
 fn route(typed: &raw::Route, place: &Place<'_>) -> Option<Route> {
     let name = place.required("name", typed.name.as_ref()).and_then(|name| place.field("name").take(self::name(name)));
-    let demand = place
-        .required("operation", typed.operation.as_ref())
-        .and_then(|operation| place.field("operation").take(demand(operation)));
+    let demand = demanded(typed, place);
     let matching = place.required("match", typed.r#match.as_ref());
     let place = place.field("match");
     let path = matching.and_then(|matching| path(matching.path.as_ref(), &place));
@@ -53,6 +70,7 @@ fn route(typed: &raw::Route, place: &Place<'_>) -> Option<Route> {
         path: path?,
         methods: methods.unwrap_or_default().into(),
         demand: demand?,
+        mode: typed.mode.map(Mode::from),
         enforced_inside: matches!(typed.enforce_inside, Some(raw::Enforcer::Backend)),
     })
 }
@@ -60,9 +78,29 @@ fn route(typed: &raw::Route, place: &Place<'_>) -> Option<Route> {
 fn name(text: &str) -> Result<Arc<str>, &'static str> {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-');
     match text.len() {
+        _ if text == UNROUTED => Err("is the name of what no route takes, in metrics and logs"),
         1..=64 if text.bytes().all(plain) => Ok(text.into()),
         _ => Err("must be 1 to 64 of a-z, 0-9, `_` and `-`"),
     }
+}
+
+/// What the route demands, from `access` and `operation`.
+fn demanded(typed: &raw::Route, place: &Place<'_>) -> Option<Demand> {
+    if typed.access == Some(raw::Access::Public) {
+        if typed.operation.is_some() {
+            place.field("operation").out_of_place("means nothing on a public route: no key is asked for");
+        }
+        let path = typed.r#match.as_ref().and_then(|matching| matching.path.as_ref());
+        if path.is_some_and(|path| path.contains('*')) {
+            place.field("access").fault("needs a path without `*`: what is open to everybody is named, one path at a time");
+        }
+        return Some(Demand::Public);
+    }
+    if typed.operation.is_none() && place.field("access").is_faulty() {
+        return None;
+    }
+    let operation = place.required("operation", typed.operation.as_ref())?;
+    place.field("operation").take(demand(operation))
 }
 
 fn demand(text: &str) -> Result<Demand, String> {

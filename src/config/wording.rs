@@ -3,7 +3,7 @@
 use super::path::{NodePath, Step};
 
 /// Fields of the design that this version does not have, by [`NodePath::pattern`].
-const NOT_BUILT: [&str; 22] = [
+const NOT_BUILT: [&str; 20] = [
     "admin",
     "credentials.basic",
     "credentials.cookie",
@@ -15,12 +15,10 @@ const NOT_BUILT: [&str; 22] = [
     "limits.ip.messages",
     "limits.key.messages",
     "listeners[].proxy_protocol",
-    "routes[].access",
     "routes[].channel",
     "routes[].client_messages",
     "routes[].dialect",
     "routes[].match.channel",
-    "routes[].mode",
     "routes[].rewrite",
     "routes[].set_headers",
     "routes[].upstream",

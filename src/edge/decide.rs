@@ -20,7 +20,7 @@ use crate::{
         request::{RequestHead, Transport},
         time::Timestamp,
     },
-    telemetry::{self, Decided, LimitScope},
+    telemetry::{self, Decided, LimitScope, Outcome},
 };
 
 /// What a head leads to.
@@ -90,13 +90,20 @@ pub fn failure(denial: Denial, asked: &Asked) -> Vec<u8> {
 fn unreadable(edge: &Edge, peer: IpAddr, denial: Denial, rule: Option<&str>, id: &RequestId, now: Timestamp) -> Answer {
     edge.gate.refuse_unread(peer, now);
     let transport = Transport::Http;
-    edge.telemetry.decided(&Decided { route: None, transport, denial: Some(denial), location: None, took: since(edge, now) });
+    edge.telemetry.decided(&Decided {
+        route: None,
+        transport,
+        outcome: Outcome::Deny(denial),
+        location: None,
+        took: since(edge, now),
+    });
     let exchange = telemetry::Exchange {
         request_id: id.as_str(),
         peer,
         method: "",
         path: "",
         denial: Some(denial),
+        reported: None,
         detail: rule,
         origin: None,
         key: None,
@@ -155,13 +162,16 @@ impl Request<'_> {
 
     /// Counts the decision and what limits said.
     fn tell(&self, verdict: &Result<Permit, Refusal>) {
-        let (route, denial, location, charge) = match verdict {
-            Ok(permit) => (Some(permit.route()), None, Some(permit.location()), permit.charge()),
-            Err(refusal) => (refusal.route.as_ref(), Some(refusal.denial), None, refusal.charge.as_ref()),
+        let (route, outcome, location, charge) = match verdict {
+            Ok(permit) => {
+                let outcome = permit.reported().map_or(Outcome::Allow, Outcome::Report);
+                (Some(permit.route()), outcome, permit.location(), permit.charge())
+            }
+            Err(refusal) => (refusal.route.as_ref(), Outcome::Deny(refusal.denial), None, refusal.charge.as_ref()),
         };
         let route = route.map(|route| &route.name);
         let took = since(self.edge, self.now);
-        self.edge.telemetry.decided(&Decided { route, transport: self.head.transport, denial, location, took });
+        self.edge.telemetry.decided(&Decided { route, transport: self.head.transport, outcome, location, took });
         if let Some(charge) = charge {
             let scope = if charge.name == "ip" { LimitScope::Ip } else { LimitScope::Key };
             self.edge.telemetry.limit_asked(scope, charge.passed());
@@ -178,7 +188,7 @@ impl Request<'_> {
         let bytes = upstream_head(head, &permit, &self.id, after);
         let asked = Asked::new(self.id, head, &permit, self.now);
         let upstream = Arc::clone(&edge.settings.load().upstream);
-        let live = LiveStream::new(permit.standing().clone(), head.transport, head.peer, permit.until_ms(), self.now.unix_ms);
+        let live = LiveStream::new(permit.standing().cloned(), head.transport, head.peer, permit.until_ms(), self.now.unix_ms);
         let stream = edge.registry.enter(live);
         self.check_again(&permit, &stream);
         if head.transport == Transport::Http {
@@ -213,6 +223,7 @@ impl Request<'_> {
             method: self.head.method,
             path: self.head.path,
             denial: Some(refusal.denial),
+            reported: None,
             detail: None,
             origin,
             key: refusal.key.as_deref(),

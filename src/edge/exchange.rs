@@ -8,7 +8,7 @@ use std::{
 
 use ring::rand::{SecureRandom, SystemRandom};
 
-use super::clock::Clock;
+use super::{answer, clock::Clock};
 use crate::{
     gate::{denial::Denial, permit::Permit, request::RequestHead, time::Timestamp},
     telemetry::{self, Telemetry},
@@ -72,6 +72,8 @@ pub struct Asked {
     pub path: Box<str>,
     /// The `Origin` to allow in the answer: present only where it is listed.
     pub cors_origin: Option<Box<str>>,
+    /// Whether the gate only watches: then the page goes by the backend's own `Access-Control-*`.
+    pub watched: bool,
     /// When its head was whole, on the gate's clock.
     pub at_ns: u64,
 }
@@ -87,8 +89,20 @@ impl Asked {
             method: head.method.into(),
             path: head.path.into(),
             cors_origin: origin.and_then(|value| std::str::from_utf8(value).ok()).map(Into::into),
+            watched: permit.reported().is_some(),
             at_ns: now.ticks_ns,
         }
+    }
+
+    /// Whether a header of the backend's answer is the gate's to set, or nobody's business outside.
+    #[must_use]
+    pub fn replaces(&self, name: &str) -> bool {
+        is_replaced(name, self.watched)
+    }
+
+    /// The headers that a page needs to read the answer.
+    pub fn cors_headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        (!self.watched).then(|| answer::cors_headers(self.cors_origin.as_deref())).into_iter().flatten()
     }
 
     /// Reports the end of a permitted exchange. `status` is 0 if no answer was sent.
@@ -100,9 +114,10 @@ impl Asked {
             method: &self.method,
             path: &self.path,
             denial,
+            reported: permit.reported(),
             detail: None,
             origin: None,
-            key: Some(permit.key()),
+            key: permit.key().map(|key| &**key),
             route: Some(&permit.route().name),
             transport: permit.transport(),
             status,
@@ -110,6 +125,17 @@ impl Asked {
             browser_report: permit.browser_report(),
         };
         telemetry.exchanged(&exchange, now);
+    }
+}
+
+/// [`Asked::replaces`].
+#[must_use]
+pub fn is_replaced(name: &str, watched: bool) -> bool {
+    let starts = |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+    match name.as_bytes().first() {
+        Some(b'a' | b'A') => !watched && starts("access-control-"),
+        Some(b'x' | b'X') => starts("x-keygate-") || name.eq_ignore_ascii_case("x-request-id"),
+        Some(_) | None => false,
     }
 }
 

@@ -127,12 +127,13 @@ impl Out {
     }
 
     fn identity(&mut self, permit: &Permit, id: &RequestId) {
-        let key = permit.key();
-        self.header("X-Keygate-App", key.app.as_bytes());
-        self.header("X-Keygate-Key-Id", key.id.as_bytes());
-        self.header("X-Keygate-Kind", key.kind.name().as_bytes());
-        self.header("X-Keygate-Environment", key.environment.name().as_bytes());
-        self.header("X-Keygate-Capability", key.operations.canonical().as_bytes());
+        if let Some(key) = permit.key() {
+            self.header("X-Keygate-App", key.app.as_bytes());
+            self.header("X-Keygate-Key-Id", key.id.as_bytes());
+            self.header("X-Keygate-Kind", key.kind.name().as_bytes());
+            self.header("X-Keygate-Environment", key.environment.name().as_bytes());
+            self.header("X-Keygate-Capability", key.operations.canonical().as_bytes());
+        }
         self.header("X-Keygate-Request-Id", id.as_str().as_bytes());
     }
 

@@ -163,12 +163,12 @@ impl ProxyHttp for Hooks {
             session.set_keepalive(None);
         }
         ctx.status = answer.status.as_u16();
-        let ours: Vec<_> = answer.headers.keys().filter(|name| is_replaced(name.as_str())).cloned().collect();
+        let ours: Vec<_> = answer.headers.keys().filter(|name| ticket.asked.replaces(name.as_str())).cloned().collect();
         for name in &ours {
             answer.remove_header(name);
         }
         answer.insert_header("X-Request-Id", ticket.asked.id.as_str())?;
-        for (name, value) in answer::cors_headers(ticket.asked.cors_origin.as_deref()) {
+        for (name, value) in ticket.asked.cors_headers() {
             answer.append_header(name, value)?;
         }
         Ok(())
@@ -214,17 +214,6 @@ impl ProxyHttp for Hooks {
     }
 }
 
-/// Headers of the backend's answer that are the gate's to set, or nobody's business outside.
-#[must_use]
-pub fn is_replaced(name: &str) -> bool {
-    let starts = |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
-    match name.as_bytes().first() {
-        Some(b'a' | b'A') => starts("access-control-"),
-        Some(b'x' | b'X') => starts("x-keygate-") || name.eq_ignore_ascii_case("x-request-id"),
-        Some(_) | None => false,
-    }
-}
-
 /// What the backend did wrong; `None` if it was the client.
 #[expect(clippy::wildcard_enum_match_arm, reason = "what pingora may add to its list is a broken answer until told otherwise")]
 fn upstream_failure(error: &Error) -> Option<UpstreamError> {
@@ -254,7 +243,7 @@ async fn answer_failure(session: &mut Session, denial: Denial, asked: &Asked) ->
     header.insert_header("Content-Type", "application/problem+json")?;
     header.insert_header("Content-Length", body.len())?;
     header.insert_header("X-Request-Id", asked.id.as_str())?;
-    for (name, value) in answer::cors_headers(asked.cors_origin.as_deref()) {
+    for (name, value) in asked.cors_headers() {
         header.append_header(name, value)?;
     }
     session.set_keepalive(None);

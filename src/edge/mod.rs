@@ -149,7 +149,7 @@ impl Edge {
 
     /// Whether a stream must end under the current keys and policy; if not, it stands until they say.
     fn look_again(&self, stream: &LiveStream, now: Timestamp) -> Option<CutReason> {
-        match self.gate.still_stands(&stream.standing, now) {
+        match self.gate.still_stands(stream.standing.as_ref()?, now) {
             Ok(until_ms) => {
                 stream.stands_until(until_ms);
                 None

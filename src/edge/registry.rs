@@ -100,8 +100,8 @@ impl From<CutReason> for Denial {
 
 /// A live stream.
 pub struct LiveStream {
-    /// What it stands on.
-    pub standing: Standing,
+    /// What it stands on; `None` is nothing that could be taken away.
+    pub standing: Option<Standing>,
     /// What kind it is.
     pub transport: Transport,
     /// Whose it is.
@@ -122,7 +122,7 @@ pub struct LiveStream {
 impl LiveStream {
     /// A stream that nobody has asked to end.
     #[must_use]
-    pub fn new(standing: Standing, transport: Transport, peer: IpAddr, until_ms: i64, opened_ms: i64) -> Self {
+    pub fn new(standing: Option<Standing>, transport: Transport, peer: IpAddr, until_ms: i64, opened_ms: i64) -> Self {
         Self {
             standing,
             transport,
@@ -274,8 +274,8 @@ mod tests {
 
     fn stream(id: &str) -> LiveStream {
         let key = Arc::new(testing::secret(id, id));
-        let standing = Standing { digest: key.digest.digest, key, needed: Operations::NONE };
-        LiveStream::new(standing, Transport::WebSocket, Ipv4Addr::LOCALHOST.into(), i64::MAX, 0)
+        let standing = Standing { reported: false, digest: key.digest.digest, key, needed: Operations::NONE };
+        LiveStream::new(Some(standing), Transport::WebSocket, Ipv4Addr::LOCALHOST.into(), i64::MAX, 0)
     }
 
     const NOW: Timestamp = Timestamp { unix_ms: 0, ticks_ns: 5 };
@@ -287,7 +287,9 @@ mod tests {
         let other = registry.enter(stream("b"));
         let waiting = until_cut(&entered, std::future::pending::<()>());
         let cutting = async {
-            let only_a = |stream: &LiveStream| (&*stream.standing.key.id == "a").then_some(CutReason::Revoked);
+            let only_a = |stream: &LiveStream| {
+                stream.standing.as_ref().is_some_and(|standing| &*standing.key.id == "a").then_some(CutReason::Revoked)
+            };
             assert_eq!(registry.cut_where(NOW, only_a), 1);
             assert_eq!(registry.cut_where(NOW, |_| Some(CutReason::Drain)), 1, "only the other is asked now");
         };

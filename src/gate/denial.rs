@@ -128,6 +128,15 @@ denials! {
         "Connecting took longer than `timeouts.connect`, or the answer longer than `timeouts.upstream_head`." }
 }
 
+impl Denial {
+    /// Whether [`Mode::Report`](super::policy::Mode) can let a request pass all the same. Never where there is no key set: then nobody
+    /// knows what would have been refused.
+    #[must_use]
+    pub fn can_be_reported(self) -> bool {
+        self != Self::NotReady
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

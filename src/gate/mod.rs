@@ -99,14 +99,11 @@ impl Gate {
     pub fn admit_before(&self, head: &RequestHead<'_>, now: Timestamp, witness: &mut impl Witness) -> Result<Permit, Refusal> {
         // One snapshot for the whole decision: keys and policy can never be from different moments.
         let snapshot = self.snapshot.load();
-        let mut asked = decide::Asked::new(&snapshot, &self.peers, head, now, witness);
-        asked.decide().map_err(|denial| {
-            let refusal = asked.refusal(denial);
-            if denial.blame() == Blame::Request {
-                self.charge_peer(&snapshot.policy, head.peer, now);
-            }
-            refusal
-        })
+        let verdict = decide::Asked::new(&snapshot, &self.peers, head, now, witness).verdict();
+        if verdict.as_ref().is_err_and(|refusal| refusal.denial.blame() == Blame::Request) {
+            self.charge_peer(&snapshot.policy, head.peer, now);
+        }
+        verdict
     }
 
     /// Charges a peer with a refusal that was decided before there was a head to ask about.
@@ -123,6 +120,9 @@ impl Gate {
         let snapshot = self.snapshot.load();
         let keys = snapshot.keys.as_deref().ok_or(Denial::NotReady)?;
         let (key, until_ms) = keys.still(&standing.key.id, &standing.digest, now.unix_ms)?;
+        if standing.reported {
+            return Ok(until_ms);
+        }
         if !snapshot.policy.environments.contains(&key.environment) {
             return Err(Denial::WrongEnvironment);
         }

@@ -12,20 +12,27 @@ use super::{
     request::Transport,
 };
 
+/// What a decision has found out about a request before its limits are asked.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub policy: Arc<Policy>,
+    pub route: usize,
+    pub transport: Transport,
+    pub standing: Option<Standing>,
+    pub location: Option<Location>,
+    pub generation: u64,
+    pub until_ms: i64,
+    pub origin_listed: bool,
+    pub browser_report: bool,
+}
+
 /// Evidence that a request may pass. Holds the key's place for as long as it lives.
 #[derive(Debug)]
 #[must_use = "a permit is what lets a request be forwarded"]
 pub struct Permit {
-    pub(super) standing: Standing,
-    pub(super) policy: Arc<Policy>,
-    pub(super) route: usize,
-    pub(super) transport: Transport,
-    pub(super) location: Location,
-    pub(super) generation: u64,
-    pub(super) until_ms: i64,
+    pub(super) found: Found,
+    pub(super) reported: Option<Denial>,
     pub(super) charge: Option<Charge>,
-    pub(super) origin_listed: bool,
-    pub(super) browser_report: bool,
     pub(super) lease: Option<Lease<KeyState>>,
 }
 
@@ -38,6 +45,8 @@ pub struct Standing {
     pub digest: KeyDigest,
     /// What the key must go on being allowed to do.
     pub needed: Operations,
+    /// Whether a refusal was only reported: then the stream needs its key alone.
+    pub reported: bool,
 }
 
 /// What a quota said, and which quota it was.
@@ -83,46 +92,52 @@ impl Refusal {
 }
 
 impl Permit {
-    /// The key that was presented.
+    /// The key that was presented; `None` on a public route, and where a refusal for the want of a good one was only reported.
     #[must_use]
-    pub fn key(&self) -> &Arc<KeyRecord> {
-        &self.standing.key
+    pub fn key(&self) -> Option<&Arc<KeyRecord>> {
+        self.found.standing.as_ref().map(|standing| &standing.key)
     }
 
     /// The route that was taken.
     #[must_use]
     pub fn route(&self) -> &Arc<Route> {
-        &self.policy.routes[self.route]
+        &self.found.policy.routes[self.found.route]
+    }
+
+    /// The policy that let the request in, and the place of the route in it.
+    #[must_use]
+    pub const fn policy(&self) -> (&Arc<Policy>, usize) {
+        (&self.found.policy, self.found.route)
     }
 
     /// What of the request belongs to Keygate, under the policy that let it in.
     #[must_use]
     pub fn locations(&self) -> &Locations {
-        &self.policy.locations
+        &self.found.policy.locations
     }
 
     /// How the answer will flow.
     #[must_use]
     pub const fn transport(&self) -> Transport {
-        self.transport
+        self.found.transport
     }
 
-    /// Where the credential stood.
+    /// Where the credential stood, if one was found.
     #[must_use]
-    pub const fn location(&self) -> Location {
-        self.location
+    pub const fn location(&self) -> Option<Location> {
+        self.found.location
     }
 
     /// The generation of the snapshot that let the request in.
     #[must_use]
     pub const fn generation(&self) -> u64 {
-        self.generation
+        self.found.generation
     }
 
     /// When the credential ends by itself, in Unix milliseconds; `i64::MAX` is never.
     #[must_use]
     pub const fn until_ms(&self) -> i64 {
-        self.until_ms
+        self.found.until_ms
     }
 
     /// What the key's rate said.
@@ -134,13 +149,19 @@ impl Permit {
     /// Whether the page that asked may read the answer.
     #[must_use]
     pub const fn origin_listed(&self) -> bool {
-        self.origin_listed
+        self.found.origin_listed
     }
 
     /// Whether a browser presented a secret key, on a key that reports that instead of refusing.
     #[must_use]
     pub const fn browser_report(&self) -> bool {
-        self.browser_report
+        self.found.browser_report
+    }
+
+    /// Why the request would have been refused, had the mode not been to report that only.
+    #[must_use]
+    pub const fn reported(&self) -> Option<Denial> {
+        self.reported
     }
 
     /// Whether the permit holds one of the key's places.
@@ -155,9 +176,9 @@ impl Permit {
         self.lease
     }
 
-    /// What a stream under this permit stands on.
+    /// What a stream under this permit stands on; `None` is nothing that could be taken away.
     #[must_use]
-    pub const fn standing(&self) -> &Standing {
-        &self.standing
+    pub const fn standing(&self) -> Option<&Standing> {
+        self.found.standing.as_ref()
     }
 }

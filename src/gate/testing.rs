@@ -7,7 +7,7 @@ use super::{
     credential::{Digester, Environment, Kind, Locations, StoredDigest},
     keys::{BrowserRule, KeyLimits, KeyRecord, PreviousDigests, State},
     origin::OriginPattern,
-    policy::{Demand, PathPattern, Policy, Route},
+    policy::{Demand, Mode, PathPattern, Policy, Route},
 };
 
 /// The plain digest of `text`.
@@ -59,6 +59,7 @@ pub fn route(name: &str, path: &str, demand: Demand) -> Route {
         methods: Box::default(),
         demand,
         enforced_inside: false,
+        mode: None,
     }
 }
 
@@ -69,6 +70,7 @@ pub fn policy(routes: impl IntoIterator<Item = Route>) -> Policy {
         environments: vec![Environment::Live],
         locations: Locations { bearer: true, query: ["key".into()].into(), ..Locations::default() },
         routes: routes.into_iter().map(Arc::new).collect(),
+        mode: Mode::Enforce,
         peer_refusals: None,
     }
 }

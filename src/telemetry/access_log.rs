@@ -13,9 +13,10 @@ use std::{
 use serde_json::json;
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 
-use super::Exchange;
+use super::{Exchange, Outcome};
 use crate::gate::{
     credential::{KeyShape, shape},
+    denial::Denial,
     limit::{Gcra, Pace, Quota},
 };
 
@@ -70,7 +71,7 @@ impl AccessLog {
         let wanted = match self.policy {
             AccessPolicy::Off => false,
             AccessPolicy::All => true,
-            AccessPolicy::Refused => exchange.denial.is_some() || exchange.browser_report,
+            AccessPolicy::Refused => exchange.denial.or(exchange.reported).is_some() || exchange.browser_report,
         };
         if !wanted {
             return;
@@ -100,9 +101,10 @@ impl AccessLog {
 /// `12:00:01 ✘ 401 GET /events unknown_key`
 fn as_text(exchange: &Exchange<'_>, at: SystemTime, colour: bool) -> String {
     let time = chrono::DateTime::<chrono::Local>::from(at).format("%H:%M:%S");
-    let (mark, style) = match exchange.denial {
-        None => ('✔', "\u{1b}[32m"),
-        Some(_) => ('✘', "\u{1b}[31m"),
+    let (mark, style) = match (exchange.denial, exchange.reported) {
+        (None, None) => ('✔', "\u{1b}[32m"),
+        (None, Some(_)) => ('!', "\u{1b}[33m"),
+        (Some(_), _) => ('✘', "\u{1b}[31m"),
     };
     let (on, off) = if colour { (style, "\u{1b}[0m") } else { ("", "") };
     let mut line = format!(
@@ -112,7 +114,7 @@ fn as_text(exchange: &Exchange<'_>, at: SystemTime, colour: bool) -> String {
         shorten(&without_keys(exchange.path))
     );
     let words = [
-        exchange.denial.map(crate::gate::denial::Denial::reason),
+        exchange.denial.or(exchange.reported).map(Denial::reason),
         exchange.key.map(|key| &*key.id),
         exchange.detail,
         exchange.origin.filter(|_| exchange.denial.is_some()),
@@ -125,6 +127,11 @@ fn as_text(exchange: &Exchange<'_>, at: SystemTime, colour: bool) -> String {
 }
 
 fn as_json(exchange: &Exchange<'_>, at: SystemTime) -> String {
+    let outcome = match (exchange.denial, exchange.reported) {
+        (Some(denial), _) => Outcome::Deny(denial),
+        (None, Some(denial)) => Outcome::Report(denial),
+        (None, None) => Outcome::Allow,
+    };
     let mut line = json!({
         "time": chrono::DateTime::<chrono::Utc>::from(at).to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
         "event": "request",
@@ -134,7 +141,7 @@ fn as_json(exchange: &Exchange<'_>, at: SystemTime) -> String {
         "path": shorten(&without_keys(exchange.path)),
         "transport": exchange.transport.name(),
         "status": exchange.status,
-        "outcome": if exchange.denial.is_some() { "deny" } else { "allow" },
+        "outcome": outcome.name(),
         "duration_ms": exchange.took.as_micros() as f64 / 1000.0,
     });
     let mut add = |name: &str, value: Option<&str>| {
@@ -142,7 +149,7 @@ fn as_json(exchange: &Exchange<'_>, at: SystemTime) -> String {
             fields.insert(name.to_owned(), shorten(value).into());
         }
     };
-    add("reason", exchange.denial.map(crate::gate::denial::Denial::reason));
+    add("reason", exchange.denial.or(exchange.reported).map(Denial::reason));
     add("detail", exchange.detail);
     add("route", exchange.route);
     add("key_id", exchange.key.map(|key| &*key.id));
@@ -171,7 +178,7 @@ fn shorten(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gate::{denial::Denial, request::Transport};
+    use crate::gate::request::Transport;
     use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
     #[derive(Clone, Default)]
@@ -194,6 +201,7 @@ mod tests {
             method: "GET",
             path,
             denial,
+            reported: None,
             detail: None,
             origin: Some("https://evil\u{202e}.example"),
             key: None,

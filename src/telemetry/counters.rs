@@ -8,9 +8,12 @@ use std::{
 use arc_swap::ArcSwap;
 use prometheus::{IntCounter, IntCounterVec};
 
+use super::Outcome;
 use crate::gate::{denial::Denial, request::Transport};
 
-const REASONS: usize = Denial::ALL.len() + 1;
+const REASONS: usize = Denial::ALL.len();
+/// Allowed, and refused and reported for each reason.
+const OUTCOMES: usize = 1 + 2 * REASONS;
 const TRANSPORTS: usize = Transport::ALL.len();
 /// Statuses are three digits (RFC 9110 section 15), and 0 is an exchange without an answer.
 const STATUSES: usize = 1000;
@@ -23,11 +26,17 @@ pub struct RouteCounters {
     routes: ArcSwap<HashMap<Arc<str>, Arc<Route>, ahash::RandomState>>,
 }
 
-#[derive(Default)]
 struct Route {
-    decisions: [[OnceLock<IntCounter>; REASONS]; TRANSPORTS],
+    decisions: [[OnceLock<IntCounter>; OUTCOMES]; TRANSPORTS],
     /// By hundreds, since a route answers with few of them.
     answers: [OnceLock<Box<[OnceLock<IntCounter>; STATUS_PAGE]>>; STATUSES / STATUS_PAGE],
+}
+
+/// Longer arrays have no default.
+impl Default for Route {
+    fn default() -> Self {
+        Self { decisions: [const { [const { OnceLock::new() }; OUTCOMES] }; TRANSPORTS], answers: Default::default() }
+    }
 }
 
 impl RouteCounters {
@@ -37,14 +46,15 @@ impl RouteCounters {
     }
 
     /// Counts one decision.
-    pub fn decided(&self, route: &str, transport: Transport, denial: Option<Denial>) {
+    pub fn decided(&self, route: &str, transport: Transport, outcome: Outcome) {
         self.with(route, |cells| {
-            let reason = denial.map_or(0, |denial| denial as usize + 1);
-            let make = || {
-                let (outcome, reason) = denial.map_or(("allow", "ok"), |denial| ("deny", denial.reason()));
-                self.decisions.with_label_values(&[route, transport.name(), outcome, reason])
+            let (place, reason) = match outcome {
+                Outcome::Allow => (0, "ok"),
+                Outcome::Deny(denial) => (1 + denial as usize, denial.reason()),
+                Outcome::Report(denial) => (1 + REASONS + denial as usize, denial.reason()),
             };
-            cells.decisions[transport as usize][reason].get_or_init(make).inc();
+            let make = || self.decisions.with_label_values(&[route, transport.name(), outcome.name(), reason]);
+            cells.decisions[transport as usize][place].get_or_init(make).inc();
         });
     }
 

@@ -10,12 +10,35 @@ pub struct Decided<'a> {
     pub route: Option<&'a Arc<str>>,
     /// How the answer would flow.
     pub transport: Transport,
-    /// Why not; `None` is a permit.
-    pub denial: Option<Denial>,
+    /// What was decided.
+    pub outcome: Outcome,
     /// Where the credential stood, of a permit.
     pub location: Option<Location>,
     /// How long it took.
     pub took: Duration,
+}
+
+/// What was decided about a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It passes.
+    Allow,
+    /// It is refused.
+    Deny(Denial),
+    /// It passes where it would have been refused, had the mode not been to report that only.
+    Report(Denial),
+}
+
+impl Outcome {
+    /// The metric label and the word in the log.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny(_) => "deny",
+            Self::Report(_) => "report",
+        }
+    }
 }
 
 /// An exchange is over: one request and its answer, whoever gave it.
@@ -30,6 +53,8 @@ pub struct Exchange<'a> {
     pub path: &'a str,
     /// Why it was refused; `None` for what the backend answered.
     pub denial: Option<Denial>,
+    /// Why it would have been refused, had the mode not been to report that only.
+    pub reported: Option<Denial>,
     /// The rule that a head broke.
     pub detail: Option<&'a str>,
     /// The `Origin` header of a refusal, which tells whose page it was.

@@ -166,7 +166,7 @@ impl Telemetry {
 
     /// The gate decided.
     pub fn decided(&self, decided: &Decided<'_>) {
-        self.routes.decided(decided.route.map_or("", |route| route), decided.transport, decided.denial);
+        self.routes.decided(decided.route.map_or("", |route| route), decided.transport, decided.outcome);
         self.decision_seconds.observe(decided.took.as_secs_f64());
         if let Some(location) = decided.location {
             self.credential_sources.count(location as usize);
@@ -309,7 +309,7 @@ mod tests {
     use super::*;
     use crate::{
         gate::denial::Denial,
-        telemetry::{AccessFormat, AccessPolicy},
+        telemetry::{AccessFormat, AccessPolicy, Outcome},
     };
 
     #[test]
@@ -320,7 +320,7 @@ mod tests {
             let decided = Decided {
                 route: Some(&route),
                 transport: Transport::WebSocket,
-                denial: Some(denial),
+                outcome: Outcome::Deny(denial),
                 location: None,
                 took: Duration::from_nanos(300),
             };

@@ -9,5 +9,5 @@ mod events;
 mod metrics;
 
 pub use access_log::{AccessFormat, AccessLog, AccessPolicy};
-pub use events::{Decided, Ended, Exchange, Initiator, KeySetLoaded, LimitScope, Opened, Reload, UpstreamError};
+pub use events::{Decided, Ended, Exchange, Initiator, KeySetLoaded, LimitScope, Opened, Outcome, Reload, UpstreamError};
 pub use metrics::Telemetry;

@@ -63,7 +63,7 @@ impl Book {
         let denials = Denial::ALL.iter().filter(|denial| the_gate_gives(**denial)).map(|denial| denial.reason());
         assert_eq!(self.denials, names(denials.collect()), "denials");
         assert_eq!(self.transports, names(Transport::ALL.map(Transport::name).to_vec()), "transports");
-        assert_eq!(self.locations, names(LOCATIONS.map(Location::name).to_vec()), "locations");
+        assert_eq!(self.locations, names(LOCATIONS.map(Location::name).into_iter().chain(["none"]).collect()), "locations");
         assert_eq!(self.demanded, names(Operation::ALL.iter().map(|operation| operation.name()).collect()), "operations");
     }
 }
@@ -73,10 +73,11 @@ impl Table<'_> {
     fn row(&mut self, cells: &[&str], gate: &Gate, ask: &Ask) {
         let verdict = match ask.at(gate, NOW) {
             Ok(permit) => {
-                self.book.locations.insert(permit.location().name());
+                self.book.locations.insert(permit.location().map_or("none", Location::name));
                 self.book.transports.insert(permit.transport().name());
-                let reported = if permit.browser_report() { ", reported" } else { "" };
-                format!("✔{reported}")
+                let browser = if permit.browser_report() { ", reported" } else { "" };
+                let reported = permit.reported().map(|denial| format!(", reports {}", denial.reason())).unwrap_or_default();
+                format!("✔{browser}{reported}")
             }
             Err(refusal) => {
                 self.book.denials.insert(refusal.denial.reason());

@@ -77,16 +77,15 @@ proptest! {
     }
 }
 
-/// All that a verdict says, but for what it holds.
 /// Everything of an outcome that can be compared.
-type Verdict = Result<(String, Location, Operations, i64, bool, bool), (Denial, Option<String>)>;
+type Verdict = Result<(String, Option<Location>, Operations, i64, bool, bool), (Denial, Option<String>)>;
 
 fn verdict(gate: &Gate, ask: &Ask) -> Verdict {
     match ask.at(gate, NOW) {
         Ok(permit) => Ok((
-            permit.key().id.to_string(),
+            permit.key().map(|key| key.id.to_string()).unwrap_or_default(),
             permit.location(),
-            permit.standing().needed,
+            permit.standing().map_or(Operations::NONE, |standing| standing.needed),
             permit.until_ms(),
             permit.origin_listed(),
             permit.browser_report(),

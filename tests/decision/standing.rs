@@ -26,7 +26,7 @@ fn key() -> KeyRecord {
 fn stream(record: KeyRecord, text: &str) -> (Gate, Standing) {
     let gate = gate(policy(), [record]);
     let permit = Ask::get("/events").key(text).event_stream().at(&gate, NOW).expect("a permit");
-    let standing = permit.standing().clone();
+    let standing = permit.standing().expect("a key").clone();
     (gate, standing)
 }
 
@@ -71,7 +71,7 @@ fn a_websocket_that_nobody_reads_falls_with_any_operation() {
     let permit = Ask::get("/events").key("text").websocket().at(&gate, NOW).expect("a permit");
     let less = KeyRecord { operations: operations(&[Operation::Subscribe, Operation::Publish]), ..key() };
     gate.publish(Arc::new(policy()), Arc::new(set([less])));
-    assert_eq!(gate.still_stands(permit.standing(), NOW), Err(Denial::NotCapable));
+    assert_eq!(gate.still_stands(permit.standing().expect("a key"), NOW), Err(Denial::NotCapable));
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod head_differential;
 mod http;
 mod limits;
 mod metrics;
+mod modes;
 mod negative_controls;
 mod reload;
 mod sse;

@@ -6,7 +6,6 @@ use memchr::memmem;
 use crate::{
     edge::{
         body::{BodyFraming, Chunk},
-        http::is_replaced,
         scratch::read_some,
         upstream::UpstreamStream,
     },
@@ -59,11 +58,11 @@ pub struct Answered<'b> {
     chunked: bool,
 }
 
-/// Reads a whole head.
+/// Reads a whole head, and leaves out the headers that are the gate's to set.
 ///
 /// # Errors
 /// If it is none, or two of its headers contradict each other.
-pub fn parse(head: &[u8]) -> Result<Answered<'_>, UpstreamError> {
+pub fn parse(head: &[u8], replaced: impl Fn(&str) -> bool) -> Result<Answered<'_>, UpstreamError> {
     let mut headers = [EMPTY_HEADER; MAX_ANSWER_HEADERS];
     let mut response = Response::new(&mut headers);
     match response.parse(head) {
@@ -88,7 +87,7 @@ pub fn parse(head: &[u8]) -> Result<Answered<'_>, UpstreamError> {
                 return Err(UpstreamError::Protocol);
             }
             answered.headers.push((name, value));
-        } else if !is_hop(name) && !is_replaced(name) {
+        } else if !is_hop(name) && !replaced(name) {
             match () {
                 () if name.eq_ignore_ascii_case("sec-websocket-accept") => answered.accept = Some(value),
                 () if name.eq_ignore_ascii_case("sec-websocket-protocol") => answered.protocol = Some(value),
@@ -156,9 +155,10 @@ fn is_hop(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::edge::exchange::is_replaced;
 
     fn framing(headers: &str) -> Result<BodyFraming, UpstreamError> {
-        parse(format!("HTTP/1.1 200 OK\r\n{headers}\r\n").as_bytes())?.framing()
+        parse(format!("HTTP/1.1 200 OK\r\n{headers}\r\n").as_bytes(), |_| false)?.framing()
     }
 
     #[test]
@@ -179,7 +179,8 @@ mod tests {
     #[test]
     fn what_is_the_gates_to_say_is_not_the_backends() {
         let head = b"HTTP/1.1 200 Fine\r\nX-Keygate-Key-Id: spoof\r\nAccess-Control-Allow-Origin: *\r\nX-Request-Id: 1\r\nKeep-Alive: 5\r\nX-Own: a\r\n\r\n";
-        let out = String::from_utf8(parse(head).unwrap().rewritten(&[("X-Request-Id", "ours")])).unwrap();
+        let out = String::from_utf8(parse(head, |name| is_replaced(name, false)).unwrap().rewritten(&[("X-Request-Id", "ours")]))
+            .unwrap();
         assert_eq!(out, "HTTP/1.1 200 OK\r\nX-Own: a\r\nConnection: close\r\nX-Request-Id: ours\r\n\r\n");
     }
 }

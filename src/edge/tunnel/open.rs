@@ -13,7 +13,7 @@ use super::{
 use crate::{
     dialect::FrameTracker,
     edge::{
-        Edge, answer,
+        Edge,
         client::Client,
         connection::Held,
         exchange::Asked,
@@ -63,13 +63,13 @@ pub async fn open(client: &mut Client, opening: &Opening, early: &mut Vec<u8>) -
         () = left(client, early) => return Err(Failed::Client),
     };
     let (upstream, answer, end) = asked.map_err(Failed::Upstream)?;
-    let answered = answer_head::parse(&answer[..end]).map_err(Failed::Upstream)?;
+    let answered = answer_head::parse(&answer[..end], |name| opening.asked.replaces(name)).map_err(Failed::Upstream)?;
     let (up, down) = flows(&answered, opening, early, &answer[end..]).map_err(Failed::Upstream)?;
     let own_protocol = opening.expected.as_ref().filter(|_| up.is_some()).and_then(|expected| expected.own_selection(&answered));
     let more = [("X-Request-Id", opening.asked.id.as_str())]
         .into_iter()
         .chain(own_protocol.map(|protocol| ("Sec-WebSocket-Protocol", protocol)))
-        .chain(answer::cors_headers(opening.asked.cors_origin.as_deref()));
+        .chain(opening.asked.cors_headers());
     let more: Vec<_> = more.collect();
     let head = answered.rewritten(&more);
     client.write_all(&head).await.map_err(|_| Failed::Client)?;

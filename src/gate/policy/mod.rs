@@ -1,10 +1,12 @@
 //! What the configuration asks of a request: where credentials stand, which environments are let in, and the routes.
 
+mod mode;
 mod path;
 mod route;
 
 use std::sync::Arc;
 
+pub use mode::Mode;
 pub use path::PathPattern;
 pub use route::{Demand, HostRule, Route};
 
@@ -23,11 +25,19 @@ pub struct Policy {
     pub locations: Locations,
     /// First match wins.
     pub routes: Vec<Arc<Route>>,
+    /// Whether refusals are, where neither route nor key say otherwise.
+    pub mode: Mode,
     /// The bucket that a peer's refusals use up; `None` is off.
     pub peer_refusals: Option<Quota>,
 }
 
 impl Policy {
+    /// Whether refusals are, of requests that took this route.
+    #[must_use]
+    pub fn mode_of(&self, route: Option<usize>) -> Mode {
+        route.and_then(|at| self.routes[at].mode).unwrap_or(self.mode)
+    }
+
     /// The place of the first route that matches, by the method that a preflight asks for or else by the request's own.
     #[must_use]
     pub fn route(&self, head: &RequestHead<'_>, method: &str) -> Option<usize> {

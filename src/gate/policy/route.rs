@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::PathPattern;
+use super::{Mode, PathPattern};
 use crate::gate::{
     capability::{Operation, Operations},
     origin::{HostPattern, Origin},
@@ -24,6 +24,8 @@ pub struct Route {
     pub demand: Demand,
     /// Whether the backend holds keys to their capabilities inside a stream (`enforce_inside: backend`).
     pub enforced_inside: bool,
+    /// Whether refusals are, where that differs from the policy's.
+    pub mode: Option<Mode>,
 }
 
 /// The host of a route, compared without its port.
@@ -33,6 +35,10 @@ pub struct HostRule(pub HostPattern);
 /// What a route demands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Demand {
+    /// Nothing, not even a key.
+    Public,
+    /// What cannot be had: the end of the list in a policy that reports, where a request without a route still has a way to go.
+    Unroutable,
     /// A valid key is enough.
     Any,
     /// The key must hold this operation.
@@ -53,7 +59,7 @@ impl Route {
     #[must_use]
     pub fn needs(&self, transport: Transport) -> Operations {
         let demanded = match self.demand {
-            Demand::Any => Operations::NONE,
+            Demand::Public | Demand::Unroutable | Demand::Any => Operations::NONE,
             Demand::Operation(operation) => Operations::NONE.with(operation),
         };
         match transport {

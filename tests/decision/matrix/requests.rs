@@ -3,21 +3,67 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use keygate::gate::{
     Gate,
-    capability::Operations,
+    capability::{Operation, Operations},
     credential::{Environment, Kind, Locations, compose},
-    keys::{KeyLimits, KeyRecord},
+    keys::{KeyLimits, KeyRecord, State},
     origin::HostPattern,
-    policy::{Demand, HostRule, Policy, Route},
+    policy::{Demand, HostRule, Mode, Policy, Route},
     testing,
 };
 
 use super::Book;
-use crate::world::{Ask, LISTED, NOW, at_once, gate};
+use crate::world::{Ask, LISTED, NOW, UNLISTED, at_once, gate};
 
 pub(super) fn tables(book: &mut Book) {
     locations(book);
     texts(book);
     stops(book);
+    modes(book);
+}
+
+/// Public routes, and what is only reported: the route's word counts before the policy's.
+fn modes(book: &mut Book) {
+    let public = testing::route("public", "/public", Demand::Public);
+    let moded =
+        |name, path, mode| Route { mode: Some(mode), ..testing::route(name, path, Demand::Operation(Operation::Publish)) };
+    let routes = || {
+        let unrouted = testing::route("unrouted", "/**", Demand::Unroutable);
+        let said = [moded("watched", "/watched", Mode::Report), moded("held", "/held", Mode::Enforce), public.clone()];
+        said.into_iter().chain([testing::route("plain", "/plain", Demand::Any), unrouted])
+    };
+    let spent = |key| KeyRecord { limits: KeyLimits { rate: None, connections: Some(0) }.into(), ..key };
+    let keys = || {
+        let revoked = KeyRecord { state: State::Revoked, ..testing::secret("gone", "gone") };
+        pair().into_iter().chain([revoked, spent(testing::secret("full", "full"))])
+    };
+    book.table("Public routes and report mode", &["mode", "path", "request"], |table| {
+        for mode in [Mode::Enforce, Mode::Report] {
+            let gate = gate(Policy { mode, ..testing::policy(routes()) }, keys());
+            for path in ["/public", "/plain", "/watched", "/held", "/nowhere"] {
+                let ask = || Ask::get(path);
+                for (name, ask) in [
+                    ("no credential", ask()),
+                    ("good", ask().key("sk")),
+                    ("two credentials", ask().key("sk").key("sk")),
+                    ("of nobody", ask().key("nobody")),
+                    ("revoked", ask().key("gone")),
+                    ("of an unlisted origin", ask().key("pk").origin(UNLISTED)),
+                    ("without a place", ask().key("full").websocket()),
+                    (
+                        "preflight of an unlisted origin",
+                        Ask::new("OPTIONS", path).origin(UNLISTED).header("Access-Control-Request-Method", "GET"),
+                    ),
+                ] {
+                    table.row(&[&format!("{mode:?}").to_lowercase(), path, name], &gate, &ask);
+                }
+            }
+        }
+        table.row(
+            &["report", "/plain", "good, before there is a key set"],
+            &Gate::new(Policy { mode: Mode::Report, ..testing::policy(routes()) }),
+            &Ask::get("/plain").key("sk"),
+        );
+    });
 }
 
 fn locations(book: &mut Book) {

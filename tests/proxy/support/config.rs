@@ -17,6 +17,8 @@ pub struct Setup {
     pub limits: String,
     pub timeouts: String,
     pub log: String,
+    /// More fields, a line each.
+    pub more: String,
     /// Entries of the key file.
     pub keys: Vec<String>,
     /// More of the program's environment.
@@ -40,6 +42,7 @@ impl Setup {
             limits: "{}".to_owned(),
             timeouts: "{ head: 10s, connect: 5s, upstream_head: 10s, drain: 15s }".to_owned(),
             log: "{ access: all, format: json }".to_owned(),
+            more: String::new(),
             keys: vec![publishable_key("web", WEB_KEY, ""), secret_key("server", "sk_live_server", "")],
             environment: Vec::new(),
         }
@@ -47,7 +50,7 @@ impl Setup {
 
     /// The configuration file.
     pub fn text(&self) -> String {
-        let Self { listeners, upstream, credentials, routes, limits, timeouts, log, .. } = self;
+        let Self { listeners, upstream, credentials, routes, limits, timeouts, log, more, .. } = self;
         format!(
             "listeners: {listeners}
 upstream: '{upstream}'
@@ -60,6 +63,7 @@ timeouts: {timeouts}
 log: {log}
 status: {{ address: '127.0.0.1:0' }}
 control: {{ socket: control.sock }}
+{more}
 "
         )
     }
