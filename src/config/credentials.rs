@@ -33,9 +33,13 @@ pub(super) fn locations(typed: Option<&raw::Credentials>, place: &Place<'_>) -> 
     let Some(typed) = typed else { return Some(Locations::default()) };
     let defaults = Locations::default();
     let header = match typed.header.as_deref() {
-        None => defaults.header,
-        Some("off") => None,
-        Some(name) => Some(place.field("header").take(header(name))?),
+        None => Some(defaults.header),
+        Some("off") => Some(None),
+        Some(name) => place.field("header").take(header(name)).map(Some),
+    };
+    let cookie = match typed.cookie.as_deref() {
+        None => Some(None),
+        Some(name) => place.field("cookie").take(cookie(name)).map(Some),
     };
     let mut query: Vec<Box<str>> = Vec::new();
     if let Some(names) = &typed.query {
@@ -51,27 +55,44 @@ pub(super) fn locations(typed: Option<&raw::Credentials>, place: &Place<'_>) -> 
         });
     }
     let locations = Locations {
-        header,
+        header: header?,
+        basic: typed.basic.unwrap_or(defaults.basic),
+        cookie: cookie?,
         bearer: typed.bearer.unwrap_or(defaults.bearer),
         query: query.into(),
         secrets_in_query: typed.query_secrets == Some(raw::Permission::Allow),
         websocket_protocol: typed.websocket_protocol.unwrap_or(defaults.websocket_protocol),
     };
-    let anywhere = locations.header.is_some() || locations.bearer || !locations.query.is_empty() || locations.websocket_protocol;
+    let anywhere = locations.header.is_some()
+        || locations.bearer
+        || locations.basic
+        || !locations.query.is_empty()
+        || locations.websocket_protocol;
     if !anywhere {
         place.missing("leave no place where a key may stand: nobody would be let in");
     }
     Some(locations)
 }
 
+fn cookie(name: &str) -> Result<Box<str>, &'static str> {
+    if name.is_empty() || name.len() > MAX_NAME_BYTES || !name.bytes().all(is_token) {
+        return Err("must be the name of a cookie");
+    }
+    Ok(name.into())
+}
+
+/// RFC 9110 section 5.6.2.
+fn is_token(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b)
+}
+
 fn header(name: &str) -> Result<Box<str>, &'static str> {
-    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-    if name.is_empty() || name.len() > MAX_NAME_BYTES || !name.bytes().all(token) {
+    if name.is_empty() || name.len() > MAX_NAME_BYTES || !name.bytes().all(is_token) {
         return Err("must be the name of a header, or `off`");
     }
     let name = name.to_ascii_lowercase();
     if name == "authorization" {
-        return Err("must not be Authorization: say `bearer: true`");
+        return Err("must not be Authorization: say `bearer: true` or `basic: true`");
     }
     if TAKEN_HEADERS.contains(&name.as_str()) || TAKEN_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
         return Err("must not be a header that has a meaning of its own");

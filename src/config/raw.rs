@@ -121,6 +121,12 @@ pub(super) struct Credentials {
     pub header: Option<Text>,
     /// `Authorization: Bearer KEY`. Default: `false`.
     pub bearer: Option<bool>,
+    /// `Authorization: Basic`, for a key in Ably's spelling (`app.id` as the user, the secret as the password), or a whole key as the user
+    /// and no password. Only over TLS, from this machine, or from a trusted proxy that says https. Default: `false`.
+    pub basic: Option<bool>,
+    /// The name of a cookie that carries a token. A key there is refused: a browser sends cookies for any page. This version verifies no
+    /// tokens yet, so that all it does is to keep that cookie from the backend. Default: none.
+    pub cookie: Option<Text>,
     /// Query parameters, for clients that can set no header, such as a browser's EventSource. Default: none.
     pub query: Option<List<Text>>,
     /// Whether a secret key may stand in a query, where it ends up in other people's logs. Default: `refuse`.

@@ -3,10 +3,8 @@
 use super::path::{NodePath, Step};
 
 /// Fields of the design that this version does not have, by [`NodePath::pattern`].
-const NOT_BUILT: [&str; 20] = [
+const NOT_BUILT: [&str; 18] = [
     "admin",
-    "credentials.basic",
-    "credentials.cookie",
     "keys.max_stale",
     "keys.sqlite",
     "keys.url",

@@ -27,7 +27,12 @@ pub fn upstream_head(head: &RequestHead<'_>, permit: &Permit, id: &RequestId, af
     let mut out = Out(Vec::with_capacity(1024));
     out.request_line(head, locations, after);
     for header in head.headers {
-        if !is_dropped(header.name) && !locations.owns_header(header.name, header.value) {
+        if is_dropped(header.name) || locations.owns_header(header.name, header.value) {
+            continue;
+        }
+        if header.name.eq_ignore_ascii_case("cookie") {
+            locations.strip_cookies(header.value).iter().for_each(|kept| out.header(header.name, kept));
+        } else {
             out.header(header.name, header.value);
         }
     }

@@ -160,6 +160,11 @@ impl<'s, 'h, 'w, W: Witness> Asked<'s, 'h, 'w, W> {
     fn authenticated(&mut self, keys: &'s KeySet) -> Result<&'s Arc<KeyRecord>, Denial> {
         let presented = self.snapshot.policy.locations.find(self.head)?;
         self.location = Some(presented.location);
+        match presented.location {
+            Location::Basic if !self.head.confidential => return Err(Denial::TlsRequired),
+            Location::Cookie => return Err(Denial::KeyInCookie),
+            _ => {}
+        }
         self.witness.passed(Step::Credential, || format!("found in {}", presented.location.name()));
         match keys.authenticate(&presented.text, self.now.unix_ms) {
             Ok((key, digest, until_ms)) => {

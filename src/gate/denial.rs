@@ -88,6 +88,10 @@ denials! {
         "None of the places named in `credentials` held a key." }
     AmbiguousKey { "ambiguous_key", 400, "ambiguous_key", None, Request, "More than one credential was sent.",
         "Send the key in exactly one place; two are refused even when they are equal." }
+    TlsRequired { "tls_required", 401, "tls_required", Bare, Request, "Basic credentials need an encrypted connection.",
+        "Basic credentials came in the clear from another machine. Use https, or name the proxy that decrypts in `trusted_proxies`." }
+    KeyInCookie { "key_in_cookie", 401, "invalid_token", InvalidToken, Request, "The API key is not valid.",
+        "The cookie of `credentials.cookie` is for tokens, which this version does not verify yet: a browser would send a key there for any page." }
     MalformedKey { "malformed_key", 401, "invalid_token", InvalidToken, Request, "The API key is not valid.",
         "The text has the form of a generated key but its checksum is wrong: a typing or copying error." }
     UnknownKey { "unknown_key", 401, "invalid_token", InvalidToken, Request, "The API key is not valid.",

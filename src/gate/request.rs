@@ -61,6 +61,8 @@ pub struct RequestHead<'a> {
     pub peer: IpAddr,
     /// Whether the client's connection is encrypted.
     pub secure: bool,
+    /// Whether nobody on the way can read along: encrypted, or from this machine.
+    pub confidential: bool,
     /// How the answer will flow.
     pub transport: Transport,
     /// `Host`, without surrounding white space.
@@ -100,6 +102,7 @@ impl<'a> RequestHead<'a> {
             headers,
             peer,
             secure,
+            confidential: secure || peer.is_loopback(),
             transport: Transport::Http,
             host: None,
             origin: None,

@@ -33,7 +33,7 @@ pub struct Telemetry {
     access_log: AccessLog,
     routes: RouteCounters,
     decision_seconds: Histogram,
-    credential_sources: ByEnum<4>,
+    credential_sources: ByEnum<{ Location::ALL.len() }>,
     limits: ByEnum<6>,
     client_connections: IntGauge,
     connections: IntGaugeVec,

@@ -102,6 +102,8 @@ fn the_gate_gives(denial: Denial) -> bool {
         | Denial::NoRoute
         | Denial::MissingKey
         | Denial::AmbiguousKey
+        | Denial::TlsRequired
+        | Denial::KeyInCookie
         | Denial::MalformedKey
         | Denial::UnknownKey
         | Denial::KeyRevoked
@@ -127,10 +129,6 @@ fn the_gate_gives(denial: Denial) -> bool {
     }
 }
 
-/// Every location; `match` because the enum lists none.
-const LOCATIONS: [Location; 4] = {
-    let all = [Location::Header, Location::Bearer, Location::Query, Location::WebsocketProtocol];
-    match all[0] {
-        Location::Header | Location::Bearer | Location::Query | Location::WebsocketProtocol => all,
-    }
-};
+/// Every location where a key passes. A cookie is none.
+const LOCATIONS: [Location; 5] =
+    [Location::Header, Location::Bearer, Location::Query, Location::WebsocketProtocol, Location::Basic];

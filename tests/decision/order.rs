@@ -12,12 +12,14 @@ use self::faults::{Fault, Scene};
 use crate::world::{NOW, places};
 
 /// The contract: cheap before costly, anonymous before identified, limits last.
-const ORDER: [Fault; 18] = [
+const ORDER: [Fault; 20] = [
     Fault::NoKeySet,
     Fault::PeerSpent,
     Fault::NoRoute,
     Fault::NoKey,
     Fault::TwoKeys,
+    Fault::InTheClear,
+    Fault::InCookie,
     Fault::Mistyped,
     Fault::Unknown,
     Fault::Revoked,

@@ -2,6 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use keygate::gate::{
     Gate,
     denial::Denial,
@@ -28,11 +29,12 @@ pub(crate) struct Ask {
     target: String,
     headers: Vec<(&'static str, String)>,
     peer: IpAddr,
+    secure: bool,
 }
 
 impl Ask {
     pub(crate) fn new(method: &'static str, target: &str) -> Self {
-        Self { method, target: target.to_owned(), headers: vec![("Host", HOST.to_owned())], peer: PEER.into() }
+        Self { method, target: target.to_owned(), headers: vec![("Host", HOST.to_owned())], peer: PEER.into(), secure: true }
     }
 
     pub(crate) fn get(target: &str) -> Self {
@@ -60,6 +62,16 @@ impl Ask {
         self
     }
 
+    /// Over a connection that others can read along.
+    pub(crate) fn in_the_clear(mut self) -> Self {
+        self.secure = false;
+        self
+    }
+
+    pub(crate) fn basic(self, text: &str) -> Self {
+        self.header("Authorization", &format!("Basic {}", STANDARD.encode(text)))
+    }
+
     pub(crate) fn key(self, text: &str) -> Self {
         self.header("X-Api-Key", text)
     }
@@ -82,7 +94,7 @@ impl Ask {
     /// Shows the request's head to `see`, as the edge would.
     pub(crate) fn with_head<T>(&self, see: impl FnOnce(&RequestHead<'_>) -> T) -> T {
         let headers: Vec<_> = self.headers.iter().map(|(name, value)| Header { name, value: value.as_bytes() }).collect();
-        see(&RequestHead::new(self.method, &self.target, &headers, self.peer, true).expect("a head with one reading"))
+        see(&RequestHead::new(self.method, &self.target, &headers, self.peer, self.secure).expect("a head with one reading"))
     }
 
     pub(crate) fn at(&self, gate: &Gate, now: Timestamp) -> Result<Permit, Refusal> {

@@ -4,6 +4,7 @@ mod support;
 
 mod canary;
 mod cors;
+mod credentials;
 mod drain;
 mod head_differential;
 mod http;

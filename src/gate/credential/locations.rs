@@ -5,7 +5,10 @@
 
 use std::borrow::Cow;
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use memchr::{memchr, memchr2};
 
 use crate::gate::{denial::Denial, request::RequestHead};
@@ -25,6 +28,10 @@ pub struct Locations {
     pub header: Option<Box<str>>,
     /// `Authorization: Bearer` (RFC 6750 section 2.1).
     pub bearer: bool,
+    /// `Authorization: Basic` (RFC 7617), whose user and password are the two halves of a key in Ably's spelling, or a key and nothing.
+    pub basic: bool,
+    /// A cookie, for tokens: a browser sends it to whoever asks, so that a key there would be anybody's.
+    pub cookie: Option<Box<str>>,
     /// Query parameters, by decoded name.
     pub query: Box<[Box<str>]>,
     /// Whether a secret key may stand in a query.
@@ -38,6 +45,8 @@ impl Default for Locations {
         Self {
             header: Some("x-api-key".into()),
             bearer: false,
+            basic: false,
+            cookie: None,
             query: Box::default(),
             secrets_in_query: false,
             websocket_protocol: true,
@@ -52,11 +61,13 @@ pub enum Location {
     Bearer,
     Query,
     WebsocketProtocol,
+    Basic,
+    Cookie,
 }
 
 impl Location {
     /// All locations, in label order.
-    pub const ALL: [Self; 4] = [Self::Header, Self::Bearer, Self::Query, Self::WebsocketProtocol];
+    pub const ALL: [Self; 6] = [Self::Header, Self::Bearer, Self::Query, Self::WebsocketProtocol, Self::Basic, Self::Cookie];
 
     /// The metric label, as the location is called in the configuration.
     #[must_use]
@@ -66,6 +77,8 @@ impl Location {
             Self::Bearer => "bearer",
             Self::Query => "query",
             Self::WebsocketProtocol => "websocket_protocol",
+            Self::Basic => "basic",
+            Self::Cookie => "cookie",
         }
     }
 }
@@ -102,9 +115,21 @@ impl Locations {
             }
         }
         if self.bearer
-            && let Some(token) = head.authorization.and_then(bearer_token)
+            && let Some(token) = head.authorization.and_then(|value| of_scheme(b"bearer", value))
         {
             note(text_of(token), Location::Bearer)?;
+        }
+        if self.basic
+            && let Some(encoded) = head.authorization.and_then(|value| of_scheme(b"basic", value))
+        {
+            note(basic_text(encoded).map(Cow::Owned), Location::Basic)?;
+        }
+        if let Some(name) = &self.cookie {
+            for pair in head.values("cookie").flat_map(cookies) {
+                if let Some(value) = cookie_called(name, pair) {
+                    note(text_of(value), Location::Cookie)?;
+                }
+            }
         }
         for value in self.own_values(head.query) {
             note(decode(value), Location::Query)?;
@@ -129,7 +154,19 @@ impl Locations {
     #[must_use]
     pub fn owns_header(&self, name: &str, value: &[u8]) -> bool {
         self.header.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(name))
-            || self.bearer && name.eq_ignore_ascii_case("authorization") && bearer_token(value).is_some()
+            || name.eq_ignore_ascii_case("authorization")
+                && (self.bearer && of_scheme(b"bearer", value).is_some() || self.basic && of_scheme(b"basic", value).is_some())
+    }
+
+    /// A `Cookie` header without Keygate's cookie; `None` where nothing is left of it.
+    #[must_use]
+    pub fn strip_cookies<'v>(&self, value: &'v [u8]) -> Option<Cow<'v, [u8]>> {
+        let Some(name) = &self.cookie else { return Some(Cow::Borrowed(value)) };
+        if !cookies(value).any(|pair| cookie_called(name, pair).is_some()) {
+            return Some(Cow::Borrowed(value));
+        }
+        let kept: Vec<_> = cookies(value).filter(|pair| cookie_called(name, pair).is_none()).collect();
+        (!kept.is_empty()).then(|| Cow::Owned(kept.join(&b"; "[..])))
     }
 
     /// Whether a query parameter belongs to Keygate. A backend decodes `%6bey` to `key`, so the gate must as well.
@@ -182,10 +219,33 @@ fn text_of(value: &[u8]) -> Option<Cow<'_, str>> {
     std::str::from_utf8(value.trim_ascii()).ok().map(Cow::Borrowed)
 }
 
-fn bearer_token(authorization: &[u8]) -> Option<&[u8]> {
-    let (scheme, token) = authorization.split_at_checked(6)?;
-    let is_bearer = scheme.eq_ignore_ascii_case(b"bearer") && token.first().is_none_or(|&b| b == b' ' || b == b'\t');
-    is_bearer.then(|| token.trim_ascii())
+/// What stands behind the scheme of an `Authorization`, if that is the scheme (RFC 9110 section 11.4).
+fn of_scheme<'v>(scheme: &[u8], authorization: &'v [u8]) -> Option<&'v [u8]> {
+    let (own, rest) = authorization.split_at_checked(scheme.len())?;
+    let is_it = own.eq_ignore_ascii_case(scheme) && rest.first().is_none_or(|&b| b == b' ' || b == b'\t');
+    is_it.then(|| rest.trim_ascii())
+}
+
+/// The text of a key in Basic credentials: `user:password` as it is, or the one of them that is not empty.
+fn basic_text(encoded: &[u8]) -> Option<String> {
+    let text = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
+    let (user, password) = text.split_once(':')?;
+    Some(match (user, password) {
+        (user, "") => user.to_owned(),
+        ("", password) => password.to_owned(),
+        _ => text,
+    })
+}
+
+/// The pairs of a `Cookie` header (RFC 6265 section 4.2.1).
+fn cookies(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|&b| b == b';').map(<[u8]>::trim_ascii).filter(|pair| !pair.is_empty())
+}
+
+/// The value of a cookie, if it has this name. Some servers trim around the `=`, so that this does as well.
+fn cookie_called<'p>(name: &str, pair: &'p [u8]) -> Option<&'p [u8]> {
+    let at = memchr(b'=', pair)?;
+    (pair[..at].trim_ascii() == name.as_bytes()).then(|| pair[at + 1..].trim_ascii())
 }
 
 fn pairs(query: Option<&str>) -> impl Iterator<Item = &str> {

@@ -77,6 +77,27 @@ fn locations(book: &mut Book) {
         ("none", "secret", none),
     ];
     book.table("Where the credential stands", &["locations", "key", "request"], |table| {
+        let narrow =
+            Locations { basic: true, cookie: Some("token".into()), query: ["key".into()].into(), ..Locations::default() };
+        let strict = gate(Policy { locations: narrow, ..policy() }, pair());
+        for (place, ask) in [
+            ("basic: key as user", Ask::get("/any").basic("sk:")),
+            ("basic: key as password", Ask::get("/any").basic(":sk")),
+            ("basic: user and password of nobody", Ask::get("/any").basic("app.id:sk")),
+            ("basic: nothing", Ask::get("/any").basic(":")),
+            ("basic: no colon", Ask::get("/any").basic("sk")),
+            ("basic: no base64", Ask::get("/any").header("Authorization", "Basic !")),
+            ("basic, in the clear", Ask::get("/any").basic("sk:").in_the_clear()),
+            ("basic, in the clear on this machine", Ask::get("/any").basic("sk:").in_the_clear().from([127, 0, 0, 1])),
+            ("bearer, which is not named", Ask::get("/any").header("Authorization", "Bearer sk")),
+            ("cookie", Ask::get("/any").header("Cookie", "a=b; token=sk")),
+            ("cookie of another name", Ask::get("/any").header("Cookie", "Token=sk; tokens=sk")),
+            ("two: basic, cookie", Ask::get("/any").basic("sk:").header("Cookie", "token=sk")),
+            ("two: cookie, cookie", Ask::get("/any").header("Cookie", "token=sk;token=sk")),
+            ("two: header, cookie", Ask::get("/any").key("sk").header("Cookie", "token=")),
+        ] {
+            table.row(&["basic, cookie, header, query", "secret", place], &strict, &ask);
+        }
         for (rule, key, locations) in rules {
             let gate = gate(Policy { locations, ..policy() }, pair());
             for (place, ask) in placed(if key == "secret" { "sk" } else { "pk" }) {

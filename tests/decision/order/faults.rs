@@ -5,7 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 use keygate::gate::{
     Gate,
     capability::{Operation, Operations},
-    credential::{Environment, Kind},
+    credential::{Environment, Kind, Locations},
     denial::Denial,
     keys::{KeyLimits, KeyRecord, State},
     limit::Quota,
@@ -23,6 +23,8 @@ pub(super) enum Fault {
     NoRoute,
     NoKey,
     TwoKeys,
+    InTheClear,
+    InCookie,
     Mistyped,
     Unknown,
     Revoked,
@@ -47,6 +49,8 @@ impl Fault {
             Self::NoRoute => Denial::NoRoute,
             Self::NoKey => Denial::MissingKey,
             Self::TwoKeys => Denial::AmbiguousKey,
+            Self::InTheClear => Denial::TlsRequired,
+            Self::InCookie => Denial::KeyInCookie,
             Self::Mistyped => Denial::MalformedKey,
             Self::Unknown => Denial::UnknownKey,
             Self::Revoked => Denial::KeyRevoked,
@@ -67,7 +71,15 @@ impl Fault {
     pub(super) fn goes_with(self, other: Self) -> bool {
         let excludes = |one, other| match one {
             // No key at all has no text, and stands nowhere.
-            Self::NoKey => matches!(other, Self::TwoKeys | Self::Mistyped | Self::Unknown | Self::SecretInQuery),
+            Self::NoKey => {
+                matches!(
+                    other,
+                    Self::TwoKeys | Self::InTheClear | Self::InCookie | Self::Mistyped | Self::Unknown | Self::SecretInQuery
+                )
+            }
+            // A key stands in one place.
+            Self::InCookie => matches!(other, Self::InTheClear | Self::SecretInQuery),
+            Self::InTheClear => other == Self::SecretInQuery,
             Self::Mistyped => other == Self::Unknown,
             Self::Revoked => other == Self::Disabled,
             // An Origin is asked of publishable keys; and one is either absent or unlisted.
@@ -95,6 +107,8 @@ impl Scene {
         // One more refusal and the peer has spent what it has; one more request, and so has the key.
         let (key_quota, peer_quota, peer) = (at_once(1), at_once(1), IpAddr::from(PEER));
         let policy = Policy { peer_refusals: Some(peer_quota), ..testing::policy([subscribing()]) };
+        let locations = Locations { basic: true, cookie: Some("token".into()), ..policy.locations };
+        let policy = Policy { locations, ..policy };
         let set_of_one = gate(policy.clone(), [record(&has, key_quota)]);
         let key = Arc::clone(&set_of_one.snapshot().keys.as_ref().expect("keys").records()[0]);
         let gate = if has(Fault::NoKeySet) { Gate::new(policy) } else { set_of_one };
@@ -139,12 +153,14 @@ fn ask(has: &impl Fn(Fault) -> bool) -> Ask {
         _ => TEXT,
     };
     if has(Fault::TwoKeys) {
-        ask = ask.header("Authorization", &format!("Bearer {text}"));
+        ask = ask.key(text);
     }
-    ask = match (has(Fault::NoKey), has(Fault::SecretInQuery)) {
-        (true, _) => ask,
-        (_, true) => ask.query(&format!("key={text}")),
-        _ => ask.key(text),
+    ask = match () {
+        () if has(Fault::NoKey) => ask,
+        () if has(Fault::SecretInQuery) => ask.query(&format!("key={text}")),
+        () if has(Fault::InTheClear) => ask.in_the_clear().basic(&format!("{text}:")),
+        () if has(Fault::InCookie) => ask.header("Cookie", &format!("token={text}")),
+        () => ask.key(text),
     };
     if has(Fault::SecretInBrowser) {
         ask = ask.header("Sec-Fetch-Site", "cross-site");

@@ -25,6 +25,23 @@ fn each_named_place_is_read() {
 }
 
 #[test]
+fn the_own_cookie_is_taken_out_and_no_other() {
+    let locations = Locations { cookie: Some("kg".into()), ..Locations::default() };
+    for (sent, left) in [
+        ("a=b", Some("a=b")),
+        ("kg=1", None),
+        (" kg = 1 ;", None),
+        ("a=b; kg=1; c=\"d e\"", Some("a=b; c=\"d e\"")),
+        ("kg=1; kg=2; kgb=3; KG=4; kg", Some("kgb=3; KG=4; kg")),
+        ("", Some("")),
+    ] {
+        let kept = locations.strip_cookies(sent.as_bytes()).map(|kept| String::from_utf8(kept.into_owned()).unwrap());
+        assert_eq!(kept.as_deref(), left, "{sent}");
+    }
+    assert_eq!(Locations::default().strip_cookies(b"kg=1").as_deref(), Some(&b"kg=1"[..]));
+}
+
+#[test]
 fn what_is_not_named_is_not_read() {
     let few = Locations::default();
     for (target, header) in [("/?key=k1", ("Accept", "*/*")), ("/", ("Authorization", "Bearer k1"))] {
