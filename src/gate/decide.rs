@@ -163,7 +163,7 @@ impl<'s, 'h, 'w, W: Witness> Asked<'s, 'h, 'w, W> {
         match presented.location {
             Location::Basic if !self.head.confidential => return Err(Denial::TlsRequired),
             Location::Cookie => return Err(Denial::KeyInCookie),
-            _ => {}
+            Location::Header | Location::Bearer | Location::Query | Location::WebsocketProtocol | Location::Basic => {}
         }
         self.witness.passed(Step::Credential, || format!("found in {}", presented.location.name()));
         match keys.authenticate(&presented.text, self.now.unix_ms) {
