@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use keygate::gate::{
     Gate,
-    capability::{Operation, Operations},
+    capability::{Capabilities, Operation, Operations},
     credential::{Digester, Environment, Kind, Locations, Pepper, StoredDigest, compose},
     keys::{KeyLimits, KeyRecord, KeySetBuilder},
     limit::Quota,
@@ -57,6 +57,7 @@ pub(crate) fn builder(texts: &[String], digests: Digests) -> KeySetBuilder {
     let pattern = testing::publishable("pattern", "pattern", &[ORIGIN, "https://*.example.org"]);
     let quota = Quota::new(1_000_000, 1, u32::MAX).expect("a quota");
     let limits = Arc::new(KeyLimits { rate: Some(quota), connections: Some(10_000) });
+    let capabilities = Arc::new(Capabilities::on_every_channel(Operations::ALL));
     let mut builder = KeySetBuilder::new((digests == Digests::Hmac).then(|| Arc::clone(&pepper)));
     for text in texts {
         let digest = match digests {
@@ -65,7 +66,7 @@ pub(crate) fn builder(texts: &[String], digests: Digests) -> KeySetBuilder {
         };
         let record = KeyRecord {
             kind: Kind::Publishable,
-            operations: Operations::CHANNEL,
+            capabilities: Arc::clone(&capabilities),
             digest,
             app: Arc::clone(&pattern.app),
             origins: Arc::clone(&pattern.origins),

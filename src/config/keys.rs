@@ -19,6 +19,7 @@ use super::{
     raw::{self, List, Text},
 };
 use crate::gate::{
+    capability::Capabilities,
     credential::{Environment, KeyShape, Kind, Pepper, shape},
     keys::{BrowserRule, KeyLimits, KeyRecord, KeySet, KeySetBuilder, KeySetError, PreviousDigest, PreviousDigests, State},
     origin::OriginPattern,
@@ -43,6 +44,8 @@ struct Shared {
     apps: HashSet<Arc<str>>,
     origins: HashSet<Arc<[OriginPattern]>>,
     limits: HashSet<Arc<KeyLimits>>,
+    capabilities: HashSet<Arc<Capabilities>>,
+    defaults: capabilities::Defaults,
 }
 
 /// The set. `None` only after a fault.
@@ -80,7 +83,11 @@ fn record(
     let text = text::of_key(typed, kind, environment, around, place);
     let origins = origins(typed, kind, place);
     let browser = browser(typed, kind, place);
-    let operations = capabilities::operations(typed.capabilities.as_ref(), kind, &place.field("capabilities"));
+    let capabilities = match &typed.capabilities {
+        Some(typed) => capabilities::capabilities(typed, kind, &place.field("capabilities"))
+            .map(|capabilities| keep(&mut shared.capabilities, capabilities)),
+        None => kind.map(|kind| shared.defaults.of(kind)),
+    };
     let limits = limits::over(**around.defaults, typed.limits.as_ref(), &place.field("limits"));
     let expires_at_ms = match &typed.expires_at {
         Some(text) => place.field("expires_at").take(moment(text)),
@@ -93,7 +100,7 @@ fn record(
         kind: kind?,
         environment: environment?,
         state: typed.state.map_or(State::Active, State::from),
-        operations: operations?,
+        capabilities: capabilities?,
         missing_origin: typed.missing_origin == Some(raw::Permission::Allow),
         browser,
         expires_at_ms: expires_at_ms?,

@@ -18,6 +18,7 @@ mod limits;
 mod locate;
 mod path;
 mod raw;
+mod rights;
 mod routes;
 mod schema;
 mod secret_file;

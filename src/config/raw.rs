@@ -153,11 +153,12 @@ pub(super) struct Route {
     /// Which requests.
     #[schemars(required)]
     pub r#match: Option<Match>,
-    /// What the key must be allowed to do: an operation, `admin`, or `any` where a valid key is enough. Required, unless `access` is
-    /// `public`.
+    /// What the key must be allowed to do: an operation, which it must hold on every channel; `admin`, or a part of it such as
+    /// `admin:clients`; or `any` where a valid key is enough. Required, unless `access` is `public`.
     pub operation: Option<Text>,
-    /// `backend`: the backend reads `X-Keygate-Capability` and holds keys to it inside a WebSocket, so keys that may not do
-    /// everything can open one. Default: nobody does, and only a key that may do everything can.
+    /// `backend`: the backend reads `X-Keygate-Capability` and holds keys to it, by the channel that a request names and inside a
+    /// WebSocket, so a key passes that holds the operation on any channel. Default: nobody does. Then a key passes only with the
+    /// operation on every channel, and opens a WebSocket only with every operation on every channel.
     pub enforce_inside: Option<Enforcer>,
     /// `report` or `enforce`, for this route. Default: as `mode` of the configuration.
     pub mode: Option<Mode>,

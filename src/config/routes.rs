@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::{
     fault::Place,
     raw::{self, List, Text},
-    wording,
+    rights,
 };
 use crate::gate::{
-    capability::Operation,
+    capability::Right,
     origin::{HostPattern, OriginPattern},
     policy::{Demand, HostRule, Mode, PathPattern, Route},
 };
@@ -107,11 +107,11 @@ fn demand(text: &str) -> Result<Demand, String> {
     if text == "any" {
         return Ok(Demand::Any);
     }
-    let names = || Operation::ALL.iter().map(|operation| operation.name()).chain(["any"]);
-    Operation::from_name(text).map(Demand::Operation).ok_or_else(|| match wording::nearest(text, names()) {
-        Some(near) => format!("is not an operation; did you mean `{near}`?"),
-        None => format!("must be one of {}", wording::listed(names())),
-    })
+    match rights::parse(text, &["any"])? {
+        Right::Operation(operation) => Ok(Demand::Operation(operation)),
+        Right::Admin(right) => Ok(Demand::Admin(right)),
+        Right::Every => Err("must be one operation, or `any` where a valid key is enough".to_owned()),
+    }
 }
 
 fn path(typed: Option<&Text>, place: &Place<'_>) -> Option<PathPattern> {

@@ -24,20 +24,27 @@ pub fn warnings(config: &Config, keys: &KeySet) -> Vec<String> {
         warnings.push("no key can be let in: all keys are of the other environment".to_owned());
     }
     let more_than_subscribe = |key: &&KeyRecord| {
-        let beyond = |&operation: &Operation| operation != Operation::Subscribe;
-        key.kind == Kind::Publishable && key.operations.iter().any(|operation| beyond(&operation))
+        let beyond = key.capabilities.everywhere().without(Operations::NONE.with(Operation::Subscribe));
+        key.kind == Kind::Publishable && !beyond.is_empty()
     };
     if let Some(ids) = named(let_in().map(|key| &**key).filter(more_than_subscribe)) {
         warnings.push(format!(
             "publishable keys are known to everybody, and these may do more than subscribe, on every channel: {ids}"
         ));
     }
-    let kept_out = |key: &&KeyRecord| !key.operations.contains_all(Operations::CHANNEL);
+    let starred = |key: &&KeyRecord| key.capabilities.entries().iter().any(|(pattern, _)| pattern.has_literal_star());
+    if let Some(ids) = named(let_in().map(|key| &**key).filter(starred)) {
+        warnings.push(format!(
+            "a `*` stands for whole segments between colons and is a plain character anywhere else: `chat*` is one channel, `chat:*` \
+             are all below `chat`; look at the capabilities of: {ids}"
+        ));
+    }
+    let kept_out = |key: &&KeyRecord| key.capabilities.everywhere() != Operations::ALL;
     if !config.policy.routes.iter().any(|route| route.enforced_inside)
         && let Some(ids) = named(let_in().map(|key| &**key).filter(kept_out))
     {
         warnings.push(format!(
-            "these keys may not do everything on a channel, so they open no WebSocket: no route says `enforce_inside: backend`: {ids}"
+            "these keys may not do everything on every channel, so they open no WebSocket: no route says `enforce_inside: backend`: {ids}"
         ));
     }
     warnings

@@ -50,13 +50,14 @@ pub(super) fn unknown_field(path: &NodePath, known: &[&str]) -> String {
 /// The step into a field. Where the file may hold `secrets`, only a name that is too short and too plain to be one is shown, as all
 /// names of the language are.
 pub(super) fn field(name: Box<str>, secrets: bool) -> Step {
-    let plain = |b: u8| b.is_ascii_lowercase() || b == b'_';
-    let shown = if secrets {
-        &*name == "*" || name.len() < 16 && name.bytes().all(plain) && !name.contains("k_")
-    } else {
-        name.len() < 40 && !name.chars().any(char::is_control)
-    };
+    let shown = if secrets { is_shown(&name) } else { name.len() < 40 && !name.chars().any(char::is_control) };
     if shown { Step::Field(name) } else { Step::Hidden(name) }
+}
+
+/// Whether a name in a file that may hold secrets is too short and too plain to be one.
+pub(super) fn is_shown(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b == b'_';
+    matches!(name, "*" | "[*]*") || (1..16).contains(&name.len()) && name.bytes().all(plain) && !name.contains("k_")
 }
 
 /// The one of `known` that `word` was probably meant to be.

@@ -137,7 +137,7 @@ impl Out {
             self.header("X-Keygate-Key-Id", key.id.as_bytes());
             self.header("X-Keygate-Kind", key.kind.name().as_bytes());
             self.header("X-Keygate-Environment", key.environment.name().as_bytes());
-            self.header("X-Keygate-Capability", key.operations.canonical().as_bytes());
+            self.header("X-Keygate-Capability", key.capabilities.canonical().as_bytes());
         }
         self.header("X-Keygate-Request-Id", id.as_str().as_bytes());
     }

@@ -269,12 +269,12 @@ pub async fn until_cut<T>(stream: &LiveStream, work: impl Future<Output = T>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gate::{capability::Operations, testing};
+    use crate::gate::{capability::Need, testing};
     use std::net::Ipv4Addr;
 
     fn stream(id: &str) -> LiveStream {
         let key = Arc::new(testing::secret(id, id));
-        let standing = Standing { reported: false, digest: key.digest.digest, key, needed: Operations::NONE };
+        let standing = Standing { reported: false, digest: key.digest.digest, key, needed: Need::NOTHING };
         LiveStream::new(Some(standing), Transport::WebSocket, Ipv4Addr::LOCALHOST.into(), i64::MAX, 0)
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Snapshot, Standing, Step, Witness,
-    capability::Operations,
+    capability::{Need, Operations},
     cors,
     credential::{KeyDigest, Kind, Location},
     denial::Denial,
@@ -30,7 +30,7 @@ pub(super) struct Asked<'s, 'h, 'w, W> {
     location: Option<Location>,
     /// The key's, once its credential was found good; and until when that is.
     good: Option<(KeyDigest, i64)>,
-    needed: Operations,
+    needed: Need,
     origin_listed: bool,
     browser_report: bool,
     charge: Option<Charge>,
@@ -55,7 +55,7 @@ impl<'s, 'h, 'w, W: Witness> Asked<'s, 'h, 'w, W> {
             key: None,
             location: None,
             good: None,
-            needed: Operations::NONE,
+            needed: Need::NOTHING,
             origin_listed: false,
             browser_report: false,
             charge: None,
@@ -237,17 +237,17 @@ impl<'s, 'h, 'w, W: Witness> Asked<'s, 'h, 'w, W> {
                 .is_some_and(|origin| Claimed::Origin(origin).is_listed(key.origins.iter()))
     }
 
-    /// Also finds the operations that the key must go on holding for as long as a stream lives.
+    /// Also finds what the key must go on holding for as long as a stream lives.
     fn capable(&mut self, key: &KeyRecord, route: &Route) -> Result<(), Denial> {
         let needed = route.needs(self.head.transport);
-        if !key.operations.contains_all(needed) {
+        if !needed.is_met_by(&key.capabilities) {
             return Err(Denial::NotCapable);
         }
-        self.needed = needed;
         self.witness.passed(Step::Operation, || match needed {
-            Operations::NONE => "a valid key is enough".to_owned(),
-            needed => format!("{needed} is among {}", key.operations),
+            Need { operations: Operations::NONE, admin: None, .. } => "a valid key is enough".to_owned(),
+            _ => format!("{needed} is among {}", key.capabilities),
         });
+        self.needed = needed;
         Ok(())
     }
 

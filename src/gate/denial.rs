@@ -113,7 +113,7 @@ denials! {
     OriginRefused { "origin_refused", 403, "origin_refused", None, Request, "This origin may not use the API key.",
         "The Origin is not in the key's `origins`. The log line holds what was sent." }
     NotCapable { "not_capable", 403, "not_capable", InsufficientScope, Request, "The API key may not do this.",
-        "The key's `capabilities` do not hold the route's `operation`; a WebSocket route without `enforce_inside` needs every operation." }
+        "The key's `capabilities` do not hold the route's `operation` on every channel, nor on any where the route says `enforce_inside`; a WebSocket route without that needs every operation." }
     KeyConnections { "key_connections", 429, "too_many_connections", None, Pace, "Too many open connections.",
         "The key has as many streams open as its `limits.connections` allows." }
     RateLimited { "rate_limited", 429, "rate_limited", None, Pace, "Too many requests.",

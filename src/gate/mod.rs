@@ -126,7 +126,7 @@ impl Gate {
         if !snapshot.policy.environments.contains(&key.environment) {
             return Err(Denial::WrongEnvironment);
         }
-        if key.operations.contains_all(standing.needed) { Ok(until_ms) } else { Err(Denial::NotCapable) }
+        if standing.needed.is_met_by(&key.capabilities) { Ok(until_ms) } else { Err(Denial::NotCapable) }
     }
 
     fn charge_peer(&self, policy: &Policy, peer: std::net::IpAddr, now: Timestamp) {

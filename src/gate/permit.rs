@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    capability::Operations,
+    capability::Need,
     credential::{KeyDigest, Location, Locations},
     denial::Denial,
     keys::{KeyRecord, KeyState},
@@ -44,7 +44,7 @@ pub struct Standing {
     /// The digest of the text that was presented, for one secret of a key can end before another.
     pub digest: KeyDigest,
     /// What the key must go on being allowed to do.
-    pub needed: Operations,
+    pub needed: Need,
     /// Whether a refusal was only reported: then the stream needs its key alone.
     pub reported: bool,
 }

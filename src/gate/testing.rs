@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    capability::{Operation, Operations},
+    capability::{Capabilities, Operation, Operations, Pattern, Right},
     credential::{Digester, Environment, Kind, Locations, StoredDigest},
     keys::{BrowserRule, KeyLimits, KeyRecord, PreviousDigests, State},
     origin::OriginPattern,
@@ -16,6 +16,32 @@ pub fn digest(text: &str) -> StoredDigest {
     StoredDigest { pepper: None, digest: Digester::Sha256.digest(text) }
 }
 
+/// These operations on every channel.
+#[must_use]
+pub fn on_every_channel(operations: Operations) -> Arc<Capabilities> {
+    Arc::new(Capabilities::on_every_channel(operations))
+}
+
+/// Capabilities as a key file has them, but that `admin` may stand anywhere. Panics on what is no pattern or no right.
+#[must_use]
+#[expect(clippy::expect_used, reason = "tests write their capabilities down")]
+pub fn capable(entries: &[(&str, &[&str])]) -> Arc<Capabilities> {
+    let mut admin = Vec::new();
+    let mut operations = |names: &[&str]| {
+        names.iter().fold(Operations::NONE, |held, name| match Right::parse(name).expect("a right") {
+            Right::Operation(operation) => held.with(operation),
+            Right::Every => Operations::ALL,
+            Right::Admin(right) => {
+                admin.push(right);
+                held
+            }
+        })
+    };
+    let entries: Vec<_> =
+        entries.iter().map(|(text, names)| (Pattern::parse(text).expect("a pattern"), operations(names))).collect();
+    Arc::new(Capabilities::new(entries, admin.into_iter().collect()))
+}
+
 /// A live secret key that may do everything, without limits.
 #[must_use]
 pub fn secret(id: &str, text: &str) -> KeyRecord {
@@ -25,7 +51,7 @@ pub fn secret(id: &str, text: &str) -> KeyRecord {
         kind: Kind::Secret,
         environment: Environment::Live,
         state: State::Active,
-        operations: Operations::EVERYTHING,
+        capabilities: Arc::new(Capabilities::everything()),
         missing_origin: false,
         browser: BrowserRule::Refuse,
         expires_at_ms: i64::MAX,
@@ -42,7 +68,7 @@ pub fn secret(id: &str, text: &str) -> KeyRecord {
 pub fn publishable(id: &str, text: &str, origins: &[&str]) -> KeyRecord {
     KeyRecord {
         kind: Kind::Publishable,
-        operations: Operations::NONE.with(Operation::Subscribe),
+        capabilities: on_every_channel(Operations::NONE.with(Operation::Subscribe)),
         origins: origins.iter().filter_map(|text| OriginPattern::parse(text).ok()).collect(),
         ..secret(id, text)
     }

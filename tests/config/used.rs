@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 use keygate::{
     config::{self, AccessLog, Config, LogFormat, Upstream, restart_only_changes, warnings},
     gate::{
-        capability::{Operation, Operations},
+        capability::Capabilities,
         credential::{Digester, Pepper},
         keys::{BrowserRule, KeyLimits, KeyRecord, KeySet, State},
         limit::Quota,
@@ -105,15 +105,44 @@ fn a_key_overrides_the_defaults_field_by_field() {
 #[test]
 fn keys_have_the_rights_of_their_kind_unless_told_otherwise() {
     let key = one("");
-    assert_eq!((key.operations, key.state, key.browser), (Operations::EVERYTHING, State::Active, BrowserRule::Refuse));
+    assert_eq!((key.state, key.browser), (State::Active, BrowserRule::Refuse));
+    assert_eq!(*key.capabilities, Capabilities::everything());
     assert_eq!((key.expires_at_ms, key.missing_origin), (i64::MAX, false));
-    assert_eq!(one(", capabilities: { '*': ['*'] }").operations, Operations::CHANNEL);
-    assert_eq!(one(", capabilities: { '*': ['*', admin] }").operations, Operations::EVERYTHING);
-    assert_eq!(one(", capabilities: { '*': [publish] }").operations, Operations::NONE.with(Operation::Publish));
     assert_eq!(one(", expires_at: 2027-01-01T01:00:00+01:00").expires_at_ms, 1_798_761_600_000);
     let text = "keys: [{ id: web, app: demo, kind: publishable, environment: test, key: pk_abc, missing_origin: allow }]";
     let key = Arc::clone(&set(text).records()[0]);
-    assert_eq!((key.operations, key.missing_origin), (Operations::NONE.with(Operation::Subscribe), true));
+    assert!(key.missing_origin);
+    assert_eq!(key.capabilities.canonical(), r#"{"*":["subscribe"]}"#);
+}
+
+#[test]
+fn capabilities_are_taken_as_written() {
+    for (typed, canonical) in [
+        ("{ '*': ['*'] }", r#"{"*":["*"]}"#),
+        ("{ '*': ['*', admin] }", r#"{"*":["*","admin"]}"#),
+        ("{ '[*]*': [subscribe, admin] }", r#"{"[*]*":["admin","subscribe"]}"#),
+        ("{ '*': [publish] }", r#"{"*":["publish"]}"#),
+        ("{ '*': ['admin:clients', 'admin:acl'] }", r#"{"*":["admin:acl","admin:clients"]}"#),
+        ("{ '*': [admin], '[*]*': ['*'] }", r#"{"[*]*":["*","admin"]}"#),
+        ("{ 'chat:*': [subscribe, publish], news: [history] }", r#"{"chat:*":["publish","subscribe"],"news":["history"]}"#),
+        (
+            "{ 'chat:*:typing': ['*', subscribe], '[queue]*': [subscribe], '[meta]*': [subscribe] }",
+            r#"{"[meta]*":["subscribe"],"[queue]*":["subscribe"],"chat:*:typing":["*"]}"#,
+        ),
+        ("{ grüße: [subscribe] }", r#"{"gr\u00fc\u00dfe":["subscribe"]}"#),
+    ] {
+        assert_eq!(one(&format!(", capabilities: {typed}")).capabilities.canonical(), canonical);
+    }
+}
+
+#[test]
+fn keys_with_the_same_capabilities_share_them() {
+    let same = [", capabilities: { a: [publish, subscribe] }", ", capabilities: { a: [subscribe, publish] }"];
+    let text: String = same.into_iter().chain(["", ""]).zip(["a", "b", "c", "d"]).map(|(more, id)| secret(id, more)).collect();
+    let set = set(&format!("keys:\n{text}"));
+    let held = |id| &set.by_id(id).unwrap().capabilities;
+    assert!(Arc::ptr_eq(held("a"), held("b")) && Arc::ptr_eq(held("c"), held("d")));
+    assert_ne!(held("a"), held("c"));
 }
 
 #[test]
@@ -187,7 +216,15 @@ fn warnings_tell_of_what_is_seldom_meant() {
         [
             "listener 0.0.0.0:8080 takes keys in the clear from other machines; give it `tls`, or encrypt in front of it",
             "publishable keys are known to everybody, and these may do more than subscribe, on every channel: web",
-            "these keys may not do everything on a channel, so they open no WebSocket: no route says `enforce_inside: backend`: web",
+            "these keys may not do everything on every channel, so they open no WebSocket: no route says `enforce_inside: backend`: web",
+        ]
+    );
+    let starred = set(&format!("keys:\n{}", secret("a", ", capabilities: { 'chat*': [publish], '*': ['*'] }")));
+    assert_eq!(
+        warnings(&config(""), &starred),
+        [
+            "a `*` stands for whole segments between colons and is a plain character anywhere else: `chat*` is one channel, `chat:*` \
+             are all below `chat`; look at the capabilities of: a"
         ]
     );
     let test_only = parse(&MINIMAL.replace("[live]", "[test]")).unwrap();

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use keygate::gate::{
     Gate,
-    capability::{Operation, Operations},
+    capability::{AdminRights, Capabilities, Need, Operation, Operations, Pattern},
     credential::{Digester, Environment, Kind, Location, Pepper, StoredDigest},
     denial::Denial,
     keys::{BrowserRule, KeyRecord, KeySetBuilder, State},
     origin::OriginPattern,
-    policy::{Demand, Policy},
+    policy::{Demand, Policy, Route},
     testing,
 };
 use proptest::prelude::*;
@@ -47,8 +47,10 @@ proptest! {
     }
 
     #[test]
-    fn more_rights_never_let_less_in(own in records("own"), more in any::<u32>(), ask in asks("own")) {
-        let more = KeyRecord { operations: own.operations.union(operations(more)), ..copy(&own) };
+    fn more_rights_never_let_less_in(own in records("own"), more in capabilities(), ask in asks("own")) {
+        let both = own.capabilities.entries().iter().chain(more.entries()).cloned();
+        let capabilities = Arc::new(Capabilities::new(both, AdminRights::None));
+        let more = KeyRecord { capabilities, ..copy(&own) };
         if verdict(&gate_of([own]), &ask).is_ok() {
             prop_assert!(verdict(&gate_of([more]), &ask).is_ok());
         }
@@ -78,14 +80,14 @@ proptest! {
 }
 
 /// Everything of an outcome that can be compared.
-type Verdict = Result<(String, Option<Location>, Operations, i64, bool, bool), (Denial, Option<String>)>;
+type Verdict = Result<(String, Option<Location>, Option<Need>, i64, bool, bool), (Denial, Option<String>)>;
 
 fn verdict(gate: &Gate, ask: &Ask) -> Verdict {
     match ask.at(gate, NOW) {
         Ok(permit) => Ok((
             permit.key().map(|key| key.id.to_string()).unwrap_or_default(),
             permit.location(),
-            permit.standing().map_or(Operations::NONE, |standing| standing.needed),
+            permit.standing().map(|standing| standing.needed.clone()),
             permit.until_ms(),
             permit.origin_listed(),
             permit.browser_report(),
@@ -98,6 +100,7 @@ fn policy() -> Policy {
     testing::policy([
         testing::route("any", "/any", Demand::Any),
         testing::route("publish", "/publish", Demand::Operation(Operation::Publish)),
+        Route { enforced_inside: true, ..testing::route("inside", "/inside", Demand::Operation(Operation::Publish)) },
     ])
 }
 
@@ -137,6 +140,7 @@ fn copy(record: &KeyRecord) -> KeyRecord {
         id: record.id.clone(),
         app: Arc::clone(&record.app),
         origins: Arc::clone(&record.origins),
+        capabilities: Arc::clone(&record.capabilities),
         limits: Arc::clone(&record.limits),
         digest: record.digest.clone(),
         previous: record.previous.clone(),
@@ -152,7 +156,7 @@ fn records(id: &'static str) -> impl Strategy<Value = KeyRecord> {
     let expires_at_ms = prop_oneof![4 => Just(i64::MAX), 1 => NOW.unix_ms - 2..NOW.unix_ms + 2];
     let browser = prop_oneof![Just(BrowserRule::Refuse), Just(BrowserRule::Report)];
     let origins = proptest::sample::subsequence(vec![LISTED, "https://*.test", "null"], 0..=3);
-    (kind, environment, state, expires_at_ms, browser, origins, any::<bool>(), any::<u32>()).prop_map(
+    (kind, environment, state, expires_at_ms, browser, origins, any::<bool>(), capabilities()).prop_map(
         move |(kind, environment, state, expires_at_ms, browser, origins, missing_origin, rights)| KeyRecord {
             kind,
             environment,
@@ -160,11 +164,20 @@ fn records(id: &'static str) -> impl Strategy<Value = KeyRecord> {
             expires_at_ms,
             browser,
             missing_origin,
-            operations: operations(rights),
+            capabilities: Arc::new(rights),
             origins: origins.iter().filter_map(|text| OriginPattern::parse(text).ok()).collect(),
             ..testing::secret(id, id)
         },
     )
+}
+
+/// Operations on patterns of which some are every channel.
+fn capabilities() -> impl Strategy<Value = Capabilities> {
+    let patterns = proptest::sample::subsequence(vec!["*", "[*]*", "chat:*", "news", "[queue]*"], 0..=3);
+    (patterns, any::<u32>()).prop_map(|(patterns, rights)| {
+        let parsed = patterns.into_iter().filter_map(|text| Pattern::parse(text).ok());
+        Capabilities::new(parsed.map(|pattern| (pattern, operations(rights))), AdminRights::None)
+    })
 }
 
 /// Every fourth time everything; else those operations whose bits are set.
@@ -175,7 +188,7 @@ fn operations(bits: u32) -> Operations {
 
 /// Requests that mostly present `text`.
 fn asks(text: &'static str) -> impl Strategy<Value = Ask> {
-    let path = prop_oneof![4 => Just("/any"), 4 => Just("/publish"), 1 => Just("/nowhere")];
+    let path = prop_oneof![4 => Just("/any"), 4 => Just("/publish"), 4 => Just("/inside"), 1 => Just("/nowhere")];
     let place = 0u8..6;
     let shape = proptest::sample::select(&[std::convert::identity::<Ask> as fn(Ask) -> Ask, Ask::websocket, Ask::event_stream]);
     let origin = prop_oneof![Just(None), Just(Some(LISTED)), Just(Some(UNLISTED)), Just(Some("null"))];

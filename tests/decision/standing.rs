@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use keygate::gate::{
     Gate, Standing,
-    capability::{Operation, Operations},
+    capability::{AdminRight, Capabilities, Operation},
     credential::Environment,
     denial::Denial,
     keys::{KeyRecord, PreviousDigest, State},
-    policy::{Demand, Policy},
+    policy::{Demand, Policy, Route},
     testing,
 };
 
@@ -38,15 +38,15 @@ fn after_reload(records: impl IntoIterator<Item = KeyRecord>, expected: Result<(
     assert_eq!(gate.still_stands(&standing, NOW).map(drop), expected);
 }
 
-fn operations(operations: &[Operation]) -> Operations {
-    operations.iter().fold(Operations::NONE, |all, operation| all.with(*operation))
+fn may(names: &[&str]) -> Arc<Capabilities> {
+    testing::capable(&[("*", names)])
 }
 
 #[test]
 fn a_reload_that_takes_nothing_away_leaves_it_standing() {
     after_reload([key()], Ok(()));
     after_reload([key(), testing::secret("other", "other")], Ok(()));
-    after_reload([KeyRecord { operations: operations(&[Operation::Subscribe]), ..key() }], Ok(()));
+    after_reload([KeyRecord { capabilities: may(&["subscribe"]), ..key() }], Ok(()));
     after_reload([KeyRecord { expires_at_ms: NOW.unix_ms + 1, ..key() }], Ok(()));
 }
 
@@ -62,14 +62,48 @@ fn it_falls_with_its_key() {
 
 #[test]
 fn it_falls_with_the_operation_it_needs() {
-    after_reload([KeyRecord { operations: operations(&[Operation::Publish]), ..key() }], Err(Denial::NotCapable));
+    after_reload([KeyRecord { capabilities: may(&["publish"]), ..key() }], Err(Denial::NotCapable));
+    let narrower = testing::capable(&[("chat:*", &["subscribe"])]);
+    after_reload([KeyRecord { capabilities: narrower, ..key() }], Err(Denial::NotCapable));
+}
+
+#[test]
+fn where_the_backend_looks_at_the_channel_it_stands_while_the_operation_is_held_anywhere() {
+    let inside = Route { enforced_inside: true, ..testing::route("events", "/events", Demand::Operation(Operation::Subscribe)) };
+    let policy = || testing::policy([inside.clone()]);
+    let gate = gate(policy(), [key()]);
+    let permit = Ask::get("/events").key("text").websocket().at(&gate, NOW).expect("a permit");
+    for (held, expected) in [
+        (testing::capable(&[("chat:*", &["subscribe"])]), Ok(())),
+        (testing::capable(&[("chat:*", &["publish"])]), Err(Denial::NotCapable)),
+    ] {
+        gate.publish(Arc::new(policy()), Arc::new(set([KeyRecord { capabilities: held, ..key() }])));
+        assert_eq!(gate.still_stands(permit.standing().expect("a key"), NOW).map(drop), expected);
+    }
+}
+
+#[test]
+fn it_falls_with_the_right_to_management_it_needs() {
+    let policy =
+        || testing::policy([testing::route("api", "/api", Demand::Admin(AdminRight::parse("admin:acl").expect("a right")))]);
+    let gate = gate(policy(), [key()]);
+    let permit = Ask::get("/api").key("text").at(&gate, NOW).expect("a permit");
+    for (names, expected) in [
+        (["admin"].as_slice(), Ok(())),
+        (&["admin:acl"], Ok(())),
+        (&["*"], Err(Denial::NotCapable)),
+        (&["admin:clients"], Err(Denial::NotCapable)),
+    ] {
+        gate.publish(Arc::new(policy()), Arc::new(set([KeyRecord { capabilities: may(names), ..key() }])));
+        assert_eq!(gate.still_stands(permit.standing().expect("a key"), NOW).map(drop), expected, "{names:?}");
+    }
 }
 
 #[test]
 fn a_websocket_that_nobody_reads_falls_with_any_operation() {
     let gate = gate(policy(), [key()]);
     let permit = Ask::get("/events").key("text").websocket().at(&gate, NOW).expect("a permit");
-    let less = KeyRecord { operations: operations(&[Operation::Subscribe, Operation::Publish]), ..key() };
+    let less = KeyRecord { capabilities: may(&["subscribe", "publish"]), ..key() };
     gate.publish(Arc::new(policy()), Arc::new(set([less])));
     assert_eq!(gate.still_stands(permit.standing().expect("a key"), NOW), Err(Denial::NotCapable));
 }

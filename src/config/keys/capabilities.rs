@@ -1,61 +1,80 @@
-//! `capabilities` → a set of operations. Only the resource `*` so far: nothing reads channels yet, so a narrower one could not be
-//! held to.
+//! `capabilities` → what a key may do.
+
+use std::sync::Arc;
 
 use crate::{
     config::{
         fault::Place,
         raw::{List, Map, Text},
-        wording,
+        rights, wording,
     },
     gate::{
-        capability::{Operation, Operations},
+        capability::{AdminRights, Capabilities, Operation, Operations, Pattern, Right},
         credential::Kind,
     },
 };
 
-const ADMIN_IS_SECRET: &str = "must not hold `admin`: a publishable key is known to everybody";
+/// The longest canonical text: the backend gets it in one header, and common servers take lines of 8 KiB at most.
+const MAX_TEXT_BYTES: usize = 8_000;
 
-/// What a key may do. `None` only after a fault, or for a kind that is one.
-pub(super) fn operations(typed: Option<&Map<List<Text>>>, kind: Option<Kind>, place: &Place<'_>) -> Option<Operations> {
-    let Some(Map(resources)) = typed else {
-        return kind.map(|kind| match kind {
-            Kind::Publishable => Operations::NONE.with(Operation::Subscribe),
-            Kind::Secret => Operations::EVERYTHING,
-        });
-    };
-    let mut operations = Operations::NONE;
-    for (resource, list) in resources {
-        if **resource != *"*" {
-            let message = "is not a channel that can be told apart yet: only every channel, `\"*\"`, is built in this version";
-            place.made_up_field(resource).out_of_place(message);
-            continue;
-        }
-        let place = place.field("*");
-        match list {
-            Some(list) if !list.0.is_empty() => {
-                list.each(&place, |place, _, text| operations = operations.union(named(text, kind, place)));
-            }
-            _ => place.missing("must name an operation; to let a key do nothing, disable it"),
-        }
+const ADMIN_IS_SECRET: &str = "must not hold `admin`: a publishable key is known to everybody";
+const ADMIN_HAS_NO_CHANNEL: &str = "is no right on channels: it belongs under `\"*\"`";
+
+/// What keys may do that say nothing of it, kept once for all of them.
+pub(super) struct Defaults {
+    publishable: Arc<Capabilities>,
+    secret: Arc<Capabilities>,
+}
+
+impl Default for Defaults {
+    fn default() -> Self {
+        let subscribe = Operations::NONE.with(Operation::Subscribe);
+        Self { publishable: Arc::new(Capabilities::on_every_channel(subscribe)), secret: Arc::new(Capabilities::everything()) }
     }
+}
+
+impl Defaults {
+    pub(super) fn of(&self, kind: Kind) -> Arc<Capabilities> {
+        Arc::clone(match kind {
+            Kind::Publishable => &self.publishable,
+            Kind::Secret => &self.secret,
+        })
+    }
+}
+
+/// What a key may do that says it. `None` only after a fault.
+pub(super) fn capabilities(typed: &Map<List<Text>>, kind: Option<Kind>, place: &Place<'_>) -> Option<Capabilities> {
+    let Map(resources) = typed;
     if resources.is_empty() {
         place.fault("must name what the key may do; without it, the key has what its kind has by default");
     }
-    Some(operations)
-}
-
-fn named(text: &str, kind: Option<Kind>, place: &Place<'_>) -> Operations {
-    if text == "*" {
-        return Operations::CHANNEL;
+    let (mut entries, mut admin) = (Vec::with_capacity(resources.len()), Vec::new());
+    for (resource, list) in resources {
+        let place = if wording::is_shown(resource) { place.field(resource) } else { place.made_up_field(resource) };
+        let pattern = Pattern::parse(resource).map_err(|message| place.out_of_place(message)).ok();
+        let is_widest = pattern.as_ref().is_none_or(|pattern| pattern.contains(&Pattern::every_channel()));
+        let mut operations = Operations::NONE;
+        match list {
+            Some(list) if !list.0.is_empty() => list.each(&place, |place, _, text| match rights::parse(text, &["*"]) {
+                Ok(Right::Every) => operations = Operations::ALL,
+                Ok(Right::Operation(operation)) => operations = operations.with(operation),
+                Ok(Right::Admin(_)) if kind == Some(Kind::Publishable) => place.fault(ADMIN_IS_SECRET),
+                Ok(Right::Admin(_)) if !is_widest => place.fault(ADMIN_HAS_NO_CHANNEL),
+                Ok(Right::Admin(right)) => admin.push(right),
+                Err(message) => place.fault(message),
+            }),
+            _ => place.missing("must name an operation; to let a key do nothing, disable it"),
+        }
+        entries.extend(pattern.map(|pattern| (pattern, operations)));
     }
-    let names = || Operation::ALL.iter().map(|operation| operation.name()).chain(["*"]);
-    match Operation::from_name(text) {
-        Some(Operation::Admin) if kind == Some(Kind::Publishable) => place.fault(ADMIN_IS_SECRET),
-        Some(operation) => return Operations::NONE.with(operation),
-        None => place.fault(match wording::nearest(text, names()) {
-            Some(near) => format!("is not an operation; did you mean `{near}`?"),
-            None => format!("must be one of {}", wording::listed(names())),
-        }),
+    let capabilities = Capabilities::new(entries, admin.into_iter().collect::<AdminRights>());
+    let length = capabilities.canonical().len();
+    if length > MAX_TEXT_BYTES {
+        place.fault(format!(
+            "must be at most {MAX_TEXT_BYTES} bytes as JSON, for the backend gets it in a header; this is {length}: put channels \
+             under a common beginning and name them by a pattern, such as `chat:*`"
+        ));
+        return None;
     }
-    Operations::NONE
+    Some(capabilities)
 }

@@ -50,8 +50,11 @@ pub(in crate::config) struct Key {
     pub missing_origin: Option<Permission>,
     /// What happens when a browser presents a secret key, which has then leaked. Default: `refuse`.
     pub browser: Option<Browser>,
-    /// What the key may do: operations by channel. `"*"`, every channel, is the only channel so far; the operation `"*"` is every
-    /// operation but `admin`. Default: a publishable key may `subscribe`, a secret key may do everything.
+    /// What the key may do: operations by pattern of channels, `{ "chat:*": [subscribe, presence] }`. A name is its segments between
+    /// colons. `*` is one whole segment, as the last one all that are left, and alone every channel; anywhere else it is a plain
+    /// character. Queues and meta channels have names with a prefix, `"[queue]*"` and `"[meta]*"`; `"[*]*"` is all there is. The
+    /// operation `"*"` is every operation on channels. `admin`, and parts of it such as `admin:clients`, stand under `"*"`, for secret
+    /// keys. At most 8000 bytes as JSON. Default: a publishable key may `subscribe` on every channel, a secret key may do everything.
     pub capabilities: Option<Map<List<Text>>>,
     /// The key's own limits. What is absent is as in `limits.key` of the configuration; a `rate` brings its own `burst`.
     pub limits: Option<Limit>,

@@ -39,7 +39,7 @@ fn the_backend_sees_who_it_is_and_not_the_key() {
         X-Keygate-Key-Id: server
         X-Keygate-Kind: secret
         X-Keygate-Environment: live
-        X-Keygate-Capability: {"*":["*","admin"]}
+        X-Keygate-Capability: {"[*]*":["*","admin"]}
         X-Forwarded-For: 10.0.0.7
         X-Forwarded-Proto: https
         X-Forwarded-Host: gate"#]]

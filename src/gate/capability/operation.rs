@@ -1,16 +1,16 @@
-//! Ably's vocabulary of operations (Ably docs, auth/capabilities), and `admin` for a backend's management routes.
+//! Ably's vocabulary of operations on channels, and sets of them (Ably docs, auth/capabilities, "Capability operations").
 
-use std::{borrow::Cow, fmt};
+use std::fmt;
 
 macro_rules! operations {
     ($($variant:ident = $name:literal),+ $(,)?) => {
-        /// One thing a key may be allowed to do.
+        /// One thing that a key may be allowed to do on a channel.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[repr(u8)]
         pub enum Operation { $($variant),+ }
 
         impl Operation {
-            /// Every operation, in the order of Ably's documentation, `admin` last.
+            /// Every operation, in the order of Ably's documentation.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
             /// The name in configuration, logs and headers.
@@ -40,7 +40,6 @@ operations! {
     PushAdmin = "push-admin",
     ChannelMetadata = "channel-metadata",
     PrivilegedHeaders = "privileged-headers",
-    Admin = "admin",
 }
 
 impl Operation {
@@ -58,16 +57,14 @@ impl fmt::Display for Operation {
 }
 
 /// A set of operations.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Operations(u32);
 
 impl Operations {
     /// No operation at all.
     pub const NONE: Self = Self(0);
-    /// Ably's `*`: everything that can be done on a channel. `admin` is not among them.
-    pub const CHANNEL: Self = Self((1 << Operation::Admin as u32) - 1);
-    /// Everything, `admin` included: what a secret key may do unless told less.
-    pub const EVERYTHING: Self = Self((1 << (Operation::Admin as u32 + 1)) - 1);
+    /// Ably's `*`: everything that can be done on a channel.
+    pub const ALL: Self = Self((1 << Operation::ALL.len()) - 1);
 
     /// This set with `operation` in it.
     #[must_use]
@@ -79,6 +76,24 @@ impl Operations {
     #[must_use]
     pub const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+
+    /// What is in this set and in `other`.
+    #[must_use]
+    pub const fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// What is in this set and not in `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// Whether there is nothing in the set.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
     }
 
     /// Whether `operation` is in the set.
@@ -93,35 +108,30 @@ impl Operations {
         self.0 & other.0 == other.0
     }
 
-    /// The set's [`Display`](fmt::Display), without making it anew for the sets that nearly every key has.
-    #[must_use]
-    pub fn canonical(self) -> Cow<'static, str> {
-        const SUBSCRIBE: Operations = Operations::NONE.with(Operation::Subscribe);
-        match self {
-            Self::EVERYTHING => r#"{"*":["*","admin"]}"#.into(),
-            Self::CHANNEL => r#"{"*":["*"]}"#.into(),
-            SUBSCRIBE => r#"{"*":["subscribe"]}"#.into(),
-            other => other.to_string().into(),
-        }
-    }
-
     /// The operations of the set, in [`Operation::ALL`]'s order.
     pub fn iter(self) -> impl Iterator<Item = Operation> {
         Operation::ALL.iter().copied().filter(move |&operation| self.contains(operation))
     }
+
+    /// The names as a capability lists them, sorted; `*` alone where all are there (Ably docs, token request spec, "canonicalisation").
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        let all = self == Self::ALL;
+        let mut names: Vec<_> = if all { vec!["*"] } else { self.iter().map(Operation::name).collect() };
+        names.sort_unstable();
+        names.into_iter()
+    }
 }
 
-/// As Ably's capability JSON for every channel, `{"*":["publish","subscribe"]}`: sorted, no white space
-/// (Ably docs, token request spec, "canonical text"). All operations of a channel are `*`.
+impl FromIterator<Operation> for Operations {
+    fn from_iter<I: IntoIterator<Item = Operation>>(operations: I) -> Self {
+        operations.into_iter().fold(Self::NONE, Self::with)
+    }
+}
+
+/// The names, with commas between them, for people.
 impl fmt::Display for Operations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut names: Vec<_> = if self.contains_all(Self::CHANNEL) {
-            std::iter::once("*").chain(self.contains(Operation::Admin).then_some("admin")).collect()
-        } else {
-            self.iter().map(Operation::name).collect()
-        };
-        names.sort_unstable();
-        write!(f, r#"{{"*":["{}"]}}"#, names.join(r#"",""#))
+        f.write_str(&self.names().collect::<Vec<_>>().join(", "))
     }
 }
 
@@ -134,26 +144,23 @@ mod tests {
         for &operation in Operation::ALL {
             assert_eq!(Operation::from_name(operation.name()), Some(operation));
         }
-        assert_eq!(Operation::from_name("Subscribe"), None);
-        assert_eq!(Operation::from_name("*"), None);
-    }
-
-    #[test]
-    fn the_star_of_a_channel_never_implies_admin() {
-        assert!(!Operations::CHANNEL.contains(Operation::Admin));
-        assert!(Operations::EVERYTHING.contains(Operation::Admin));
-        assert!(Operations::EVERYTHING.contains_all(Operations::CHANNEL));
-        assert_eq!(Operations::CHANNEL.iter().count(), 17);
-    }
-
-    #[test]
-    fn capability_text_is_canonical() {
-        let some = Operations::NONE.with(Operation::Subscribe).with(Operation::Publish);
-        assert_eq!(some.to_string(), r#"{"*":["publish","subscribe"]}"#);
-        for set in [Operations::EVERYTHING, Operations::CHANNEL, Operations::NONE.with(Operation::Subscribe), some] {
-            assert_eq!(set.canonical(), set.to_string());
+        for name in ["Subscribe", "*", "admin", ""] {
+            assert_eq!(Operation::from_name(name), None);
         }
-        assert_eq!(Operations::CHANNEL.to_string(), r#"{"*":["*"]}"#);
-        assert_eq!(Operations::EVERYTHING.to_string(), r#"{"*":["*","admin"]}"#);
+    }
+
+    #[test]
+    fn all_is_every_operation() {
+        assert_eq!(Operation::ALL.len(), 17);
+        assert_eq!(Operation::ALL.iter().copied().collect::<Operations>(), Operations::ALL);
+        assert_eq!(Operations::ALL.iter().count(), 17);
+    }
+
+    #[test]
+    fn names_are_sorted_and_all_of_them_are_a_star() {
+        let some = Operations::NONE.with(Operation::Subscribe).with(Operation::Publish);
+        assert_eq!(some.to_string(), "publish, subscribe");
+        assert_eq!(Operations::ALL.to_string(), "*");
+        assert_eq!(Operations::NONE.to_string(), "");
     }
 }

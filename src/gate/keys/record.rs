@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::PreviousDigests;
 use crate::gate::{
-    capability::Operations,
+    capability::Capabilities,
     credential::{Environment, KeyDigest, Kind, StoredDigest},
     limit::{Gcra, Places, Quota},
     origin::OriginPattern,
@@ -53,7 +53,7 @@ pub struct KeyRecord {
     /// Whether it lives.
     pub state: State,
     /// What it may do.
-    pub operations: Operations,
+    pub capabilities: Arc<Capabilities>,
     /// Whether a request without `Origin` may use it.
     pub missing_origin: bool,
     /// What happens when a browser presents it.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Mode, PathPattern};
 use crate::gate::{
-    capability::{Operation, Operations},
+    capability::{AdminRight, Need, Operation, Operations, Place},
     origin::{HostPattern, Origin},
     request::Transport,
 };
@@ -33,7 +33,7 @@ pub struct Route {
 pub struct HostRule(pub HostPattern);
 
 /// What a route demands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Demand {
     /// Nothing, not even a key.
     Public,
@@ -43,6 +43,8 @@ pub enum Demand {
     Any,
     /// The key must hold this operation.
     Operation(Operation),
+    /// The key must hold this right to management.
+    Admin(AdminRight),
 }
 
 impl Route {
@@ -54,18 +56,21 @@ impl Route {
             && self.host.as_ref().is_none_or(|rule| host.is_some_and(|host| rule.matches(host)))
     }
 
-    /// The operations that a key needs here. Nobody reads the frames of a WebSocket, so nothing would hold a key to a part of the
-    /// operations inside one: unless the backend does, only a key that may do everything on a channel passes.
+    /// What a key needs to hold here. Nobody looks at the channel that a request is about, so the operation must be held on every
+    /// channel, unless the backend looks. Nobody reads the frames of a WebSocket either, so nothing would hold a key to a part of the
+    /// operations inside one: unless the backend does, only a key that may do everything on every channel passes.
     #[must_use]
-    pub fn needs(&self, transport: Transport) -> Operations {
-        let demanded = match self.demand {
-            Demand::Public | Demand::Unroutable | Demand::Any => Operations::NONE,
-            Demand::Operation(operation) => Operations::NONE.with(operation),
+    pub fn needs(&self, transport: Transport) -> Need {
+        let (demanded, admin) = match &self.demand {
+            Demand::Public | Demand::Unroutable | Demand::Any => (Operations::NONE, None),
+            Demand::Operation(operation) => (Operations::NONE.with(*operation), None),
+            Demand::Admin(right) => (Operations::NONE, Some(right.clone())),
         };
-        match transport {
-            Transport::WebSocket if !self.enforced_inside => demanded.union(Operations::CHANNEL),
+        let operations = match transport {
+            Transport::WebSocket if !self.enforced_inside => Operations::ALL,
             Transport::WebSocket | Transport::Http | Transport::EventStream => demanded,
-        }
+        };
+        Need { operations, place: if self.enforced_inside { Place::Anywhere } else { Place::Everywhere }, admin }
     }
 }
 

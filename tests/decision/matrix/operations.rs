@@ -1,7 +1,9 @@
 //! Tables of what a key may do: by route and transport, and for each operation by itself.
 
+use std::sync::Arc;
+
 use keygate::gate::{
-    capability::{Operation, Operations},
+    capability::{AdminRight, Capabilities, Operation, Operations},
     keys::KeyRecord,
     policy::{Demand, Route},
     testing,
@@ -13,17 +15,22 @@ use crate::world::{Ask, LISTED, gate};
 pub(super) fn tables(book: &mut Book) {
     transports(book);
     each(book);
+    management(book);
 }
 
 fn transports(book: &mut Book) {
-    let one = |operation| Operations::NONE.with(operation);
+    let with = |record: KeyRecord, entries: &[(&str, &[&str])]| KeyRecord { capabilities: testing::capable(entries), ..record };
+    let (publishable, secret) = (|| testing::publishable("key", "key", &[LISTED]), || testing::secret("key", "key"));
     let keys = [
-        ("publishable: subscribe", testing::publishable("key", "key", &[LISTED])),
-        ("publishable: *", KeyRecord { operations: Operations::CHANNEL, ..testing::publishable("key", "key", &[LISTED]) }),
-        ("secret: everything", testing::secret("key", "key")),
-        ("secret: *", KeyRecord { operations: Operations::CHANNEL, ..testing::secret("key", "key") }),
-        ("secret: publish", KeyRecord { operations: one(Operation::Publish), ..testing::secret("key", "key") }),
-        ("secret: nothing", KeyRecord { operations: Operations::NONE, ..testing::secret("key", "key") }),
+        ("publishable: subscribe", publishable()),
+        ("publishable: *", with(publishable(), &[("*", &["*"])])),
+        ("publishable: subscribe on chat:*", with(publishable(), &[("chat:*", &["subscribe"])])),
+        ("secret: everything", secret()),
+        ("secret: *", with(secret(), &[("*", &["*"])])),
+        ("secret: * on chat:*", with(secret(), &[("chat:*", &["*"])])),
+        ("secret: * on [queue]*", with(secret(), &[("[queue]*", &["*"])])),
+        ("secret: publish", with(secret(), &[("*", &["publish"])])),
+        ("secret: nothing", with(secret(), &[])),
     ];
     book.table("Operation by route and transport", &["key", "route", "transport"], |table| {
         for (key, record) in keys {
@@ -42,11 +49,13 @@ fn transports(book: &mut Book) {
 
 type Shape = fn(Ask) -> Ask;
 
-const TRANSPORTS: [(&str, &str, Shape); 4] = [
+const TRANSPORTS: [(&str, &str, Shape); 6] = [
     ("http", "", std::convert::identity),
+    ("http, enforce_inside", "/inside", std::convert::identity),
     ("websocket", "", Ask::websocket),
     ("websocket, enforce_inside", "/inside", Ask::websocket),
     ("sse", "", Ask::event_stream),
+    ("sse, enforce_inside", "/inside", Ask::event_stream),
 ];
 
 fn routes() -> impl Iterator<Item = Route> {
@@ -54,10 +63,10 @@ fn routes() -> impl Iterator<Item = Route> {
         ("any", Demand::Any),
         ("subscribe", Demand::Operation(Operation::Subscribe)),
         ("publish", Demand::Operation(Operation::Publish)),
-        ("admin", Demand::Operation(Operation::Admin)),
+        ("admin", Demand::Admin(AdminRight::WHOLE)),
     ];
     demands.into_iter().flat_map(|(name, demand)| {
-        let plain = testing::route(name, &format!("/{name}"), demand);
+        let plain = testing::route(name, &format!("/{name}"), demand.clone());
         let inside = testing::route(&format!("inside-{name}"), &format!("/inside/{name}"), demand);
         [plain, Route { enforced_inside: true, ..inside }]
     })
@@ -67,15 +76,17 @@ fn each(book: &mut Book) {
     book.table("Each operation, asked of a key with", &["operation", "capability"], |table| {
         for &operation in Operation::ALL {
             table.demands(operation);
-            for (capability, operations) in [
-                ("it alone", Operations::NONE.with(operation)),
-                ("all but it", without(operation)),
-                ("*", Operations::CHANNEL),
-                ("everything", Operations::EVERYTHING),
+            let alone = Operations::NONE.with(operation);
+            for (capability, capabilities) in [
+                ("it alone", testing::on_every_channel(alone)),
+                ("it alone, on chat:*", testing::capable(&[("chat:*", &[operation.name()])])),
+                ("all but it", testing::on_every_channel(Operations::ALL.without(alone))),
+                ("*", testing::on_every_channel(Operations::ALL)),
+                ("everything", Arc::new(Capabilities::everything())),
             ] {
                 let gate = gate(
                     testing::policy([testing::route("route", "/route", Demand::Operation(operation))]),
-                    [KeyRecord { operations, ..testing::secret("key", "key") }],
+                    [KeyRecord { capabilities, ..testing::secret("key", "key") }],
                 );
                 table.row(&[operation.name(), capability], &gate, &Ask::get("/route").key("key"));
             }
@@ -83,6 +94,18 @@ fn each(book: &mut Book) {
     });
 }
 
-fn without(operation: Operation) -> Operations {
-    Operation::ALL.iter().filter(|other| **other != operation).fold(Operations::NONE, |set, other| set.with(*other))
+fn management(book: &mut Book) {
+    book.table("Management, asked of a key with", &["operation", "capability"], |table| {
+        for operation in ["admin", "admin:clients"] {
+            let demand = Demand::Admin(AdminRight::parse(operation).expect("a right"));
+            for names in [["*"].as_slice(), &["admin"], &["admin:clients"], &["admin:acl"], &["admin:acl", "admin:clients", "*"]]
+            {
+                let gate = gate(
+                    testing::policy([testing::route("route", "/route", demand.clone())]),
+                    [KeyRecord { capabilities: testing::capable(&[("*", names)]), ..testing::secret("key", "key") }],
+                );
+                table.row(&[operation, &names.join(", ")], &gate, &Ask::get("/route").key("key"));
+            }
+        }
+    });
 }

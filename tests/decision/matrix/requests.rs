@@ -195,7 +195,8 @@ fn stops(book: &mut Book) {
 }
 
 fn pair() -> [KeyRecord; 2] {
-    let pk = KeyRecord { operations: Operations::CHANNEL, ..testing::publishable("pk", "pk", &[LISTED]) };
+    let pk =
+        KeyRecord { capabilities: testing::on_every_channel(Operations::ALL), ..testing::publishable("pk", "pk", &[LISTED]) };
     [pk, testing::secret("sk", "sk")]
 }
 

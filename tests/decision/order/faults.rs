@@ -131,15 +131,15 @@ fn subscribing() -> keygate::gate::policy::Route {
 }
 
 fn record(has: &impl Fn(Fault) -> bool, rate: Quota) -> KeyRecord {
-    let is = |fault, faulty, fine| if has(fault) { faulty } else { fine };
     let kind = if has(Fault::SecretInQuery) || has(Fault::SecretInBrowser) { Kind::Secret } else { Kind::Publishable };
+    let is = |fault, faulty, fine| if has(fault) { faulty } else { fine };
     let state = is(Fault::Disabled, State::Disabled, State::Active);
     KeyRecord {
         kind,
         state: is(Fault::Revoked, State::Revoked, state),
         environment: if has(Fault::TestKey) { Environment::Test } else { Environment::Live },
         expires_at_ms: if has(Fault::Expired) { NOW.unix_ms } else { i64::MAX },
-        operations: if has(Fault::NotCapable) { Operations::NONE } else { Operations::CHANNEL },
+        capabilities: testing::on_every_channel(if has(Fault::NotCapable) { Operations::NONE } else { Operations::ALL }),
         limits: Arc::new(KeyLimits { rate: Some(rate), connections: Some(u32::from(!has(Fault::NoPlace))) }),
         ..testing::publishable("key", TEXT, &[LISTED])
     }
