@@ -15,7 +15,7 @@ use super::{ConfigFile, check::Output, exit};
 use crate::{
     app,
     gate::{
-        Gate, Step, Witness,
+        Admitted, Gate, Step, Witness,
         credential::Locations,
         denial::Denial,
         permit::{Permit, Refusal},
@@ -44,6 +44,9 @@ pub struct Explain {
     /// More headers, as `Name: value`
     #[arg(short = 'H', long = "header", value_name = "HEADER")]
     headers: Vec<String>,
+    /// The JSON body, for routes that look for channels in it
+    #[arg(long, value_name = "JSON")]
+    body: Option<String>,
     /// As a WebSocket handshake
     #[arg(long, conflicts_with = "sse")]
     websocket: bool,
@@ -84,7 +87,10 @@ impl Explain {
         let mut steps = Steps::default();
         let now = app::Clock::start().now();
         let verdict = match RequestHead::new(&self.method, &self.target, &headers, self.peer, self.secure) {
-            Ok(head) => gate.admit_before(&head, now, &mut steps),
+            Ok(head) => gate.admit_before(&head, now, &mut steps).and_then(|admitted| match admitted {
+                Admitted::Permit(permit) => Ok(permit),
+                Admitted::NeedBody(need) => gate.finish(need, self.body.as_deref().unwrap_or_default().as_bytes(), now),
+            }),
             Err(rule) => {
                 steps.0.push(("head", rule.to_owned()));
                 Err(Refusal::bare(Denial::BadRequest))
@@ -128,6 +134,9 @@ impl Explain {
             ] {
                 add(name, value);
             }
+        }
+        if self.body.is_some() {
+            add("Content-Type", "application/json");
         }
         if self.sse {
             add("Accept", "text/event-stream");

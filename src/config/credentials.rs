@@ -44,13 +44,11 @@ pub(super) fn locations(typed: Option<&raw::Credentials>, place: &Place<'_>) -> 
     let mut query: Vec<Box<str>> = Vec::new();
     if let Some(names) = &typed.query {
         names.each(&place.field("query"), |place, _, name| {
-            let readable = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
-            if name.is_empty() || name.len() > MAX_NAME_BYTES || !name.bytes().all(readable) {
-                place.fault("must be the name of a parameter: letters, digits, `_`, `-` and `.`");
-            } else if query.iter().any(|own| **own == **name) {
+            let Some(name) = place.take(parameter(name)) else { return };
+            if query.contains(&name) {
                 place.fault("stands here twice");
             } else {
-                query.push((**name).into());
+                query.push(name);
             }
         });
     }
@@ -74,6 +72,15 @@ pub(super) fn locations(typed: Option<&raw::Credentials>, place: &Place<'_>) -> 
     Some(locations)
 }
 
+/// The name of a query parameter.
+pub(super) fn parameter(name: &str) -> Result<Box<str>, &'static str> {
+    let readable = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
+    if name.is_empty() || name.len() > MAX_NAME_BYTES || !name.bytes().all(readable) {
+        return Err("must be the name of a parameter: letters, digits, `_`, `-` and `.`");
+    }
+    Ok(name.into())
+}
+
 fn cookie(name: &str) -> Result<Box<str>, &'static str> {
     if name.is_empty() || name.len() > MAX_NAME_BYTES || !name.bytes().all(is_token) {
         return Err("must be the name of a cookie");
@@ -86,7 +93,8 @@ fn is_token(b: u8) -> bool {
     b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b)
 }
 
-fn header(name: &str) -> Result<Box<str>, &'static str> {
+/// The name of a header that has no meaning of its own, in lower case.
+pub(super) fn header(name: &str) -> Result<Box<str>, &'static str> {
     if name.is_empty() || name.len() > MAX_NAME_BYTES || !name.bytes().all(is_token) {
         return Err("must be the name of a header, or `off`");
     }

@@ -8,6 +8,7 @@
 //! text ─ yaml ─→ raw ─ compile, keys ─→ used       what is wrong on the way: fault → locate → error
 //! ```
 
+mod channel;
 mod compile;
 mod credentials;
 mod defaults;

@@ -160,6 +160,12 @@ pub(super) struct Route {
     /// WebSocket, so a key passes that holds the operation on any channel. Default: nobody does. Then a key passes only with the
     /// operation on every channel, and opens a WebSocket only with every operation on every channel.
     pub enforce_inside: Option<Enforcer>,
+    /// `deny`: no message of the client passes inside a WebSocket, so that keys that hold `operation` on the route's channel can open
+    /// one. Default: messages pass.
+    pub client_messages: Option<ClientMessages>,
+    /// Where a request names its channel, on which the key must hold `operation`. `{channel}` in the path is another way to say it.
+    /// Default: nowhere, and the key must hold `operation` on every channel.
+    pub channel: Option<Channel>,
     /// `report` or `enforce`, for this route. Default: as `mode` of the configuration.
     pub mode: Option<Mode>,
     /// `public`: no key is asked for. Only on a path without wildcards, and without `operation`.
@@ -172,12 +178,36 @@ pub(super) struct Route {
 pub(super) struct Match {
     /// A host, without its port, or `*.` before one. Default: every host.
     pub host: Option<Text>,
-    /// A path; `*` is one segment, and `**` at the end any number of them.
+    /// A path; `*` is one segment, `{channel}` one that names the channel, and `**` at the end any number of them.
     #[schemars(required)]
     pub path: Option<Text>,
     /// Methods. Default: every method.
     #[schemars(length(min = 1))]
     pub methods: Option<List<Text>>,
+}
+
+/// One of the first four.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map with `json`, `query`, `header` or `fixed`")]
+#[schemars(inline)]
+pub(super) struct Channel {
+    /// A JSON Pointer into the body, such as `/channel`: to a text or a list of texts. Where it meets a list, it goes on in every item.
+    pub json: Option<Text>,
+    /// A query parameter.
+    pub query: Option<Text>,
+    /// A header.
+    pub header: Option<Text>,
+    /// This channel, whatever the request says.
+    pub fixed: Option<Text>,
+    /// `,` or `|` between several channels in a query or header, all of which must be held. Default: there is one channel.
+    pub separator: Option<Text>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub(super) enum ClientMessages {
+    Deny,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]

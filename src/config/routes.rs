@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use super::{
+    channel,
     fault::Place,
     raw::{self, List, Text},
     rights,
 };
 use crate::gate::{
     capability::Right,
+    channel::ChannelSource,
     origin::{HostPattern, OriginPattern},
     policy::{Demand, HostRule, Mode, PathPattern, Route},
 };
@@ -49,6 +51,8 @@ fn unrouted() -> Option<Route> {
         methods: Box::default(),
         demand: Demand::Unroutable,
         enforced_inside: false,
+        one_way: false,
+        channel: ChannelSource::Unnamed,
         mode: None,
     })
 }
@@ -57,10 +61,20 @@ fn route(typed: &raw::Route, place: &Place<'_>) -> Option<Route> {
     let name = place.required("name", typed.name.as_ref()).and_then(|name| place.field("name").take(self::name(name)));
     let demand = demanded(typed, place);
     let matching = place.required("match", typed.r#match.as_ref());
-    let place = place.field("match");
+    let (route, place) = (place, place.field("match"));
     let path = matching.and_then(|matching| path(matching.path.as_ref(), &place));
     let host = matching.and_then(|matching| matching.host.as_ref()).map(|text| place.field("host").take(host(text)));
     let methods = matching.and_then(|matching| matching.methods.as_ref()).map(|list| methods(list, &place.field("methods")));
+    let channel = channel::source(typed.channel.as_ref(), path.as_ref(), route);
+    let of_channel = matches!(demand, Some(Demand::Operation(_)) | None);
+    if !of_channel && channel.as_ref().is_some_and(|channel| *channel != ChannelSource::Unnamed) {
+        route.field("operation").missing("must be an operation on channels where the route names one");
+    }
+    if typed.client_messages.is_some() && typed.enforce_inside.is_some() {
+        route
+            .field("client_messages")
+            .out_of_place("must not stand beside `enforce_inside`: what does not pass needs no enforcing");
+    }
     Some(Route {
         name: name?,
         host: match host {
@@ -70,6 +84,8 @@ fn route(typed: &raw::Route, place: &Place<'_>) -> Option<Route> {
         path: path?,
         methods: methods.unwrap_or_default().into(),
         demand: demand?,
+        one_way: matches!(typed.client_messages, Some(raw::ClientMessages::Deny)),
+        channel: channel?,
         mode: typed.mode.map(Mode::from),
         enforced_inside: matches!(typed.enforce_inside, Some(raw::Enforcer::Backend)),
     })

@@ -3,7 +3,7 @@
 use super::path::{NodePath, Step};
 
 /// Fields of the design that this version does not have, by [`NodePath::pattern`].
-const NOT_BUILT: [&str; 18] = [
+const NOT_BUILT: [&str; 15] = [
     "admin",
     "keys.max_stale",
     "keys.sqlite",
@@ -13,10 +13,7 @@ const NOT_BUILT: [&str; 18] = [
     "limits.ip.messages",
     "limits.key.messages",
     "listeners[].proxy_protocol",
-    "routes[].channel",
-    "routes[].client_messages",
     "routes[].dialect",
-    "routes[].match.channel",
     "routes[].rewrite",
     "routes[].set_headers",
     "routes[].upstream",

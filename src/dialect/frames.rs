@@ -30,6 +30,25 @@ impl FrameTracker {
         }
     }
 
+    /// Like [`FrameTracker::feed`], but no further than to the first frame that carries a message, or that is no control frame as section
+    /// 5.5 has them (whole, without extension bits). Returns how many bytes that was.
+    pub fn feed_controls(&mut self, bytes: &[u8]) -> usize {
+        let mut at = 0;
+        while let Some(&first) = bytes.get(at) {
+            if self.at_boundary() && !matches!(first, 0x88..=0x8a) {
+                break;
+            }
+            // The second byte: a control frame's payload is at most 125 bytes.
+            if self.header_seen == 1 && first & 0x7f > 125 {
+                break;
+            }
+            let here = usize::try_from(self.payload_left).unwrap_or(usize::MAX).clamp(1, bytes.len() - at);
+            self.feed(&bytes[at..at + here]);
+            at += here;
+        }
+        at
+    }
+
     /// Whether the last byte that was fed ended a frame (or none was fed): a frame of our own may go here.
     #[must_use]
     pub const fn at_boundary(&self) -> bool {

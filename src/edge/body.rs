@@ -61,14 +61,23 @@ impl BodyFraming {
 
     /// Goes on by `bytes`.
     pub fn feed(&mut self, bytes: &[u8]) -> Fed {
+        self.feed_to(bytes, |_| {})
+    }
+
+    /// [`BodyFraming::feed`], showing what of `bytes` is content to `see`, piece by piece.
+    pub fn feed_to(&mut self, bytes: &[u8], mut see: impl FnMut(&[u8])) -> Fed {
         match self {
-            Self::UntilClose => Fed::All,
+            Self::UntilClose => {
+                see(bytes);
+                Fed::All
+            }
             Self::Length(left) => {
                 let here = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
                 *left -= here as u64;
+                see(&bytes[..here]);
                 if *left == 0 { Fed::Ended(here) } else { Fed::All }
             }
-            Self::Chunked(place) => feed_chunks(place, bytes),
+            Self::Chunked(place) => feed_chunks(place, bytes, see),
         }
     }
 
@@ -82,12 +91,13 @@ impl BodyFraming {
 /// The largest chunk size that is believed, 2⁶⁰: what is larger is an attack on somebody's arithmetic.
 const MAX_CHUNK: u64 = 1 << 60;
 
-fn feed_chunks(place: &mut Chunk, bytes: &[u8]) -> Fed {
+fn feed_chunks(place: &mut Chunk, bytes: &[u8], mut see: impl FnMut(&[u8])) -> Fed {
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
         if let Chunk::Data(left) = place {
             let here = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len() - at);
             *left -= here as u64;
+            see(&bytes[at..at + here]);
             if *left == 0 {
                 *place = Chunk::DataEnd;
             }
@@ -152,9 +162,9 @@ mod tests {
             let body = chunked(&chunks, trailer);
             let mut sent = body.clone();
             sent.extend(b"HTTP/1.1 200 next");
-            let (mut framing, mut taken) = (BodyFraming::Chunked(Chunk::Start), 0);
+            let (mut framing, mut taken, mut content) = (BodyFraming::Chunked(Chunk::Start), 0, Vec::new());
             for piece in sent.chunks(split) {
-                match framing.feed(piece) {
+                match framing.feed_to(piece, |data| content.extend_from_slice(data)) {
                     Fed::All => taken += piece.len(),
                     Fed::Ended(here) => { taken += here; break }
                     Fed::Broken => prop_assert!(false, "broken at {}", taken),
@@ -162,6 +172,7 @@ mod tests {
             }
             prop_assert!(framing.is_done());
             prop_assert_eq!(taken, body.len());
+            prop_assert_eq!(content, chunks.concat());
         }
 
         #[test]

@@ -8,9 +8,10 @@ use super::{
     Edge,
     body::{BodyFraming, Fed},
     client::Client,
-    decide::{self, Answer, Next},
+    decide::{self, Answer, Exchange, First, Inspect, Next},
     head::{HeadEnd, ReadError, read_head},
     http::{self, Sent},
+    inspect::{self, Collected, NoBody},
     registry::until_cut,
     scratch::read_some,
     settings::Timeouts,
@@ -65,16 +66,26 @@ pub async fn serve(edge: Arc<Edge>, mut client: Client, peer: IpAddr, held: Held
             }
         };
         let mut rest = buffer.split_off(end);
-        match decide::decide(&edge, &buffer, peer, client.is_secure()) {
+        let next = match decide::decide(&edge, &buffer, peer, client.is_secure()) {
+            First::Next(next) => next,
+            First::Inspect(inspect) => {
+                let Some(next) = look_into(&edge, &mut client, &buffer, &mut rest, peer, inspect).await else { return };
+                next
+            }
+        };
+        match next {
             Next::Answer(answer) => {
                 if !give(&mut client, &answer, &mut rest, timeouts.head).await {
                     return finish(client, b"").await;
                 }
             }
-            Next::Http { head, ticket, stream, body } => {
+            Next::Http(Exchange { head, ticket, stream, body, content, invite }) => {
+                if invite && rest.is_empty() && inspect::invite(&mut client).await.is_err() {
+                    return;
+                }
                 let (end, body) = past(body, &rest);
                 let mut next = rest.split_off(end);
-                let bytes = [head, rest].concat();
+                let bytes = [head, content, rest].concat();
                 let exchanged = until_cut(&stream, http::exchange(&edge.proxy, client, Sent { bytes, body }, *ticket)).await;
                 let Ok(Some((back, came))) = exchanged else { return };
                 client = back;
@@ -87,6 +98,29 @@ pub async fn serve(edge: Arc<Edge>, mut client: Client, peer: IpAddr, held: Held
         }
         buffer = rest;
     }
+}
+
+/// Reads the body that the decision hangs on, and decides. What is left in `rest` has not been judged yet; `None` if the client left.
+async fn look_into(
+    edge: &Edge,
+    client: &mut Client,
+    head: &[u8],
+    rest: &mut Vec<u8>,
+    peer: IpAddr,
+    asked: Inspect,
+) -> Option<Next> {
+    if asked.invite && rest.is_empty() && inspect::may_be_read(asked.body) {
+        inspect::invite(client).await.ok()?;
+    }
+    let read = match inspect::collect(client, rest, asked.body, edge.settings.load().timeouts.head).await {
+        Ok(Collected { content, end }) => {
+            rest.drain(..end);
+            Ok(content)
+        }
+        Err(NoBody::Refused(denial)) => Err(denial),
+        Err(NoBody::Gone) => return None,
+    };
+    Some(decide::inspected(edge, head, peer, client.is_secure(), asked, read))
 }
 
 /// Waits for a head. A connection that is idle when the gate closes is left; one that has begun a head is still heard.

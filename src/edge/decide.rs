@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     gate::{
+        Admitted, NeedBody,
         denial::Denial,
         permit::{Permit, Refusal},
         request::{RequestHead, Transport},
@@ -24,13 +25,48 @@ use crate::{
 };
 
 /// What a head leads to.
+pub enum First {
+    /// What happens next is known.
+    Next(Next),
+    /// The body has to be read first; [`inspected`] goes on.
+    Inspect(Inspect),
+}
+
+/// What happens next.
 pub enum Next {
     /// The gate answers itself.
     Answer(Answer),
     /// pingora exchanges it.
-    Http { head: Vec<u8>, ticket: Box<Ticket>, stream: Entered, body: BodyFraming },
+    Http(Exchange),
     /// A tunnel is opened.
     Stream(Box<Opening>),
+}
+
+/// A request on its way to pingora.
+pub struct Exchange {
+    /// The head for the backend.
+    pub head: Vec<u8>,
+    /// Evidence that it may go there.
+    pub ticket: Box<Ticket>,
+    /// Its place in the registry.
+    pub stream: Entered,
+    /// The body that follows the client's head; nothing where `content` holds it.
+    pub body: BodyFraming,
+    /// The body, where it was read for the decision: what was judged is what goes on.
+    pub content: Vec<u8>,
+    /// Whether the client waits to be told to send its body.
+    pub invite: bool,
+}
+
+/// A request whose body has to be read.
+pub struct Inspect {
+    need: NeedBody,
+    id: RequestId,
+    at: Timestamp,
+    /// Its body.
+    pub body: BodyFraming,
+    /// Whether the client waits to be told to send it.
+    pub invite: bool,
 }
 
 /// An answer of the gate itself.
@@ -44,20 +80,39 @@ pub struct Answer {
 }
 
 /// Decides about the request whose head is `bytes`.
-pub fn decide(edge: &Edge, bytes: &[u8], peer: IpAddr, secure: bool) -> Next {
+pub fn decide(edge: &Edge, bytes: &[u8], peer: IpAddr, secure: bool) -> First {
     let now = edge.clock.now();
     let id = edge.request_ids.next(now);
+    let asked = with_head(edge, bytes, peer, secure, id, now, |request| request.decided());
+    asked.unwrap_or_else(|answer| First::Next(Next::Answer(answer)))
+}
+
+/// Goes on with a request whose body was read, or could not be.
+pub fn inspected(edge: &Edge, bytes: &[u8], peer: IpAddr, secure: bool, inspect: Inspect, read: Result<Vec<u8>, Denial>) -> Next {
+    let Inspect { need, id, at, .. } = inspect;
+    with_head(edge, bytes, peer, secure, id, at, |request| request.judged(need, read)).unwrap_or_else(Next::Answer)
+}
+
+/// Shows the request in `bytes` to `see`, or answers that there is none. A head is read anew for whoever needs it: what borrows from it
+/// cannot wait for a body.
+fn with_head<T>(
+    edge: &Edge,
+    bytes: &[u8],
+    peer: IpAddr,
+    secure: bool,
+    id: RequestId,
+    now: Timestamp,
+    see: impl FnOnce(Request<'_>) -> T,
+) -> Result<T, Answer> {
+    let unreadable = |denial, rule| unreadable(edge, peer, denial, rule, &id, now);
     let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
-    let parsed = match parse_strictly(bytes, &mut headers) {
-        Ok(parsed) => parsed,
-        Err(HeadError::TooLarge) => return Next::Answer(unreadable(edge, peer, Denial::HeadTooLarge, None, &id, now)),
-        Err(HeadError::Broken(rule)) => return Next::Answer(unreadable(edge, peer, Denial::BadRequest, Some(rule), &id, now)),
-    };
-    let head = match RequestHead::new(parsed.method, parsed.target, parsed.headers, peer, secure) {
-        Ok(head) => head,
-        Err(rule) => return Next::Answer(unreadable(edge, peer, Denial::BadRequest, Some(rule), &id, now)),
-    };
-    Request { edge, parsed: &parsed, head: in_version(head, parsed.minor_version), id, now }.next()
+    let parsed = parse_strictly(bytes, &mut headers).map_err(|error| match error {
+        HeadError::TooLarge => unreadable(Denial::HeadTooLarge, None),
+        HeadError::Broken(rule) => unreadable(Denial::BadRequest, Some(rule)),
+    })?;
+    let head = RequestHead::new(parsed.method, parsed.target, parsed.headers, peer, secure)
+        .map_err(|rule| unreadable(Denial::BadRequest, Some(rule)))?;
+    Ok(see(Request { edge, parsed: &parsed, head: in_version(head, parsed.minor_version), id, now }))
 }
 
 /// HTTP/1.0 knows no chunks, so its streams go through pingora, which buffers no more than they need.
@@ -131,32 +186,48 @@ struct Request<'a> {
 }
 
 impl Request<'_> {
-    fn next(&self) -> Next {
-        if self.parsed.minor_version == 0 && self.head.transport == Transport::WebSocket {
-            return Next::Answer(unreadable(
-                self.edge,
-                self.head.peer,
-                Denial::BadRequest,
-                Some("an upgrade in HTTP/1.0"),
-                &self.id,
-                self.now,
-            ));
-        }
-        if self.head.path.starts_with("/keygate/") {
-            return Next::Answer(self.own_page());
-        }
-        if let Some(answer) = self.edge.gate.preflight(&self.head) {
-            return Next::Answer(self.preflight(answer));
-        }
-        let verdict = if self.edge.drain.is_draining() && self.head.transport.is_stream() {
+    fn decided(self) -> First {
+        let verdict = if let Some(answer) = self.answer() {
+            return First::Next(Next::Answer(answer));
+        } else if self.edge.drain.is_draining() && self.head.transport.is_stream() {
             Err(Refusal::bare(Denial::Draining))
         } else {
             self.edge.gate.admit(&self.head, self.now)
         };
+        First::Next(match verdict {
+            Ok(Admitted::Permit(permit)) => self.done(Ok(permit), None),
+            Ok(Admitted::NeedBody(need)) => {
+                let invite = self.waits_for_invitation();
+                return First::Inspect(Inspect { need, id: self.id, at: self.now, body: self.body(), invite });
+            }
+            Err(refusal) => self.done(Err(refusal), None),
+        })
+    }
+
+    /// The answer to what is not the gate's decision.
+    fn answer(&self) -> Option<Answer> {
+        if self.parsed.minor_version == 0 && self.head.transport == Transport::WebSocket {
+            let rule = Some("an upgrade in HTTP/1.0");
+            return Some(unreadable(self.edge, self.head.peer, Denial::BadRequest, rule, &self.id, self.now));
+        }
+        if self.head.path.starts_with("/keygate/") {
+            return Some(self.own_page());
+        }
+        self.edge.gate.preflight(&self.head).map(|answer| self.preflight(answer))
+    }
+
+    fn judged(&self, need: NeedBody, read: Result<Vec<u8>, Denial>) -> Next {
+        match read {
+            Ok(content) => self.done(self.edge.gate.finish(need, &content, self.now), Some(content)),
+            Err(denial) => self.done(self.edge.gate.give_up(need, denial, self.now), None),
+        }
+    }
+
+    fn done(&self, verdict: Result<Permit, Refusal>, content: Option<Vec<u8>>) -> Next {
         self.tell(&verdict);
         match verdict {
-            Ok(permit) => self.permitted(permit),
-            Err(refusal) => Next::Answer(self.refused(&refusal)),
+            Ok(permit) => self.permitted(permit, content),
+            Err(refusal) => Next::Answer(self.refused(&refusal, content.is_some())),
         }
     }
 
@@ -178,14 +249,14 @@ impl Request<'_> {
         }
     }
 
-    fn permitted(&self, permit: Permit) -> Next {
+    fn permitted(&self, permit: Permit, content: Option<Vec<u8>>) -> Next {
         let (head, edge) = (&self.head, self.edge);
         let after = match head.transport {
             Transport::WebSocket => After::Upgrade,
             Transport::EventStream => After::Close,
-            Transport::Http => After::Client { minor_version: self.parsed.minor_version, close: self.closes() },
+            Transport::Http => After::Client { minor_version: self.parsed.minor_version, close: self.leaves() },
         };
-        let bytes = upstream_head(head, &permit, &self.id, after);
+        let bytes = upstream_head(head, &permit, &self.id, after, content.as_ref().map(Vec::len));
         let asked = Asked::new(self.id, head, &permit, self.now);
         let upstream = Arc::clone(&edge.settings.load().upstream);
         let live = LiveStream::new(permit.standing().cloned(), head.transport, head.peer, permit.until_ms(), self.now.unix_ms);
@@ -193,7 +264,9 @@ impl Request<'_> {
         self.check_again(&permit, &stream);
         if head.transport == Transport::Http {
             let ticket = Box::new(Ticket { permit, asked, upstream, failed: None });
-            return Next::Http { head: bytes, ticket, stream, body: self.body() };
+            let invite = content.is_none() && self.waits_for_invitation();
+            let body = if content.is_some() { BodyFraming::Length(0) } else { self.body() };
+            return Next::Http(Exchange { head: bytes, ticket, stream, body, content: content.unwrap_or_default(), invite });
         }
         let expected = (head.transport == Transport::WebSocket).then(|| Expected::of(head, permit.locations()));
         Next::Stream(Box::new(Opening { head: bytes, expected, upstream, permit, asked, stream }))
@@ -212,7 +285,8 @@ impl Request<'_> {
         }
     }
 
-    fn refused(&self, refusal: &Refusal) -> Answer {
+    /// `read` says that the body was read already.
+    fn refused(&self, refusal: &Refusal, read: bool) -> Answer {
         let origin = self.origin();
         let about =
             About { cors_origin: origin.filter(|_| refusal.origin_listed), charge: refusal.charge.as_ref(), ..self.about() };
@@ -234,7 +308,8 @@ impl Request<'_> {
             browser_report: false,
         };
         self.edge.telemetry.exchanged(&exchange, self.now.ticks_ns);
-        Answer { bytes, close: about.close, body: self.body() }
+        let body = if read { BodyFraming::Length(0) } else { self.body() };
+        Answer { bytes, close: about.close, body }
     }
 
     fn preflight(&self, answer: Result<(), Denial>) -> Answer {
@@ -245,7 +320,7 @@ impl Request<'_> {
             self.edge.gate.refuse_unread(self.head.peer, self.now);
             let refusal = Refusal::bare(denial);
             self.tell(&Err(Refusal::bare(denial)));
-            return self.refused(&refusal);
+            return self.refused(&refusal, false);
         }
         let bytes = answer::preflight(answer, method, text("access-control-request-headers"), &about);
         Answer { bytes, close: about.close, body: self.body() }
@@ -258,7 +333,7 @@ impl Request<'_> {
         }
         let refusal = Refusal::bare(Denial::NoRoute);
         self.tell(&Err(Refusal::bare(Denial::NoRoute)));
-        self.refused(&refusal)
+        self.refused(&refusal, false)
     }
 
     fn about(&self) -> About<'_> {
@@ -267,7 +342,17 @@ impl Request<'_> {
 
     /// A client that waits for `100 Continue` may or may not send its body after a refusal: nobody can tell what follows.
     fn closes(&self) -> bool {
-        self.parsed.close || self.parsed.expects_continue || self.edge.drain.is_draining()
+        self.leaves() || self.parsed.expects_continue
+    }
+
+    /// Whether this is the last exchange of the connection, whatever its answer.
+    fn leaves(&self) -> bool {
+        self.parsed.close || self.edge.drain.is_draining()
+    }
+
+    /// In HTTP/1.0 nobody waits, whatever the header says (RFC 9110 section 10.1.1).
+    fn waits_for_invitation(&self) -> bool {
+        self.parsed.expects_continue && self.parsed.minor_version == 1 && !self.body().is_done()
     }
 
     fn origin(&self) -> Option<&str> {

@@ -6,7 +6,7 @@ use super::exchange::RequestId;
 use crate::gate::{
     credential::Locations,
     permit::Permit,
-    request::{RequestHead, Transport},
+    request::{RequestHead, Transport, folded},
 };
 
 /// How the connection to the backend goes on after the answer, which the head must say.
@@ -20,14 +20,17 @@ pub enum After {
     Close,
 }
 
-/// Writes the head.
+/// Writes the head. `read` is the length of a body that was read already, and goes on in one piece however it came.
 #[must_use]
-pub fn upstream_head(head: &RequestHead<'_>, permit: &Permit, id: &RequestId, after: After) -> Vec<u8> {
+pub fn upstream_head(head: &RequestHead<'_>, permit: &Permit, id: &RequestId, after: After, read: Option<usize>) -> Vec<u8> {
     let locations = permit.locations();
     let mut out = Out(Vec::with_capacity(1024));
     out.request_line(head, locations, after);
     for header in head.headers {
-        if is_dropped(header.name) || locations.owns_header(header.name, header.value) {
+        if is_dropped(header.name)
+            || read.is_some() && is_framing(header.name)
+            || locations.owns_header(header.name, header.value)
+        {
             continue;
         }
         if header.name.eq_ignore_ascii_case("cookie") {
@@ -35,6 +38,9 @@ pub fn upstream_head(head: &RequestHead<'_>, permit: &Permit, id: &RequestId, af
         } else {
             out.header(header.name, header.value);
         }
+    }
+    if let Some(length) = read {
+        out.header("Content-Length", length.to_string().as_bytes());
     }
     match after {
         After::Client { close: true, minor_version: 1 } | After::Close => out.header("Connection", b"close"),
@@ -57,10 +63,17 @@ pub fn upstream_head(head: &RequestHead<'_>, permit: &Permit, id: &RequestId, af
     out.0
 }
 
-/// Headers of the client that never go on: those of the connection (RFC 9110 section 7.6.1), and those that we set.
+/// What tells where a body ends.
+fn is_framing(name: &str) -> bool {
+    name.eq_ignore_ascii_case("content-length") || name.eq_ignore_ascii_case("transfer-encoding")
+}
+
+/// Headers of the client that never go on: those of the connection (RFC 9110 section 7.6.1), `Expect`, which the gate has answered, and
+/// those that we set.
 fn is_dropped(name: &str) -> bool {
     let hop = match name.len() {
         2 => name.eq_ignore_ascii_case("te"),
+        6 => name.eq_ignore_ascii_case("expect"),
         7 => name.eq_ignore_ascii_case("upgrade") || name.eq_ignore_ascii_case("trailer"),
         10 => name.eq_ignore_ascii_case("connection") || name.eq_ignore_ascii_case("keep-alive"),
         14 => name.eq_ignore_ascii_case("http2-settings"),
@@ -72,8 +85,7 @@ fn is_dropped(name: &str) -> bool {
     hop || folds_to_reserved(name)
 }
 
-/// Names that a backend might take for one of ours or for one that decides. CGI and its descendants read `X_Keygate_App` and
-/// `X.Keygate.App` as `X-Keygate-App` (Traefik CVE-2026-54763, CVE-2026-88011), so case, `-`, `_` and `.` do not count.
+/// Names that a backend might take for one of ours or for one that decides.
 #[must_use]
 pub fn folds_to_reserved(name: &str) -> bool {
     const OURS: &str = "x-keygate-";
@@ -87,7 +99,7 @@ pub fn folds_to_reserved(name: &str) -> bool {
         "x-real-ip",
         "x-request-id",
     ];
-    const DECISIVE: [&str; 12] = [
+    const DECISIVE: [&str; 14] = [
         "host",
         "origin",
         "authorization",
@@ -95,16 +107,17 @@ pub fn folds_to_reserved(name: &str) -> bool {
         "connection",
         "upgrade",
         "content-length",
+        "content-type",
+        "content-encoding",
         "transfer-encoding",
         "x-api-key",
         "sec-websocket-key",
         "sec-websocket-protocol",
         "sec-fetch-site",
     ];
-    let folded = |b: u8| if matches!(b, b'_' | b'.') { b'-' } else { b.to_ascii_lowercase() };
-    let same = |reserved: &str| name.len() == reserved.len() && name.bytes().map(folded).eq(reserved.bytes());
+    let same = |reserved: &str| name.len() == reserved.len() && folded(name).eq(reserved.bytes());
     let is_alias = name.bytes().any(|b| matches!(b, b'_' | b'.'));
-    name.get(..OURS.len()).is_some_and(|start| start.bytes().map(folded).eq(OURS.bytes()))
+    name.get(..OURS.len()).is_some_and(|start| folded(start).eq(OURS.bytes()))
         || SET_BY_US.into_iter().any(same)
         || is_alias && DECISIVE.into_iter().any(same)
 }

@@ -14,6 +14,7 @@ mod exchange;
 mod forward;
 mod head;
 mod http;
+mod inspect;
 mod registry;
 mod scratch;
 mod settings;

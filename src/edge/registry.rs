@@ -36,10 +36,12 @@ pub enum CutReason {
     Operator,
     /// The gate drains.
     Drain,
+    /// The client sent a message where none may pass.
+    ClientMessage,
 }
 
 impl CutReason {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Removed,
         Self::Revoked,
         Self::Disabled,
@@ -48,6 +50,7 @@ impl CutReason {
         Self::Capability,
         Self::Operator,
         Self::Drain,
+        Self::ClientMessage,
     ];
 
     /// The metric label.
@@ -62,6 +65,7 @@ impl CutReason {
             Self::Capability => "not_capable",
             Self::Operator => "operator",
             Self::Drain => "drain",
+            Self::ClientMessage => "client_message",
         }
     }
 }
@@ -92,7 +96,7 @@ impl From<CutReason> for Denial {
             CutReason::Disabled => Self::KeyDisabled,
             CutReason::Expired => Self::KeyExpired,
             CutReason::Environment => Self::WrongEnvironment,
-            CutReason::Capability => Self::NotCapable,
+            CutReason::Capability | CutReason::ClientMessage => Self::NotCapable,
             CutReason::Drain => Self::Draining,
         }
     }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::{
-    Snapshot, Standing, Step, Witness,
-    capability::{Need, Operations},
+    Admitted, NeedBody, Snapshot, Standing, Step, Witness,
+    capability::{Capabilities, Channel, Need, Operations, Place},
+    channel::{ChannelSource, is_json},
     cors,
     credential::{KeyDigest, Kind, Location},
     denial::Denial,
@@ -37,6 +38,13 @@ pub(super) struct Asked<'s, 'h, 'w, W> {
     lease: Option<Lease<KeyState>>,
 }
 
+/// What a request is found to lack, or that it lacks nothing.
+enum Passed {
+    Whole,
+    /// All but the channels in its body.
+    ButBody,
+}
+
 impl<'s, 'h, 'w, W: Witness> Asked<'s, 'h, 'w, W> {
     pub(super) fn new(
         snapshot: &'s Snapshot,
@@ -65,10 +73,15 @@ impl<'s, 'h, 'w, W: Witness> Asked<'s, 'h, 'w, W> {
 
     /// The decision. A refusal of a request whose mode is to report becomes a permit that tells of it.
     #[inline] // so that the permit is written where it is wanted, and not moved there
-    pub(super) fn verdict(mut self) -> Result<Permit, Refusal> {
+    pub(super) fn verdict(mut self) -> Result<Admitted, Refusal> {
         match self.decide() {
-            Ok(()) => self.permit(None).map_err(Refusal::bare),
-            Err(denial) if self.is_reported(denial) => self.permit(Some(denial)).map_err(|_| Refusal::bare(denial)),
+            Ok(Passed::Whole) => self.permit(None),
+            Ok(Passed::ButBody) => {
+                let (peer, origin_known) = (self.head.peer, self.origin_is_known());
+                let found = self.found(None).map_err(Refusal::bare)?;
+                Ok(Admitted::NeedBody(NeedBody { found, peer, origin_known }))
+            }
+            Err(denial) if self.is_reported(denial) => self.permit(Some(denial)),
             Err(denial) => Err(self.refusal(denial)),
         }
     }
@@ -76,29 +89,39 @@ impl<'s, 'h, 'w, W: Witness> Asked<'s, 'h, 'w, W> {
     /// The order is a contract (`tests/decision`): cheap before costly, anonymous before identified, limits last, so that a
     /// request refused for any other reason spends no key's quota.
     #[inline]
-    fn decide(&mut self) -> Result<(), Denial> {
+    fn decide(&mut self) -> Result<Passed, Denial> {
         let keys = self.snapshot.keys.as_deref().ok_or(Denial::NotReady)?;
         self.peer_is_patient()?;
         let route = self.routed()?;
         if route.demand == Demand::Public {
-            return self.open_to_all();
+            self.open_to_all();
+            return Ok(Passed::Whole);
         }
         let key = self.authenticated(keys)?;
         self.environment_is_let_in(key)?;
         self.secret_stays_on_servers(key)?;
         self.origin_is_listed(key)?;
-        self.capable(key, route)?;
-        self.within_limits(key)
+        if let Passed::ButBody = self.capable(key, route)? {
+            return Ok(Passed::ButBody);
+        }
+        self.limited(key)?;
+        Ok(Passed::Whole)
     }
 
-    fn permit(self, reported: Option<Denial>) -> Result<Permit, Denial> {
+    fn permit(mut self, reported: Option<Denial>) -> Result<Admitted, Refusal> {
+        let (charge, lease) = (self.charge, self.lease.take());
+        let found = self.found(reported).map_err(Refusal::bare)?;
+        Ok(Admitted::Permit(Permit { found, reported, charge, lease }))
+    }
+
+    fn found(self, reported: Option<Denial>) -> Result<Found, Denial> {
         let standing = self.key.zip(self.good).map(|(key, (digest, _))| Standing {
             key: Arc::clone(key),
             digest,
             needed: self.needed,
             reported: reported.is_some(),
         });
-        let found = Found {
+        Ok(Found {
             policy: Arc::clone(&self.snapshot.policy),
             route: self.route.ok_or(Denial::NoRoute)?,
             transport: self.head.transport,
@@ -108,8 +131,7 @@ impl<'s, 'h, 'w, W: Witness> Asked<'s, 'h, 'w, W> {
             until_ms: self.good.map_or(i64::MAX, |(_, until_ms)| until_ms),
             origin_listed: self.origin_listed,
             browser_report: self.browser_report,
-        };
-        Ok(Permit { found, reported, charge: self.charge, lease: self.lease })
+        })
     }
 
     /// Whether a refusal is only to be told of. A key has a say once it is known to be whole: its mode must not bring it back to life.
@@ -124,8 +146,13 @@ impl<'s, 'h, 'w, W: Witness> Asked<'s, 'h, 'w, W> {
             key: self.key.cloned(),
             route: self.route.map(|at| Arc::clone(&self.snapshot.policy.routes[at])),
             charge: self.charge,
-            origin_listed: self.head.origin.as_ref().is_some_and(|origin| cors::lists(self.snapshot, origin)),
+            origin_listed: self.origin_is_known(),
         }
+    }
+
+    /// Whether some key lists the origin, so that its page may read what has nothing to do with a key.
+    fn origin_is_known(&self) -> bool {
+        self.head.origin.as_ref().is_some_and(|origin| cors::lists(self.snapshot, origin))
     }
 
     fn peer_is_patient(&mut self) -> Result<(), Denial> {
@@ -151,10 +178,9 @@ impl<'s, 'h, 'w, W: Witness> Asked<'s, 'h, 'w, W> {
     }
 
     /// A public route asks for no key and looks at none; what stands where keys stand is stripped all the same.
-    fn open_to_all(&mut self) -> Result<(), Denial> {
-        self.origin_listed = self.head.origin.as_ref().is_some_and(|origin| cors::lists(self.snapshot, origin));
+    fn open_to_all(&mut self) {
+        self.origin_listed = self.origin_is_known();
         self.witness.passed(Step::Credential, || "none needed: the route is public".to_owned());
-        Ok(())
     }
 
     fn authenticated(&mut self, keys: &'s KeySet) -> Result<&'s Arc<KeyRecord>, Denial> {
@@ -238,35 +264,51 @@ impl<'s, 'h, 'w, W: Witness> Asked<'s, 'h, 'w, W> {
     }
 
     /// Also finds what the key must go on holding for as long as a stream lives.
-    fn capable(&mut self, key: &KeyRecord, route: &Route) -> Result<(), Denial> {
+    fn capable(&mut self, key: &KeyRecord, route: &Route) -> Result<Passed, Denial> {
         let needed = route.needs(self.head.transport);
         if !needed.is_met_by(&key.capabilities) {
             return Err(Denial::NotCapable);
         }
-        self.witness.passed(Step::Operation, || match needed {
-            Need { operations: Operations::NONE, admin: None, .. } => "a valid key is enough".to_owned(),
-            _ => format!("{needed} is among {}", key.capabilities),
-        });
         self.needed = needed;
+        if self.needed.place == Place::Anywhere && route.names_channel(self.head.transport) {
+            if let ChannelSource::Json(_) = route.channel {
+                is_json(self.head)?;
+                return Ok(Passed::ButBody);
+            }
+            self.channels_are_held(key, route)?;
+        }
+        self.witness.passed(Step::Operation, || match &self.needed {
+            Need { operations: Operations::NONE, admin: None, .. } => "a valid key is enough".to_owned(),
+            needed => format!("{needed} is among {}", key.capabilities),
+        });
+        Ok(Passed::Whole)
+    }
+
+    /// Every channel that the head names must be held, and a stream must go on holding it.
+    fn channels_are_held(&mut self, key: &KeyRecord, route: &Route) -> Result<(), Denial> {
+        let operations = self.needed.operations;
+        let mut names = Vec::new();
+        route.channel.named_in_head(self.head, &route.path, |channel| {
+            holds(&key.capabilities, operations, channel)?;
+            if self.head.transport.is_stream() {
+                names.push(channel.into());
+            }
+            Ok(())
+        })?;
+        if self.head.transport.is_stream() {
+            self.needed.place = Place::Channels(names.into());
+        }
         Ok(())
     }
 
-    /// The place first: a stream that finds none spends no request, and the lease gives the place back if the rate refuses.
-    fn within_limits(&mut self, key: &KeyRecord) -> Result<(), Denial> {
-        let lease = match (self.head.transport, key.limits.connections) {
-            (Transport::WebSocket | Transport::EventStream, max) => {
-                Some(Lease::take(&key.usage, max.unwrap_or(u32::MAX)).ok_or(Denial::KeyConnections)?)
-            }
-            (Transport::Http, _) => None,
+    fn limited(&mut self, key: &Arc<KeyRecord>) -> Result<(), Denial> {
+        let within = within_limits(key, self.head.transport, self.now);
+        let (outcome, lease, charge) = match within {
+            Ok((lease, charge)) => (Ok(()), lease, charge),
+            Err((denial, charge)) => (Err(denial), None, charge),
         };
-        if let Some(quota) = key.limits.rate {
-            let pace = key.usage.rate.charge(&quota, self.now.ticks_ns);
-            self.charge = Some(Charge { name: "key", quota, pace });
-            if let Pace::Beyond { .. } = pace {
-                return Err(Denial::RateLimited);
-            }
-        }
-        self.lease = lease;
+        (self.lease, self.charge) = (lease, charge);
+        outcome?;
         self.witness.passed(Step::Limits, || match self.charge {
             Some(Charge { quota, pace: Pace::Within { remaining }, .. }) => {
                 format!("{} in {} s, {remaining} left now", quota.requests(), quota.window_s())
@@ -274,5 +316,35 @@ impl<'s, 'h, 'w, W: Witness> Asked<'s, 'h, 'w, W> {
             _ => "no rate limit".to_owned(),
         });
         Ok(())
+    }
+}
+
+/// Whether `held` has these operations on the channel of this name.
+///
+/// # Errors
+/// [`Denial::ChannelInvalid`] for what names no channel, and [`Denial::NotCapable`].
+pub(super) fn holds(held: &Capabilities, operations: Operations, channel: &str) -> Result<(), Denial> {
+    let channel = Channel::parse(channel).map_err(|_| Denial::ChannelInvalid)?;
+    if held.on(&channel).contains_all(operations) { Ok(()) } else { Err(Denial::NotCapable) }
+}
+
+/// A place under the key's limits, and what they said; or why there is none.
+pub(super) type Within = Result<(Option<Lease<KeyState>>, Option<Charge>), (Denial, Option<Charge>)>;
+
+/// Asks the limits of a key. The place first: a stream that finds none spends no request, and the lease gives the place back if the
+/// rate refuses.
+pub(super) fn within_limits(key: &Arc<KeyRecord>, transport: Transport, now: Timestamp) -> Within {
+    let lease = match (transport, key.limits.connections) {
+        (Transport::WebSocket | Transport::EventStream, max) => {
+            Some(Lease::take(&key.usage, max.unwrap_or(u32::MAX)).ok_or((Denial::KeyConnections, None))?)
+        }
+        (Transport::Http, _) => None,
+    };
+    let Some(quota) = key.limits.rate else { return Ok((lease, None)) };
+    let pace = key.usage.rate.charge(&quota, now.ticks_ns);
+    let charge = Some(Charge { name: "key", quota, pace });
+    match pace {
+        Pace::Within { .. } => Ok((lease, charge)),
+        Pace::Beyond { .. } => Err((Denial::RateLimited, charge)),
     }
 }

@@ -113,7 +113,21 @@ denials! {
     OriginRefused { "origin_refused", 403, "origin_refused", None, Request, "This origin may not use the API key.",
         "The Origin is not in the key's `origins`. The log line holds what was sent." }
     NotCapable { "not_capable", 403, "not_capable", InsufficientScope, Request, "The API key may not do this.",
-        "The key's `capabilities` do not hold the route's `operation` on every channel, nor on any where the route says `enforce_inside`; a WebSocket route without that needs every operation." }
+        "The key's `capabilities` do not hold the route's `operation` on the channel that the request names; where it names none, on every channel (with `enforce_inside`, on any). A WebSocket whose messages nobody reads needs every operation." }
+    BodyTooLarge { "body_too_large", 413, "body_too_large", None, Request, "The body is too large.",
+        "The route reads channels out of bodies, and this one is larger than the 64 KiB that are read." }
+    BodyType { "body_type", 415, "unsupported_media_type", None, Request, "The body must be JSON.",
+        "The route reads channels out of JSON bodies: `Content-Type: application/json`, in UTF-8, without Content-Encoding." }
+    BodyTimeout { "body_timeout", 408, "body_timeout", None, Request, "The body did not arrive in time.",
+        "The route reads channels out of bodies, and the client did not send its body within `timeouts.head`." }
+    BodyUnreadable { "body_unreadable", 400, "body_unreadable", None, Request, "The body is not valid JSON.",
+        "The route reads channels out of JSON bodies, and this is none: one value in UTF-8 without a byte order mark." }
+    ChannelMissing { "channel_missing", 400, "channel_missing", None, Request, "The request names no channel.",
+        "The route's `channel` says where the channel stands, and there is none, or not in every part of a batch." }
+    ChannelAmbiguous { "channel_ambiguous", 400, "channel_ambiguous", None, Request, "The request names its channel in two ways.",
+        "The channel stands there twice, or in a second spelling that a backend might take for the first." }
+    ChannelInvalid { "channel_invalid", 400, "channel_invalid", None, Request, "The request names a channel that cannot be one.",
+        "A channel is 1 to 512 bytes of text without control characters, that does not begin with `[` and is encoded once." }
     KeyConnections { "key_connections", 429, "too_many_connections", None, Pace, "Too many open connections.",
         "The key has as many streams open as its `limits.connections` allows." }
     RateLimited { "rate_limited", 429, "rate_limited", None, Pace, "Too many requests.",

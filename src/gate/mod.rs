@@ -4,12 +4,14 @@
 //! that the proxy, `keygate explain` and the tests ask the very same function. Entry: [`Gate::admit`].
 
 pub mod capability;
+pub mod channel;
 pub mod cors;
 pub mod credential;
 mod decide;
 pub mod denial;
 pub mod keys;
 pub mod limit;
+mod need_body;
 pub mod origin;
 pub mod permit;
 pub mod policy;
@@ -33,6 +35,7 @@ use self::{
     time::Timestamp,
 };
 pub use self::{
+    need_body::NeedBody,
     permit::Standing,
     witness::{Step, Witness},
 };
@@ -46,6 +49,26 @@ pub struct Snapshot {
     pub policy: Arc<Policy>,
     /// The keys; `None` until the first set is loaded.
     pub keys: Option<Arc<KeySet>>,
+}
+
+/// What a request that is not refused has come to.
+#[derive(Debug)]
+pub enum Admitted {
+    /// It may pass.
+    Permit(Permit),
+    /// It may pass if its body names channels that its key holds.
+    NeedBody(NeedBody),
+}
+
+impl Admitted {
+    /// The permit, if there is one already.
+    #[must_use]
+    pub fn permit(self) -> Option<Permit> {
+        match self {
+            Self::Permit(permit) => Some(permit),
+            Self::NeedBody(_) => None,
+        }
+    }
 }
 
 /// Decides. One for the process, shared by every connection.
@@ -88,7 +111,7 @@ impl Gate {
     ///
     /// # Errors
     /// The refusal, with what is known of who sent the request.
-    pub fn admit(&self, head: &RequestHead<'_>, now: Timestamp) -> Result<Permit, Refusal> {
+    pub fn admit(&self, head: &RequestHead<'_>, now: Timestamp) -> Result<Admitted, Refusal> {
         self.admit_before(head, now, &mut ())
     }
 
@@ -96,7 +119,7 @@ impl Gate {
     ///
     /// # Errors
     /// The refusal.
-    pub fn admit_before(&self, head: &RequestHead<'_>, now: Timestamp, witness: &mut impl Witness) -> Result<Permit, Refusal> {
+    pub fn admit_before(&self, head: &RequestHead<'_>, now: Timestamp, witness: &mut impl Witness) -> Result<Admitted, Refusal> {
         // One snapshot for the whole decision: keys and policy can never be from different moments.
         let snapshot = self.snapshot.load();
         let verdict = decide::Asked::new(&snapshot, &self.peers, head, now, witness).verdict();

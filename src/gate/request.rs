@@ -160,6 +160,18 @@ pub fn list_items(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|&b| b == b',').map(<[u8]>::trim_ascii).filter(|item| !item.is_empty())
 }
 
+/// What a name becomes where case, `-`, `_` and `.` do not count: CGI and its descendants read `X_Keygate_App` as `X-Keygate-App`
+/// (Traefik CVE-2026-54763, CVE-2026-88011).
+pub fn folded(name: &str) -> impl Iterator<Item = u8> {
+    name.bytes().map(|b| if matches!(b, b'_' | b'.') { b'-' } else { b.to_ascii_lowercase() })
+}
+
+/// Whether a header's name is another spelling that folds to `name`, and not just `name` in other case.
+#[must_use]
+pub fn is_alias(own: &str, name: &str) -> bool {
+    own.len() == name.len() && !own.eq_ignore_ascii_case(name) && folded(own).eq(folded(name))
+}
+
 fn accepts_event_stream(value: &[u8]) -> bool {
     const WANTED: &[u8] = b"text/event-stream";
     let is_wanted = |item: &[u8]| {

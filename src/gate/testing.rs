@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{
     capability::{Capabilities, Operation, Operations, Pattern, Right},
+    channel::ChannelSource,
     credential::{Digester, Environment, Kind, Locations, StoredDigest},
     keys::{BrowserRule, KeyLimits, KeyRecord, PreviousDigests, State},
     origin::OriginPattern,
@@ -85,6 +86,8 @@ pub fn route(name: &str, path: &str, demand: Demand) -> Route {
         methods: Box::default(),
         demand,
         enforced_inside: false,
+        one_way: false,
+        channel: ChannelSource::Unnamed,
         mode: None,
     }
 }

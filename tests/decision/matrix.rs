@@ -4,6 +4,7 @@
 //! The full product of all that a decision looks at would be unreadable, so each table turns a few knobs and leaves the others
 //! where everything passes.
 
+mod channels;
 mod keys;
 mod operations;
 mod requests;
@@ -21,6 +22,7 @@ fn the_matrix() {
     keys::tables(&mut book);
     requests::tables(&mut book);
     operations::tables(&mut book);
+    channels::tables(&mut book);
     book.covers_everything();
     expect_file!["./matrix.txt"].assert_eq(&book.text);
 }
@@ -115,11 +117,18 @@ fn the_gate_gives(denial: Denial) -> bool {
         | Denial::OriginMissing
         | Denial::OriginRefused
         | Denial::NotCapable
+        | Denial::BodyType
+        | Denial::BodyUnreadable
+        | Denial::ChannelMissing
+        | Denial::ChannelAmbiguous
+        | Denial::ChannelInvalid
         | Denial::RateLimited
         | Denial::KeyConnections => true,
         Denial::BadRequest
         | Denial::HeadTooLarge
         | Denial::HeadTimeout
+        | Denial::BodyTooLarge
+        | Denial::BodyTimeout
         | Denial::PeerConnections
         | Denial::GateConnections
         | Denial::Draining

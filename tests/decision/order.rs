@@ -12,7 +12,7 @@ use self::faults::{Fault, Scene};
 use crate::world::{NOW, places};
 
 /// The contract: cheap before costly, anonymous before identified, limits last.
-const ORDER: [Fault; 20] = [
+const ORDER: [Fault; 23] = [
     Fault::NoKeySet,
     Fault::PeerSpent,
     Fault::NoRoute,
@@ -31,6 +31,9 @@ const ORDER: [Fault; 20] = [
     Fault::NoOrigin,
     Fault::UnlistedOrigin,
     Fault::NotCapable,
+    Fault::NoChannel,
+    Fault::TwoChannels,
+    Fault::NotAChannel,
     Fault::NoPlace,
     Fault::RateSpent,
 ];

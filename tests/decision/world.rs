@@ -4,7 +4,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use keygate::gate::{
-    Gate,
+    Admitted, Gate,
     denial::Denial,
     keys::{KeyRecord, KeySet, KeySetBuilder},
     limit::{Places, Quota},
@@ -30,11 +30,19 @@ pub(crate) struct Ask {
     headers: Vec<(&'static str, String)>,
     peer: IpAddr,
     secure: bool,
+    body: String,
 }
 
 impl Ask {
     pub(crate) fn new(method: &'static str, target: &str) -> Self {
-        Self { method, target: target.to_owned(), headers: vec![("Host", HOST.to_owned())], peer: PEER.into(), secure: true }
+        Self {
+            method,
+            target: target.to_owned(),
+            headers: vec![("Host", HOST.to_owned())],
+            peer: PEER.into(),
+            secure: true,
+            body: String::new(),
+        }
     }
 
     pub(crate) fn get(target: &str) -> Self {
@@ -59,6 +67,11 @@ impl Ask {
 
     pub(crate) fn from(mut self, peer: impl Into<IpAddr>) -> Self {
         self.peer = peer.into();
+        self
+    }
+
+    pub(crate) fn body(mut self, text: &str) -> Self {
+        self.body = text.to_owned();
         self
     }
 
@@ -98,7 +111,10 @@ impl Ask {
     }
 
     pub(crate) fn at(&self, gate: &Gate, now: Timestamp) -> Result<Permit, Refusal> {
-        self.with_head(|head| gate.admit(head, now))
+        match self.with_head(|head| gate.admit(head, now))? {
+            Admitted::Permit(permit) => Ok(permit),
+            Admitted::NeedBody(need) => gate.finish(need, self.body.as_bytes(), now),
+        }
     }
 
     /// The outcome alone: what a permit held is given back.

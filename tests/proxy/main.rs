@@ -3,6 +3,7 @@
 mod support;
 
 mod canary;
+mod channels;
 mod cors;
 mod credentials;
 mod drain;

@@ -18,9 +18,9 @@ fn forwarded(method: &str, target: &str, headers: &[(&str, &str)], after: After)
     keys.add(testing::secret("server", "k1"), None);
     let gate = Gate::new((*policy).clone());
     gate.publish(policy, Arc::new(keys.build().unwrap()));
-    let permit = gate.admit(&head, NOW).unwrap();
+    let permit = gate.admit(&head, NOW).unwrap().permit().unwrap();
     let id = RequestIds::new(&SystemRandom::new()).unwrap().next(NOW);
-    let bytes = upstream_head(&head, &permit, &id, after);
+    let bytes = upstream_head(&head, &permit, &id, after, None);
     let text = String::from_utf8(bytes).unwrap();
     let (head, rest) = text.split_once("\r\n\r\n").unwrap();
     assert_eq!(rest, "");

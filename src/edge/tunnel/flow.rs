@@ -24,6 +24,8 @@ const READ_LIMIT: usize = 64 * 1024;
 pub enum Follow {
     /// WebSocket frames.
     Frames(FrameTracker),
+    /// WebSocket frames, of which those that carry messages must not pass.
+    Controls(FrameTracker),
     /// The body of one answer, after which nothing may come.
     Body(BodyFraming),
 }
@@ -35,6 +37,8 @@ pub enum Broken {
     Source,
     /// The side that is written to.
     Sink,
+    /// Nobody: what came must not pass, and nothing of it did.
+    Forbidden,
 }
 
 /// One direction. Holds memory only while its sink is slower than its source.
@@ -48,6 +52,7 @@ pub struct Flow {
     ended: bool,
     flush_owed: bool,
     shut: bool,
+    forbidden: bool,
     /// Bytes that were passed on.
     pub moved: u64,
 }
@@ -56,8 +61,17 @@ impl Flow {
     /// A flow that begins with bytes which came early.
     #[must_use]
     pub fn new(follow: Follow, early: &[u8]) -> Self {
-        let mut flow =
-            Self { follow, pending: Vec::new(), written: 0, last: None, ended: false, flush_owed: false, shut: false, moved: 0 };
+        let mut flow = Self {
+            follow,
+            pending: Vec::new(),
+            written: 0,
+            last: None,
+            ended: false,
+            flush_owed: false,
+            shut: false,
+            forbidden: false,
+            moved: 0,
+        };
         let (taken, ended) = flow.take(early);
         flow.pending.extend_from_slice(&early[..taken]);
         flow.moved = taken as u64;
@@ -76,6 +90,9 @@ impl Flow {
             if self.flush_owed {
                 ready!(Pin::new(&mut *to).poll_flush(cx)).map_err(|_| Broken::Sink)?;
                 self.flush_owed = false;
+            }
+            if std::mem::take(&mut self.forbidden) {
+                return Poll::Ready(Err(Broken::Forbidden));
             }
             if self.ended {
                 return self.poll_shut(to, cx).map_err(|_| Broken::Sink);
@@ -109,7 +126,7 @@ impl Flow {
     /// Like [`Flow::end_now`], but reads on to the end of the message that is under way.
     pub fn end_at_boundary(&mut self, last: &[u8]) {
         // After a Close frame nothing more may be said.
-        let said = matches!(&self.follow, Follow::Frames(frames) if frames.is_closing());
+        let said = matches!(&self.follow, Follow::Frames(frames) | Follow::Controls(frames) if frames.is_closing());
         if self.ended || said || self.at_boundary() {
             self.end_now(last);
         } else {
@@ -121,7 +138,7 @@ impl Flow {
     #[must_use]
     pub const fn at_boundary(&self) -> bool {
         match &self.follow {
-            Follow::Frames(frames) => frames.at_boundary() && !frames.is_closing(),
+            Follow::Frames(frames) | Follow::Controls(frames) => frames.at_boundary() && !frames.is_closing(),
             Follow::Body(body) => body.at_boundary(),
         }
     }
@@ -143,6 +160,11 @@ impl Flow {
             Follow::Frames(frames) => {
                 frames.feed(bytes);
                 (bytes.len(), false)
+            }
+            Follow::Controls(frames) => {
+                let allowed = frames.feed_controls(bytes);
+                self.forbidden = allowed < bytes.len();
+                (allowed, self.forbidden)
             }
             Follow::Body(body) if body.is_done() => (0, true),
             Follow::Body(body) => match body.feed(bytes) {

@@ -136,7 +136,8 @@ fn flows(
     let frames = || Follow::Frames(FrameTracker::default());
     match &opening.expected {
         Some(expected) if expected.is_met_by(answered) => {
-            Ok((Some(Flow::new(frames(), from_client)), Flow::new(frames(), from_upstream)))
+            let up = if opening.permit.route().one_way { Follow::Controls(FrameTracker::default()) } else { frames() };
+            Ok((Some(Flow::new(up, from_client)), Flow::new(frames(), from_upstream)))
         }
         // A 101 that was not asked for, or does not prove that it answers this handshake.
         _ if answered.status < 200 => Err(UpstreamError::Protocol),

@@ -108,7 +108,7 @@ impl Tunnel {
         self.end = Some((Initiator::Gate, reason.name()));
         self.timer = Some(Box::pin(sleep(GOODBYE)));
         match &self.down.follow {
-            Follow::Frames(_) => {
+            Follow::Frames(_) | Follow::Controls(_) => {
                 self.up.end_now(&goodbye(reason, true));
                 self.down.end_at_boundary(&goodbye(reason, false));
             }
@@ -153,6 +153,10 @@ impl Tunnel {
                     self.note_end(Initiator::Client, "closed");
                 }
                 Poll::Ready(Err(_)) if self.ending.is_some() => self.up_done = true,
+                Poll::Ready(Err(Broken::Forbidden)) => {
+                    self.begin_end(CutReason::ClientMessage);
+                    return self.poll_relay(cx);
+                }
                 Poll::Ready(Err(broken)) => return self.broke(broken, Initiator::Client, Initiator::Upstream),
             }
         }
@@ -174,7 +178,7 @@ impl Tunnel {
 
     /// Reports, once, how long after the change of keys the client was sent its last byte.
     fn tell_cut(&mut self) {
-        let by_keys = self.ending.is_some_and(|reason| reason != CutReason::Drain);
+        let by_keys = self.ending.is_some_and(|reason| !matches!(reason, CutReason::Drain | CutReason::ClientMessage));
         if by_keys && !std::mem::replace(&mut self.cut_told, true) {
             let now = self.clock.ticks_ns();
             self.telemetry.cut(Duration::from_nanos(now.saturating_sub(self.stream.cut_at_ns())));
@@ -244,5 +248,6 @@ fn goodbye(reason: CutReason, masked: bool) -> Vec<u8> {
         | CutReason::Environment
         | CutReason::Capability
         | CutReason::Operator => close_frame(CloseCode::PolicyViolation, "the API key no longer allows this", masked),
+        CutReason::ClientMessage => close_frame(CloseCode::PolicyViolation, "no messages are taken here", masked),
     }
 }

@@ -22,8 +22,8 @@ pub enum Place {
     Everywhere,
     /// On some resource: somebody else looks at which one it is.
     Anywhere,
-    /// On this resource; on none where the text names none.
-    Channel(Box<str>),
+    /// On each of these resources; on none where a text names none.
+    Channels(Box<[Box<str>]>),
 }
 
 impl Need {
@@ -36,7 +36,10 @@ impl Need {
         let operations = match &self.place {
             Place::Everywhere => held.everywhere(),
             Place::Anywhere => held.anywhere(),
-            Place::Channel(text) => Channel::parse(text).map_or(Operations::NONE, |channel| held.on(&channel)),
+            Place::Channels(names) => {
+                let on = |text: &str| Channel::parse(text).map_or(Operations::NONE, |channel| held.on(&channel));
+                names.iter().fold(Operations::ALL, |all, name| all.intersection(on(name)))
+            }
         };
         operations.contains_all(self.operations) && self.admin.as_ref().is_none_or(|right| held.admin().allows(right.part()))
     }
@@ -55,7 +58,7 @@ impl fmt::Display for Need {
         match &self.place {
             Place::Everywhere => f.write_str("every channel"),
             Place::Anywhere => f.write_str("some channel"),
-            Place::Channel(name) => write!(f, "`{}`", name.escape_debug()),
+            Place::Channels(names) => write!(f, "`{}`", names.join("`, `").escape_debug()),
         }
     }
 }
@@ -73,7 +76,7 @@ mod tests {
     #[test]
     fn a_need_is_met_where_it_is() {
         let need = |place| Need { operations: Operations::NONE.with(Operation::Subscribe), place, admin: None };
-        let on = |name: &str| need(Place::Channel(name.into()));
+        let on = |name: &str| need(Place::Channels([name.into()].into()));
         let met = |need: &Need, patterns: &[&str]| need.is_met_by(&held(patterns, AdminRights::None));
         for (patterns, everywhere, anywhere, on_chat) in [
             (["*"].as_slice(), true, true, true),
@@ -105,7 +108,7 @@ mod tests {
         assert!(need.is_met_by(&held(&["a"], clients.clone())) && need.is_met_by(&held(&["a"], AdminRights::All)));
         assert!(!need.is_met_by(&held(&[], clients)) && !need.is_met_by(&held(&["a"], AdminRights::None)));
         assert_eq!(need.to_string(), "admin:clients and subscribe on some channel");
-        let on = Need { place: Place::Channel("a\n".into()), admin: None, ..need };
+        let on = Need { place: Place::Channels(["a\n".into()].into()), admin: None, ..need };
         assert_eq!(on.to_string(), r"subscribe on `a\n`");
     }
 }

@@ -15,6 +15,8 @@ pub struct PathPattern {
 enum Segment {
     Literal(Box<str>),
     Any,
+    /// `{channel}`.
+    Channel,
 }
 
 impl PathPattern {
@@ -32,11 +34,15 @@ impl PathPattern {
         let segment = |text: &str| match text {
             "*" => Ok(Segment::Any),
             _ if text.contains('*') => Err("`*` stands for a whole segment, `**` only at the end"),
-            _ if text.starts_with('{') => Err("`{channel}` in a path is not built yet; use `*` or `**`"),
+            "{channel}" => Ok(Segment::Channel),
+            _ if text.contains(['{', '}']) => Err("of braces there is only `{channel}`, as a whole segment"),
             _ => Ok(Segment::Literal(text.into())),
         };
         let segments: Box<[_]> = rest.split('/').map(segment).collect::<Result<_, _>>()?;
-        let plain = text.replace('*', "x");
+        if segments.iter().filter(|segment| **segment == Segment::Channel).count() > 1 {
+            return Err("`{channel}` stands there twice");
+        }
+        let plain = text.replace('*', "x").replace("{channel}", "x");
         crate::gate::request::check_path(&plain)?;
         Ok(Self { segments, open })
     }
@@ -44,15 +50,41 @@ impl PathPattern {
     /// Whether `path` matches.
     #[must_use]
     pub fn matches(&self, path: &str) -> bool {
+        self.walk(path, |_, _| {})
+    }
+
+    /// Whether the pattern has a `{channel}`.
+    #[must_use]
+    pub fn names_channel(&self) -> bool {
+        self.segments.contains(&Segment::Channel)
+    }
+
+    /// What stands in `path`, as sent, where the pattern has `{channel}`.
+    #[must_use]
+    pub fn channel_in<'p>(&self, path: &'p str) -> Option<&'p str> {
+        let mut channel = None;
+        let matches = self.walk(path, |segment, text| {
+            if *segment == Segment::Channel {
+                channel = Some(text);
+            }
+        });
+        channel.filter(|_| matches)
+    }
+
+    /// Whether `path` matches; shows each segment of the pattern with what stands there.
+    fn walk<'p>(&self, path: &'p str, mut see: impl FnMut(&Segment, &'p str)) -> bool {
         let mut rest = path;
         for segment in &self.segments {
             let Some(part) = rest.strip_prefix('/') else { return false };
             let len = match segment {
                 // A segment of another length is told by the byte behind it, in less than a comparison takes.
                 Segment::Literal(own) => Some(own.len()).filter(|&len| ends(part, len) && part.starts_with(&**own)),
-                Segment::Any => part.bytes().position(|b| b == b'/').or(Some(part.len())).filter(|&len| len > 0),
+                Segment::Any | Segment::Channel => {
+                    part.bytes().position(|b| b == b'/').or(Some(part.len())).filter(|&len| len > 0)
+                }
             };
             let Some(len) = len else { return false };
+            see(segment, &part[..len]);
             rest = &part[len..];
         }
         if self.open { path.starts_with('/') } else { rest.is_empty() }
@@ -70,6 +102,7 @@ impl fmt::Display for PathPattern {
             match segment {
                 Segment::Literal(literal) => write!(f, "/{literal}")?,
                 Segment::Any => f.write_str("/*")?,
+                Segment::Channel => f.write_str("/{channel}")?,
             }
         }
         if self.open { f.write_str("/**") } else { Ok(()) }
@@ -100,11 +133,16 @@ mod tests {
         check("/connection/**", &["/connection", "/connection/", "/connection/ws/1"], &["/connections", "/"]);
         check("/api/*/status", &["/api/a/status"], &["/api//status", "/api/a/b/status", "/api/a/status/", "/api/a"]);
         check("/a/", &["/a/"], &["/a"]);
+        check("/c/{channel}/x/**", &["/c/a:b/x", "/c/%20/x/y"], &["/c//x", "/c/a/b/x", "/c/a"]);
+        let pattern = PathPattern::parse("/c/{channel}/x/**").unwrap();
+        assert_eq!((pattern.channel_in("/c/a:b/x/y"), pattern.channel_in("/c/a:b/y")), (Some("a:b"), None));
     }
 
     #[test]
     fn what_cannot_match_cannot_be_written() {
-        for text in ["", "a", "/a*", "/**/a", "/a**", "/a//b", "/../a", "/%61", "/{channel}", "/a b"] {
+        for text in
+            ["", "a", "/a*", "/**/a", "/a**", "/a//b", "/../a", "/%61", "/{room}", "/a{channel}", "/{channel}/{channel}", "/a b"]
+        {
             assert!(PathPattern::parse(text).is_err(), "{text} was taken");
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Mode, PathPattern};
 use crate::gate::{
     capability::{AdminRight, Need, Operation, Operations, Place},
+    channel::ChannelSource,
     origin::{HostPattern, Origin},
     request::Transport,
 };
@@ -24,6 +25,10 @@ pub struct Route {
     pub demand: Demand,
     /// Whether the backend holds keys to their capabilities inside a stream (`enforce_inside: backend`).
     pub enforced_inside: bool,
+    /// Whether a WebSocket's client may send no message (`client_messages: deny`).
+    pub one_way: bool,
+    /// Where requests name their channels.
+    pub channel: ChannelSource,
     /// Whether refusals are, where that differs from the policy's.
     pub mode: Option<Mode>,
 }
@@ -56,9 +61,19 @@ impl Route {
             && self.host.as_ref().is_none_or(|rule| host.is_some_and(|host| rule.matches(host)))
     }
 
-    /// What a key needs to hold here. Nobody looks at the channel that a request is about, so the operation must be held on every
-    /// channel, unless the backend looks. Nobody reads the frames of a WebSocket either, so nothing would hold a key to a part of the
-    /// operations inside one: unless the backend does, only a key that may do everything on every channel passes.
+    /// Whether requests that flow like this name their channels where the gate looks. A stream's has no body.
+    #[must_use]
+    pub fn names_channel(&self, transport: Transport) -> bool {
+        match self.channel {
+            ChannelSource::Unnamed => false,
+            ChannelSource::Json(_) => transport == Transport::Http,
+            ChannelSource::Fixed(_) | ChannelSource::Path | ChannelSource::Query { .. } | ChannelSource::Header { .. } => true,
+        }
+    }
+
+    /// What a key needs to hold here, whatever the channel: where a request names none, the operation must be held on every channel,
+    /// unless the backend looks. Nobody reads the frames of a WebSocket, so nothing would hold a key to a part of the operations inside
+    /// one: unless the backend does, or no message of the client passes, only a key that may do everything on every channel passes.
     #[must_use]
     pub fn needs(&self, transport: Transport) -> Need {
         let (demanded, admin) = match &self.demand {
@@ -66,11 +81,11 @@ impl Route {
             Demand::Operation(operation) => (Operations::NONE.with(*operation), None),
             Demand::Admin(right) => (Operations::NONE, Some(right.clone())),
         };
-        let operations = match transport {
-            Transport::WebSocket if !self.enforced_inside => Operations::ALL,
-            Transport::WebSocket | Transport::Http | Transport::EventStream => demanded,
-        };
-        Need { operations, place: if self.enforced_inside { Place::Anywhere } else { Place::Everywhere }, admin }
+        if transport == Transport::WebSocket && !self.enforced_inside && !self.one_way {
+            return Need { operations: Operations::ALL, place: Place::Everywhere, admin };
+        }
+        let looked_at = self.enforced_inside || self.names_channel(transport);
+        Need { operations: demanded, place: if looked_at { Place::Anywhere } else { Place::Everywhere }, admin }
     }
 }
 

@@ -5,11 +5,12 @@ use std::{net::IpAddr, sync::Arc};
 use keygate::gate::{
     Gate,
     capability::{Operation, Operations},
+    channel::ChannelSource,
     credential::{Environment, Kind, Locations},
     denial::Denial,
     keys::{KeyLimits, KeyRecord, State},
     limit::Quota,
-    policy::{Demand, Policy},
+    policy::{Demand, Policy, Route},
     testing,
 };
 
@@ -36,6 +37,9 @@ pub(super) enum Fault {
     NoOrigin,
     UnlistedOrigin,
     NotCapable,
+    NoChannel,
+    TwoChannels,
+    NotAChannel,
     NoPlace,
     RateSpent,
 }
@@ -62,6 +66,9 @@ impl Fault {
             Self::NoOrigin => Denial::OriginMissing,
             Self::UnlistedOrigin => Denial::OriginRefused,
             Self::NotCapable => Denial::NotCapable,
+            Self::NoChannel => Denial::ChannelMissing,
+            Self::TwoChannels => Denial::ChannelAmbiguous,
+            Self::NotAChannel => Denial::ChannelInvalid,
             Self::NoPlace => Denial::KeyConnections,
             Self::RateSpent => Denial::RateLimited,
         }
@@ -77,6 +84,9 @@ impl Fault {
                     Self::TwoKeys | Self::InTheClear | Self::InCookie | Self::Mistyped | Self::Unknown | Self::SecretInQuery
                 )
             }
+            // A channel is absent, or there twice, or once and none.
+            Self::NoChannel => matches!(other, Self::TwoChannels | Self::NotAChannel),
+            Self::TwoChannels => other == Self::NotAChannel,
             // A key stands in one place.
             Self::InCookie => matches!(other, Self::InTheClear | Self::SecretInQuery),
             Self::InTheClear => other == Self::SecretInQuery,
@@ -126,8 +136,9 @@ const TEXT: &str = "sk_live_abc";
 /// A generated key's shape, without its checksum.
 const MISTYPED: &str = "sk_live_00000000000000000000000000000000000000000000000000";
 
-fn subscribing() -> keygate::gate::policy::Route {
-    testing::route("stream", "/stream", Demand::Operation(Operation::Subscribe))
+fn subscribing() -> Route {
+    let channel = ChannelSource::Query { name: "channel".into(), separator: None };
+    Route { channel, one_way: true, ..testing::route("stream", "/stream", Demand::Operation(Operation::Subscribe)) }
 }
 
 fn record(has: &impl Fn(Fault) -> bool, rate: Quota) -> KeyRecord {
@@ -147,6 +158,12 @@ fn record(has: &impl Fn(Fault) -> bool, rate: Quota) -> KeyRecord {
 
 fn ask(has: &impl Fn(Fault) -> bool) -> Ask {
     let mut ask = Ask::get(if has(Fault::NoRoute) { "/nowhere" } else { "/stream" }).websocket();
+    ask = match () {
+        () if has(Fault::NoChannel) => ask,
+        () if has(Fault::TwoChannels) => ask.query("channel=a&channel=b"),
+        () if has(Fault::NotAChannel) => ask.query("channel=%00"),
+        () => ask.query("channel=a"),
+    };
     let text = match (has(Fault::Mistyped), has(Fault::Unknown)) {
         (true, _) => MISTYPED,
         (_, true) => "nobody",

@@ -1,0 +1,174 @@
+use super::*;
+use crate::gate::request::Header;
+use proptest::prelude::*;
+use std::net::Ipv4Addr;
+
+fn named(source: &ChannelSource, pattern: &str, target: &str, headers: &[(&str, &str)]) -> Result<Vec<String>, Denial> {
+    let headers: Vec<_> = headers.iter().map(|(name, value)| Header { name, value: value.as_bytes() }).collect();
+    let head = RequestHead::new("GET", target, &headers, Ipv4Addr::LOCALHOST.into(), false).unwrap();
+    let mut seen = Vec::new();
+    let pattern = PathPattern::parse(pattern).unwrap();
+    source.named_in_head(&head, &pattern, |channel| {
+        seen.push(channel.to_owned());
+        Ok(())
+    })?;
+    Ok(seen)
+}
+
+fn in_body(pointer: &str, body: &str) -> Result<Vec<String>, Denial> {
+    let mut seen = Vec::new();
+    Pointer::parse(pointer).unwrap().named_in(body.as_bytes(), |channel| {
+        seen.push(channel.to_owned());
+        Ok(())
+    })?;
+    Ok(seen)
+}
+
+fn these(names: &[&str]) -> Result<Vec<String>, Denial> {
+    Ok(names.iter().map(|name| (*name).to_owned()).collect())
+}
+
+#[test]
+fn a_query_names_one_channel_or_is_refused() {
+    let source = ChannelSource::Query { name: "channel_id".into(), separator: None };
+    for (query, expected) in [
+        ("channel_id=chat:a", these(&["chat:a"])),
+        ("x=1&channel_id=chat%3Aa&y", these(&["chat:a"])),
+        ("channel%5Fid=caf%C3%A9", these(&["café"])),
+        ("channel_id=a,b", Err(Denial::ChannelInvalid)),
+        ("", Err(Denial::ChannelMissing)),
+        ("channel_id", Err(Denial::ChannelMissing)),
+        ("channel_id=", Err(Denial::ChannelMissing)),
+        ("channels=a", Err(Denial::ChannelMissing)),
+        ("channel_id=a&channel_id=a", Err(Denial::ChannelAmbiguous)),
+        ("channel_id=a&channel%5fid=b", Err(Denial::ChannelAmbiguous)),
+        ("channel_id=a&Channel_ID=b", Err(Denial::ChannelAmbiguous)),
+        ("channel_id=a&channel.id=b", Err(Denial::ChannelAmbiguous)),
+        ("channel_id=a&channel%20id=b", Err(Denial::ChannelAmbiguous)),
+        ("channel_id=a&+channel_id=b", Err(Denial::ChannelAmbiguous)),
+        ("channel_id=a&channel_id[]=b", Err(Denial::ChannelAmbiguous)),
+        ("channel_id=a&channel_id%5B0%5D=b", Err(Denial::ChannelAmbiguous)),
+        ("channel_id=a&x=1;channel_id=b", Err(Denial::ChannelAmbiguous)),
+        ("channel_id=a;b", Err(Denial::ChannelInvalid)),
+        ("channel_id=a+b", Err(Denial::ChannelInvalid)),
+        ("channel_id=%2561", Err(Denial::ChannelInvalid)),
+        ("channel_id=%6", Err(Denial::ChannelInvalid)),
+        ("channel_id=%FF", Err(Denial::ChannelInvalid)),
+    ] {
+        assert_eq!(named(&source, "/a", &format!("/a?{query}"), &[]), expected, "{query}");
+    }
+    let many = ChannelSource::Query { name: "c".into(), separator: Some(',') };
+    assert_eq!(named(&many, "/a", "/a?c=a,b%2Cc", &[]), these(&["a", "b", "c"]));
+}
+
+#[test]
+fn a_header_names_one_channel_or_is_refused() {
+    let source = ChannelSource::Header { name: "x-channel".into(), separator: None };
+    let ask = |headers: &[(&str, &str)]| named(&source, "/a", "/a", headers);
+    assert_eq!(ask(&[("X-Channel", " chat:a ")]), these(&["chat:a"]));
+    assert_eq!(ask(&[]), Err(Denial::ChannelMissing));
+    assert_eq!(ask(&[("X-Channel", " ")]), Err(Denial::ChannelMissing));
+    assert_eq!(ask(&[("X-Channel", "a"), ("x-channel", "a")]), Err(Denial::ChannelAmbiguous));
+    assert_eq!(ask(&[("X-Channel", "a"), ("X_Channel", "b")]), Err(Denial::ChannelAmbiguous));
+    assert_eq!(ask(&[("X.Channel", "b")]), Err(Denial::ChannelAmbiguous));
+    assert_eq!(ask(&[("X-Channel", "é")]), Err(Denial::ChannelInvalid));
+    assert_eq!(ask(&[("X-Channel", "a%20b")]), Err(Denial::ChannelInvalid));
+}
+
+#[test]
+fn a_path_names_one_channel() {
+    let ask = |target: &str| named(&ChannelSource::Path, "/channels/{channel}/messages", target, &[]);
+    assert_eq!(ask("/channels/chat:a/messages"), these(&["chat:a"]));
+    assert_eq!(ask("/channels/caf%C3%A9/messages?channel=b"), these(&["café"]));
+    assert_eq!(ask("/channels/%FF/messages"), Err(Denial::ChannelInvalid));
+}
+
+#[test]
+fn a_body_names_all_its_channels_or_is_refused() {
+    for (pointer, body, expected) in [
+        ("/channel", r#"{"channel":"a","data":{"channel":"b"}}"#, these(&["a"])),
+        ("/channel", r#" [{"channel":"a"},{"x":1,"channel":"b"}] "#, these(&["a", "b"])),
+        ("/channels", r#"{"channels":["a","b"]}"#, these(&["a", "b"])),
+        ("/a~1b/c~0d", r#"{"a/b":{"c~d":"x"}}"#, these(&["x"])),
+        (
+            "/commands/publish/channel",
+            r#"{"commands":[{"publish":{"channel":"a"}},{"publish":{"channel":"b"}}]}"#,
+            these(&["a", "b"]),
+        ),
+        ("/channel", r#"{"\u0063hannel":"\u0061"}"#, these(&["a"])),
+        ("/channel", "{}", Err(Denial::ChannelMissing)),
+        ("/channel", "[]", Err(Denial::ChannelMissing)),
+        ("/channel", "7", Err(Denial::ChannelMissing)),
+        ("/channel", "\"a\"", Err(Denial::ChannelMissing)),
+        ("/channels", r#"{"channels":[]}"#, Err(Denial::ChannelMissing)),
+        ("/channel", r#"[{"channel":"a"},{}]"#, Err(Denial::ChannelMissing)),
+        ("/channel", r#"{"Channel":"a"}"#, Err(Denial::ChannelAmbiguous)),
+        ("/channel", r#"{"channel":"a","channel":"a"}"#, Err(Denial::ChannelAmbiguous)),
+        ("/channel", r#"{"channel":"a","CHANNEL":"b"}"#, Err(Denial::ChannelAmbiguous)),
+        ("/channel", r#"{"channel":"a","channel ":"b"}"#, Err(Denial::ChannelAmbiguous)),
+        ("/token", "{\"token\":\"a\",\"to\u{212a}en\":\"b\"}", Err(Denial::ChannelAmbiguous)),
+        ("/commands/channel", r#"{"commands":{"channel":"a"},"Commands":{"channel":"b"}}"#, Err(Denial::ChannelAmbiguous)),
+        ("/channel", r#"{"channel":7}"#, Err(Denial::ChannelInvalid)),
+        ("/channel", r#"{"channel":null}"#, Err(Denial::ChannelInvalid)),
+        ("/channel", r#"{"channel":{"a":"b"}}"#, Err(Denial::ChannelInvalid)),
+        ("/channels", r#"{"channels":["a",7]}"#, Err(Denial::ChannelInvalid)),
+        ("/channel", "", Err(Denial::BodyUnreadable)),
+        ("/channel", r#"{"channel":"a"} {"channel":"b"}"#, Err(Denial::BodyUnreadable)),
+        ("/channel", r#"{"channel":"a",}"#, Err(Denial::BodyUnreadable)),
+        ("/channel", r#"{'channel':'a'}"#, Err(Denial::BodyUnreadable)),
+        ("/channel", "\u{feff}{\"channel\":\"a\"}", Err(Denial::BodyUnreadable)),
+        ("/channel", r#"{"channel":"\ud800"}"#, Err(Denial::BodyUnreadable)),
+        ("/channel", r#"{"channel":"a"/* */}"#, Err(Denial::BodyUnreadable)),
+    ] {
+        assert_eq!(in_body(pointer, body), expected, "{pointer} in {body}");
+    }
+    let deep = "[".repeat(100_000);
+    assert_eq!(in_body("/channel", &deep), Err(Denial::BodyUnreadable));
+    assert_eq!(
+        Pointer::parse("/channel").unwrap().named_in(b"{\"channel\":\"a\",\"b\":\"\xff\"}", |_| Ok(())),
+        Err(Denial::BodyUnreadable)
+    );
+}
+
+#[test]
+fn a_refused_channel_refuses_all() {
+    let refuse = |channel: &str| if channel == "b" { Err(Denial::NotCapable) } else { Ok(()) };
+    let pointer = Pointer::parse("/channels").unwrap();
+    assert_eq!(pointer.named_in(br#"{"channels":["a","b","c"]}"#, refuse), Err(Denial::NotCapable));
+    assert_eq!(pointer.named_in(br#"{"channels":["a","c"]}"#, refuse), Ok(()));
+}
+
+#[test]
+fn pointers_that_would_miss_something_cannot_be_written() {
+    for text in ["", "channel", "/", "/a//b", "/a/", "/0/channel", "/-", "/a~2", "/a~"] {
+        assert!(Pointer::parse(text).is_err(), "{text} was taken");
+    }
+}
+
+proptest! {
+    /// A strict reader of its own: serde_json's tree, which keeps the last of two fields.
+    #[test]
+    fn what_is_found_is_what_a_tree_holds(body in json(), other in ".{0,60}") {
+        let text = body.to_string();
+        if let Ok(found) = in_body("/channel", &text) {
+            let items = |value: &serde_json::Value| value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
+            let named = items(&body).iter().flat_map(|object| items(&object["channel"])).collect::<Vec<_>>();
+            let named: Vec<_> = named.iter().map(|name| name.as_str().map(str::to_owned)).collect();
+            prop_assert_eq!(found.into_iter().map(Some).collect::<Vec<_>>(), named);
+        }
+        let _ = in_body("/channel", &other);
+    }
+}
+
+fn json() -> impl Strategy<Value = serde_json::Value> {
+    let name = prop_oneof![Just("channel".to_owned()), Just("Channel".to_owned()), "[a-c]{1,2}"];
+    let channel = prop_oneof![
+        "[a-z:*]{0,5}".prop_map(serde_json::Value::from),
+        proptest::collection::vec("[a-z]{0,3}", 0..3).prop_map(serde_json::Value::from),
+        any::<bool>().prop_map(serde_json::Value::from),
+    ];
+    let object = proptest::collection::vec((name, channel), 0..4)
+        .prop_map(|fields| serde_json::Value::Object(fields.into_iter().collect()));
+    let objects = proptest::collection::vec(object.clone(), 0..3).prop_map(serde_json::Value::from);
+    prop_oneof![object, objects]
+}
