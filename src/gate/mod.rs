@@ -13,6 +13,7 @@ pub mod keys;
 pub mod limit;
 mod need_body;
 pub mod origin;
+pub mod peer;
 pub mod permit;
 pub mod policy;
 pub mod request;
