@@ -2,5 +2,7 @@
 //! them keeps a payload.
 
 mod frames;
+mod proxy_protocol;
 
 pub use frames::{CloseCode, FrameTracker, close_frame};
+pub use proxy_protocol::{MAX_HEADER_BYTES, Malformed, Proxied, read_proxy_header};
