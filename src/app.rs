@@ -30,7 +30,7 @@ pub use self::{
 };
 use crate::{
     admin::{ControlSocket, default_control_path, serve_control, serve_status},
-    edge::{Bound, Edge, bind, load_tls},
+    edge::{Bound, Edge, Entrance, bind, load_tls},
     gate::Gate,
     telemetry::{AccessFormat, AccessLog, AccessPolicy, KeySetLoaded, Reload, Telemetry},
 };
@@ -157,7 +157,7 @@ fn bind_all(config: &crate::config::Config) -> io::Result<Vec<Bound>> {
             }
             None => None,
         };
-        bound.push(bind(listener.address, tls)?);
+        bound.push(bind(listener.address, Entrance { proxies: listener.proxy_protocol.clone(), tls })?);
     }
     Ok(bound)
 }

@@ -18,6 +18,7 @@ use crate::{
         Admitted, Gate, Step, Witness,
         credential::Locations,
         denial::Denial,
+        peer::{Found, Peer},
         permit::{Permit, Refusal},
         request::{Header, RequestHead},
     },
@@ -35,7 +36,7 @@ pub struct Explain {
     /// The page that the request comes from
     #[arg(long)]
     origin: Option<String>,
-    /// The client's address
+    /// The address that connects: the client's, or that of a proxy, which names the client in a --header
     #[arg(long, default_value = "127.0.0.1")]
     peer: IpAddr,
     /// The host that is asked
@@ -53,7 +54,7 @@ pub struct Explain {
     /// As a request for server-sent events
     #[arg(long)]
     sse: bool,
-    /// As over an encrypted connection
+    /// As over a connection that is encrypted up to the gate
     #[arg(long)]
     secure: bool,
     /// Without a key
@@ -86,11 +87,16 @@ impl Explain {
         gate.publish(Arc::clone(&policy), Arc::new(loaded.keys));
         let mut steps = Steps::default();
         let now = app::Clock::start().now();
-        let verdict = match RequestHead::new(&self.method, &self.target, &headers, self.peer, self.secure) {
-            Ok(head) => gate.admit_before(&head, now, &mut steps).and_then(|admitted| match admitted {
-                Admitted::Permit(permit) => Ok(permit),
-                Admitted::NeedBody(need) => gate.finish(need, self.body.as_deref().unwrap_or_default().as_bytes(), now),
-            }),
+        let peer = Peer::resolve(self.peer, self.secure, &policy.trusted_proxies, &headers);
+        steps.0.extend(who(&peer).map(|who| ("client", who)));
+        let verdict = match RequestHead::new(&self.method, &self.target, &headers, peer.address, peer.secure) {
+            Ok(mut head) => {
+                head.sent_by(&peer);
+                gate.admit_before(&head, now, &mut steps).and_then(|admitted| match admitted {
+                    Admitted::Permit(permit) => Ok(permit),
+                    Admitted::NeedBody(need) => gate.finish(need, self.body.as_deref().unwrap_or_default().as_bytes(), now),
+                })
+            }
             Err(rule) => {
                 steps.0.push(("head", rule.to_owned()));
                 Err(Refusal::bare(Denial::BadRequest))
@@ -155,6 +161,21 @@ impl Explain {
         }
         Ok(headers)
     }
+}
+
+/// Who the client is taken for, where headers have a say in it.
+fn who(peer: &Peer) -> Option<String> {
+    let Peer { address, secure, chain, .. } = peer;
+    let by = |header: &str| format!("{address}, by {header} of the trusted proxy {}", chain.socket());
+    let named = match chain.found() {
+        Found::Socket => return None,
+        Found::Unheard => return Some(format!("{address}, whose headers are not believed: it is not in trusted_proxies")),
+        Found::Unnamed => format!("{address}, a trusted proxy that names nobody who can be read"),
+        Found::Disagreed => format!("{address}, a trusted proxy whose X-Forwarded-For and Forwarded name different clients"),
+        Found::XForwardedFor => by("X-Forwarded-For"),
+        Found::Forwarded => by("Forwarded"),
+    };
+    Some(format!("{named}; {}", if *secure { "its connection is encrypted" } else { "its connection is in the clear" }))
 }
 
 /// The steps that were passed, with what was found.

@@ -13,6 +13,7 @@ use super::{
     credentials, defaults,
     fault::Place,
     limits,
+    networks::{networks, proxy_protocol},
     raw::{self, List, Span, Text},
     routes, secret_file, upstream,
     used::{AccessLog, Config, ConnectionLimits, KeySource, Listener, Log, LogFormat, Timeouts, Tls},
@@ -20,6 +21,7 @@ use super::{
 };
 use crate::gate::{
     credential::{Environment, Pepper},
+    peer::Networks,
     policy::{Mode, Policy},
 };
 
@@ -38,6 +40,10 @@ pub(super) fn config(typed: &raw::Config, folder: &Path, root: &Place<'_>) -> Op
     let routes = routes::routes(typed.routes.as_ref(), mode, root);
     let (key_limits, ip) = limits::limits(typed.limits.as_ref(), &root.field("limits"));
     let timeouts = timeouts(typed.timeouts.as_ref(), &root.field("timeouts"));
+    let trusted_proxies = match &typed.trusted_proxies {
+        Some(list) => networks(list, &root.field("trusted_proxies")),
+        None => Some(Networks::default()),
+    };
     let status = typed.status.as_ref().and_then(|status| address(status.address.as_ref(), &root.field("status")));
     let control = typed.control.as_ref().and_then(|control| socket(control, folder, &root.field("control")));
     if let (Some(status), Some(listeners)) = (status, &listeners)
@@ -53,7 +59,14 @@ pub(super) fn config(typed: &raw::Config, folder: &Path, root: &Place<'_>) -> Op
         upstream: upstream?,
         keys: keys?,
         key_limits: Arc::new(key_limits),
-        policy: Policy { environments: environments?, locations: locations?, routes: routes?, mode, peer_refusals: ip.rate },
+        policy: Policy {
+            environments: environments?,
+            locations: locations?,
+            routes: routes?,
+            mode,
+            peer_refusals: ip.rate,
+            trusted_proxies: trusted_proxies?,
+        },
         limits: ConnectionLimits { connections: connections.map(|count| count.0), per_peer: ip.connections },
         timeouts,
         log: log(typed.log.as_ref()),
@@ -77,12 +90,17 @@ fn listeners(typed: Option<&List<raw::Listener>>, folder: &Path, root: &Place<'_
             let key = file(tls.key.as_ref(), "key", folder, &place);
             Some(Tls { certificate: certificate?, key: key? })
         });
+        let proxy_protocol = listener.proxy_protocol.as_ref().map(|typed| proxy_protocol(typed, &place.field("proxy_protocol")));
         let address = address?;
         if address.port() != 0 && seen.insert(address, ()).is_some() {
             place.field("address").fault("is the address of another listener already");
         }
-        // A listener whose TLS is wrong must not come out as one without.
-        Some(Listener { address, tls: tls.map_or(Some(None), |tls| tls.map(Some))? })
+        // A listener whose TLS or PROXY protocol is wrong must not come out as one without.
+        Some(Listener {
+            address,
+            tls: tls.map_or(Some(None), |tls| tls.map(Some))?,
+            proxy_protocol: proxy_protocol.map_or(Some(None), |trusted| trusted.map(Some))?,
+        })
     });
     Some(listeners)
 }
@@ -171,9 +189,6 @@ fn socket(typed: &raw::Control, folder: &Path, place: &Place<'_>) -> Option<Path
 
 /// What may be said as long as it says what holds anyway.
 fn later(typed: &raw::Config, root: &Place<'_>) {
-    if typed.trusted_proxies.as_ref().is_some_and(|proxies| !proxies.0.is_empty()) {
-        root.field("trusted_proxies").out_of_place(wording::not_built("trusted_proxies"));
-    }
     let per_key = typed.metrics.as_ref().and_then(|metrics| metrics.per_key);
     if per_key.is_some_and(|per_key| per_key != raw::PerKey::Off) {
         root.field("metrics").field("per_key").fault(wording::not_built("per_key"));

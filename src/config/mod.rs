@@ -17,6 +17,7 @@ mod fault;
 mod keys;
 mod limits;
 mod locate;
+mod networks;
 mod path;
 mod raw;
 mod rights;

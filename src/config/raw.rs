@@ -47,8 +47,8 @@ pub(super) struct Config {
     /// `report`: what would be refused is counted and logged, and passes. Routes and keys can say otherwise. Broken heads and blocked
     /// addresses are refused all the same. Default: `enforce`. *Live.*
     pub mode: Option<Mode>,
-    /// Must be empty so far, which is the default: no `X-Forwarded-For` is believed. *Live.*
-    #[schemars(length(max = 0))]
+    /// Addresses and networks of the proxies in front, whose `X-Forwarded-For`, `Forwarded` and `X-Forwarded-Proto` are believed.
+    /// Default: nobody's. *Live.*
     pub trusted_proxies: Option<List<Text>>,
     /// How long the gate waits for others. *Live.*
     pub timeouts: Option<Timeouts>,
@@ -71,6 +71,17 @@ pub(super) struct Listener {
     pub address: Option<Text>,
     /// Serves TLS. Default: plain TCP.
     pub tls: Option<Tls>,
+    /// Every connection begins with a header of the PROXY protocol, version 1 or 2, which names the client. Default: none does.
+    pub proxy_protocol: Option<ProxyProtocol>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map with `trusted`")]
+#[schemars(inline)]
+pub(super) struct ProxyProtocol {
+    /// Addresses and networks of the proxies that connect here. Connections from elsewhere are closed.
+    #[schemars(required, length(min = 1))]
+    pub trusted: Option<List<Text>>,
 }
 
 #[derive(Deserialize, JsonSchema)]

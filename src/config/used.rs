@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use crate::gate::{credential::Pepper, keys::KeyLimits, policy::Policy};
+use crate::gate::{credential::Pepper, keys::KeyLimits, peer::Networks, policy::Policy};
 
 /// All of a configuration file.
 #[derive(Clone, Debug)]
@@ -36,6 +36,8 @@ pub struct Listener {
     pub address: SocketAddr,
     /// `None` is plain TCP.
     pub tls: Option<Tls>,
+    /// Whose PROXY protocol is spoken here; `None` is nobody's.
+    pub proxy_protocol: Option<Networks>,
 }
 
 /// The identity of a TLS listener, in PEM files.

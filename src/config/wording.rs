@@ -3,7 +3,7 @@
 use super::path::{NodePath, Step};
 
 /// Fields of the design that this version does not have, by [`NodePath::pattern`].
-const NOT_BUILT: [&str; 15] = [
+const NOT_BUILT: [&str; 14] = [
     "admin",
     "keys.max_stale",
     "keys.sqlite",
@@ -12,7 +12,6 @@ const NOT_BUILT: [&str; 15] = [
     "keys[].limits.messages",
     "limits.ip.messages",
     "limits.key.messages",
-    "listeners[].proxy_protocol",
     "routes[].dialect",
     "routes[].rewrite",
     "routes[].set_headers",

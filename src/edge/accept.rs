@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{SocketAddr, TcpListener},
+    net::{IpAddr, SocketAddr, TcpListener},
     sync::Arc,
     time::Duration,
 };
@@ -17,10 +17,15 @@ use super::{
     answer::{self, About},
     client::Client,
     connection::{self, Held},
+    proxy_protocol,
 };
 use crate::{
-    gate::{denial::Denial, limit::Lease},
-    telemetry::LimitScope,
+    gate::{
+        denial::Denial,
+        limit::{Lease, PeerLease, Places},
+        peer::Networks,
+    },
+    telemetry::{LimitScope, ProxyHeaderError},
 };
 
 /// Connections that may wait to be accepted: a herd that comes back after a restart.
@@ -34,14 +39,23 @@ const REST: Duration = Duration::from_millis(50);
 pub struct Bound {
     listener: TcpListener,
     address: SocketAddr,
-    tls: Option<TlsAcceptor>,
+    entrance: Entrance,
+}
+
+/// What a connection goes through before its first request.
+#[derive(Clone, Default)]
+pub struct Entrance {
+    /// Whose header of the PROXY protocol is read first; `None` where it is not spoken.
+    pub proxies: Option<Networks>,
+    /// The TLS handshake; `None` on a plain listener.
+    pub tls: Option<TlsAcceptor>,
 }
 
 /// Binds `address`. What is set on the listener is inherited by the connections (Linux, tcp(7)).
 ///
 /// # Errors
 /// The system's, with the address.
-pub fn bind(address: SocketAddr, tls: Option<TlsAcceptor>) -> io::Result<Bound> {
+pub fn bind(address: SocketAddr, entrance: Entrance) -> io::Result<Bound> {
     let bind = || {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_reuse_address(true)?;
@@ -55,7 +69,7 @@ pub fn bind(address: SocketAddr, tls: Option<TlsAcceptor>) -> io::Result<Bound> 
     };
     let bound: io::Result<_> = bind();
     let (address, listener) = bound.map_err(|error| io::Error::new(error.kind(), format!("listen on {address}: {error}")))?;
-    Ok(Bound { listener, address, tls })
+    Ok(Bound { listener, address, entrance })
 }
 
 impl Bound {
@@ -77,7 +91,7 @@ impl Bound {
                 () = edge.drain.closed() => return Ok(()),
             };
             match accepted {
-                Ok((stream, peer)) => accept(&edge, stream, peer, self.tls.as_ref()),
+                Ok((stream, socket)) => accept(&edge, stream, socket.ip(), &self.entrance),
                 // The client left before it was accepted.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
@@ -90,45 +104,84 @@ impl Bound {
     }
 }
 
-fn accept(edge: &Arc<Edge>, stream: TcpStream, peer: SocketAddr, tls: Option<&TlsAcceptor>) {
-    let held = match hold(edge, peer) {
-        Ok(held) => held,
-        Err(denial) => return turn_away(&stream, denial, tls.is_some()),
+fn accept(edge: &Arc<Edge>, stream: TcpStream, socket: IpAddr, entrance: &Entrance) {
+    if entrance.proxies.as_ref().is_some_and(|proxies| !proxies.contains(socket)) {
+        return edge.telemetry.proxy_header_failed(ProxyHeaderError::Untrusted);
+    }
+    let mut held = match gate_place(edge) {
+        Ok(lease) => Held::new(Arc::clone(&edge.telemetry), lease),
+        Err(denial) => return turn_away(&stream, denial, entrance),
     };
-    let (edge, tls) = (Arc::clone(edge), tls.cloned());
+    // Behind a proxy nobody knows yet whose connection this is.
+    if entrance.proxies.is_none() {
+        match peer_place(edge, socket) {
+            Ok(lease) => held.of_peer(lease),
+            Err(denial) => return turn_away(&stream, denial, entrance),
+        }
+    }
+    let (edge, entrance) = (Arc::clone(edge), entrance.clone());
     tokio::spawn(async move {
-        let client = match tls {
-            None => Client::Plain(stream),
-            Some(acceptor) => match timeout(edge.settings.load().timeouts.head, acceptor.accept(stream)).await {
-                Ok(Ok(stream)) => Client::Tls(Box::new(stream)),
-                // No handshake, or not in time: there is no language to answer in.
-                Ok(Err(_)) | Err(_) => return,
-            },
-        };
-        connection::serve(edge, client, peer.ip(), held).await;
+        if let Some((client, socket, held)) = enter(&edge, stream, socket, held, entrance).await {
+            connection::serve(edge, client, socket, held).await;
+        }
     });
 }
 
-fn hold(edge: &Edge, peer: SocketAddr) -> Result<Held, Denial> {
-    let caps = edge.settings.load().caps;
-    let gate = Lease::take(&edge.places, caps.total).ok_or_else(|| {
+/// What comes before the first request: the header of the PROXY protocol, then TLS.
+async fn enter(
+    edge: &Edge,
+    mut stream: TcpStream,
+    mut socket: IpAddr,
+    mut held: Held,
+    entrance: Entrance,
+) -> Option<(Client, IpAddr, Held)> {
+    let deadline = edge.settings.load().timeouts.head;
+    if entrance.proxies.is_some() {
+        match proxy_protocol::read_client(&mut stream, deadline).await {
+            Ok(client) => socket = client.unwrap_or(socket),
+            Err(error) => {
+                edge.telemetry.proxy_header_failed(error);
+                return None;
+            }
+        }
+        match peer_place(edge, socket) {
+            Ok(lease) => held.of_peer(lease),
+            Err(denial) => {
+                turn_away(&stream, denial, &entrance);
+                return None;
+            }
+        }
+    }
+    let client = match entrance.tls {
+        None => Client::Plain(stream),
+        // No handshake, or not in time: there is no language to answer in.
+        Some(acceptor) => Client::Tls(Box::new(timeout(deadline, acceptor.accept(stream)).await.ok()?.ok()?)),
+    };
+    Some((client, socket, held))
+}
+
+fn gate_place(edge: &Edge) -> Result<Lease<Places>, Denial> {
+    Lease::take(&edge.places, edge.settings.load().caps.total).ok_or_else(|| {
         edge.telemetry.limit_asked(LimitScope::Gate, false);
         Denial::GateConnections
-    })?;
-    let peer_lease = match caps.per_peer {
-        None => None,
-        Some(max) => {
-            let lease = edge.peer_places.take(peer.ip().into(), max);
-            edge.telemetry.limit_asked(LimitScope::Ip, lease.is_some());
-            Some(lease.ok_or(Denial::PeerConnections)?)
-        }
-    };
-    Ok(Held::new(Arc::clone(&edge.telemetry), gate, peer_lease))
+    })
+}
+
+/// A place under the limit of the peer at `address`. A trusted proxy has none: all its clients share its address, and whose a
+/// connection is changes with every request.
+fn peer_place(edge: &Edge, address: IpAddr) -> Result<Option<PeerLease>, Denial> {
+    let Some(max) = edge.settings.load().caps.per_peer else { return Ok(None) };
+    if edge.gate.snapshot().policy.trusted_proxies.contains(address) {
+        return Ok(None);
+    }
+    let lease = edge.peer_places.take(address.into(), max);
+    edge.telemetry.limit_asked(LimitScope::Ip, lease.is_some());
+    lease.map(Some).ok_or(Denial::PeerConnections)
 }
 
 /// One attempt to say why, without waiting: whoever is over a limit gets no more of the gate's time.
-fn turn_away(stream: &TcpStream, denial: Denial, tls: bool) {
-    if !tls {
+fn turn_away(stream: &TcpStream, denial: Denial, entrance: &Entrance) {
+    if entrance.tls.is_none() {
         // If it does not fit into an empty socket's buffer, the client is not reading.
         let _ = stream.try_write(&answer::refusal(denial, &About { close: true, ..About::default() }));
     }

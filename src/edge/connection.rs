@@ -34,15 +34,20 @@ const LINGER: Duration = Duration::from_secs(1);
 pub struct Held {
     telemetry: Arc<Telemetry>,
     _gate: Lease<Places>,
-    _peer: Option<PeerLease>,
+    peer: Option<PeerLease>,
 }
 
 impl Held {
     /// Counts the connection for as long as this lives.
     #[must_use]
-    pub fn new(telemetry: Arc<Telemetry>, gate: Lease<Places>, peer: Option<PeerLease>) -> Self {
+    pub fn new(telemetry: Arc<Telemetry>, gate: Lease<Places>) -> Self {
         telemetry.client(true);
-        Self { telemetry, _gate: gate, _peer: peer }
+        Self { telemetry, _gate: gate, peer: None }
+    }
+
+    /// Holds a place under the peer's limit too.
+    pub fn of_peer(&mut self, lease: Option<PeerLease>) {
+        self.peer = lease;
     }
 }
 
@@ -52,8 +57,9 @@ impl Drop for Held {
     }
 }
 
-/// Serves a connection until it ends or becomes a tunnel, which goes on as a task of its own.
-pub async fn serve(edge: Arc<Edge>, mut client: Client, peer: IpAddr, held: Held) {
+/// Serves a connection until it ends or becomes a tunnel, which goes on as a task of its own. `socket` is the address at its other
+/// end, or the one that the PROXY protocol names.
+pub async fn serve(edge: Arc<Edge>, mut client: Client, socket: IpAddr, held: Held) {
     let mut buffer = Vec::new();
     loop {
         let timeouts = edge.settings.load().timeouts;
@@ -61,15 +67,15 @@ pub async fn serve(edge: Arc<Edge>, mut client: Client, peer: IpAddr, held: Held
             Ok(end) => end,
             Err(ReadError::Gone) => return,
             Err(error) => {
-                let answer = decide::unread(&edge, peer, &error);
+                let answer = decide::unread(&edge, socket, &error);
                 return finish(client, &answer.bytes).await;
             }
         };
         let mut rest = buffer.split_off(end);
-        let next = match decide::decide(&edge, &buffer, peer, client.is_secure()) {
+        let next = match decide::decide(&edge, &buffer, socket, client.is_secure()) {
             First::Next(next) => next,
             First::Inspect(inspect) => {
-                let Some(next) = look_into(&edge, &mut client, &buffer, &mut rest, peer, inspect).await else { return };
+                let Some(next) = look_into(&edge, &mut client, &buffer, &mut rest, socket, inspect).await else { return };
                 next
             }
         };
@@ -106,7 +112,7 @@ async fn look_into(
     client: &mut Client,
     head: &[u8],
     rest: &mut Vec<u8>,
-    peer: IpAddr,
+    socket: IpAddr,
     asked: Inspect,
 ) -> Option<Next> {
     if asked.invite && rest.is_empty() && inspect::may_be_read(asked.body) {
@@ -120,7 +126,7 @@ async fn look_into(
         Err(NoBody::Refused(denial)) => Err(denial),
         Err(NoBody::Gone) => return None,
     };
-    Some(decide::inspected(edge, head, peer, client.is_secure(), asked, read))
+    Some(decide::inspected(edge, head, socket, client.is_secure(), asked, read))
 }
 
 /// Waits for a head. A connection that is idle when the gate closes is left; one that has begun a head is still heard.

@@ -17,11 +17,12 @@ use crate::{
     gate::{
         Admitted, NeedBody,
         denial::Denial,
+        peer::{Found, Peer},
         permit::{Permit, Refusal},
         request::{RequestHead, Transport},
         time::Timestamp,
     },
-    telemetry::{self, Decided, LimitScope, Outcome},
+    telemetry::{self, Decided, LimitScope, Outcome, Unheard},
 };
 
 /// What a head leads to.
@@ -79,18 +80,18 @@ pub struct Answer {
     pub body: BodyFraming,
 }
 
-/// Decides about the request whose head is `bytes`.
-pub fn decide(edge: &Edge, bytes: &[u8], peer: IpAddr, secure: bool) -> First {
+/// Decides about the request whose head is `bytes`, over a connection from `socket` that is encrypted if `tls`.
+pub fn decide(edge: &Edge, bytes: &[u8], socket: IpAddr, tls: bool) -> First {
     let now = edge.clock.now();
     let id = edge.request_ids.next(now);
-    let asked = with_head(edge, bytes, peer, secure, id, now, |request| request.decided());
+    let asked = with_head(edge, bytes, (socket, tls), id, now, |request| request.told_of_peer().decided());
     asked.unwrap_or_else(|answer| First::Next(Next::Answer(answer)))
 }
 
 /// Goes on with a request whose body was read, or could not be.
-pub fn inspected(edge: &Edge, bytes: &[u8], peer: IpAddr, secure: bool, inspect: Inspect, read: Result<Vec<u8>, Denial>) -> Next {
+pub fn inspected(edge: &Edge, bytes: &[u8], socket: IpAddr, tls: bool, inspect: Inspect, read: Result<Vec<u8>, Denial>) -> Next {
     let Inspect { need, id, at, .. } = inspect;
-    with_head(edge, bytes, peer, secure, id, at, |request| request.judged(need, read)).unwrap_or_else(Next::Answer)
+    with_head(edge, bytes, (socket, tls), id, at, |request| request.judged(need, read)).unwrap_or_else(Next::Answer)
 }
 
 /// Shows the request in `bytes` to `see`, or answers that there is none. A head is read anew for whoever needs it: what borrows from it
@@ -98,21 +99,29 @@ pub fn inspected(edge: &Edge, bytes: &[u8], peer: IpAddr, secure: bool, inspect:
 fn with_head<T>(
     edge: &Edge,
     bytes: &[u8],
-    peer: IpAddr,
-    secure: bool,
+    (socket, tls): (IpAddr, bool),
     id: RequestId,
     now: Timestamp,
     see: impl FnOnce(Request<'_>) -> T,
 ) -> Result<T, Answer> {
-    let unreadable = |denial, rule| unreadable(edge, peer, denial, rule, &id, now);
+    let unreadable = |peer, denial, rule| unreadable(edge, peer, denial, rule, &id, now);
     let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
     let parsed = parse_strictly(bytes, &mut headers).map_err(|error| match error {
-        HeadError::TooLarge => unreadable(Denial::HeadTooLarge, None),
-        HeadError::Broken(rule) => unreadable(Denial::BadRequest, Some(rule)),
+        HeadError::TooLarge => unreadable(socket, Denial::HeadTooLarge, None),
+        HeadError::Broken(rule) => unreadable(socket, Denial::BadRequest, Some(rule)),
     })?;
-    let head = RequestHead::new(parsed.method, parsed.target, parsed.headers, peer, secure)
-        .map_err(|rule| unreadable(Denial::BadRequest, Some(rule)))?;
-    Ok(see(Request { edge, parsed: &parsed, head: in_version(head, parsed.minor_version), id, now }))
+    let peer = Peer::resolve(socket, tls, &edge.gate.snapshot().policy.trusted_proxies, parsed.headers);
+    let mut head = RequestHead::new(parsed.method, parsed.target, parsed.headers, peer.address, peer.secure)
+        .map_err(|rule| unreadable(peer.address, Denial::BadRequest, Some(rule)))?;
+    head.sent_by(&peer);
+    Ok(see(Request {
+        edge,
+        parsed: &parsed,
+        head: in_version(head, parsed.minor_version),
+        unheard: peer.chain.found() == Found::Unheard,
+        id,
+        now,
+    }))
 }
 
 /// HTTP/1.0 knows no chunks, so its streams go through pingora, which buffers no more than they need.
@@ -181,11 +190,20 @@ struct Request<'a> {
     edge: &'a Edge,
     parsed: &'a Parsed<'a, 'a>,
     head: RequestHead<'a>,
+    /// Whether it says who asks, and is not believed.
+    unheard: bool,
     id: RequestId,
     now: Timestamp,
 }
 
 impl Request<'_> {
+    fn told_of_peer(self) -> Self {
+        if self.unheard {
+            self.edge.telemetry.unheard(&Unheard { socket: self.head.peer }, self.now.ticks_ns);
+        }
+        self
+    }
+
     fn decided(self) -> First {
         let verdict = if let Some(answer) = self.answer() {
             return First::Next(Next::Answer(answer));

@@ -9,6 +9,9 @@ use crate::gate::{
     request::{RequestHead, Transport, folded},
 };
 
+/// A name of the DNS (RFC 1035 section 2.3.4), a colon and a port.
+const MAX_HOST_BYTES: usize = 255 + 6;
+
 /// How the connection to the backend goes on after the answer, which the head must say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum After {
@@ -155,13 +158,29 @@ impl Out {
         self.header("X-Keygate-Request-Id", id.as_str().as_bytes());
     }
 
+    /// What is known of the client's side. Behind trusted proxies these are the hops that were believed, and no claim of anybody
+    /// farther away, which a backend that takes the left-most would believe.
     fn forwarded(&mut self, head: &RequestHead<'_>) {
-        self.header("X-Forwarded-For", head.peer.to_canonical().to_string().as_bytes());
+        for (at, address) in head.chain.addresses(head.headers).iter().enumerate() {
+            self.0.extend_from_slice(if at == 0 { b"X-Forwarded-For: " } else { b", " });
+            self.0.extend_from_slice(address.to_string().as_bytes());
+        }
+        self.0.extend_from_slice(b"\r\n");
         self.header("X-Forwarded-Proto", if head.secure { b"https" } else { b"http" });
-        if let Some(host) = head.host {
-            self.header("X-Forwarded-Host", host.as_bytes());
+        if let Some(host) = forwarded_host(head).or(head.host.map(str::as_bytes)) {
+            self.header("X-Forwarded-Host", host);
         }
     }
+}
+
+/// The host that a client asked a trusted proxy for, if it says so once and it can be one.
+fn forwarded_host<'h>(head: &'h RequestHead<'_>) -> Option<&'h [u8]> {
+    let is_host = |value: &&[u8]| {
+        let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b':' | b'[' | b']');
+        (1..=MAX_HOST_BYTES).contains(&value.len()) && value.iter().all(plain)
+    };
+    let mut values = head.values("x-forwarded-host").filter(|_| head.chain.is_proxied());
+    values.next().filter(is_host).filter(|_| values.next().is_none())
 }
 
 #[cfg(test)]

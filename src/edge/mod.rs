@@ -15,6 +15,7 @@ mod forward;
 mod head;
 mod http;
 mod inspect;
+mod proxy_protocol;
 mod registry;
 mod scratch;
 mod settings;
@@ -28,7 +29,7 @@ use arc_swap::ArcSwap;
 use ring::rand::SystemRandom;
 
 pub use self::{
-    accept::{Bound, bind},
+    accept::{Bound, Entrance, bind},
     clock::Clock,
     drain::{Drain, spread},
     head::{HeadError, parse_strictly},

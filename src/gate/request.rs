@@ -12,7 +12,10 @@ pub use httparse::Header;
 
 pub use self::target::check_path;
 use self::{handshake::Handshake, target::check_query};
-use super::origin::Claimed;
+use super::{
+    origin::Claimed,
+    peer::{Chain, Peer},
+};
 
 /// How the answer will flow, which decides the way a permitted request takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -61,8 +64,10 @@ pub struct RequestHead<'a> {
     pub peer: IpAddr,
     /// Whether the client's connection is encrypted.
     pub secure: bool,
-    /// Whether nobody on the way can read along: encrypted, or from this machine.
+    /// Whether nobody between the client and the gate can read along; see [`Peer::confidential`].
     pub confidential: bool,
+    /// How the request came here.
+    pub chain: Chain,
     /// How the answer will flow.
     pub transport: Transport,
     /// `Host`, without surrounding white space.
@@ -83,7 +88,7 @@ pub struct RequestHead<'a> {
 pub type Rule = &'static str;
 
 impl<'a> RequestHead<'a> {
-    /// Views a head.
+    /// Views a head that came straight from `peer`; see [`RequestHead::sent_by`].
     ///
     /// # Errors
     /// The rule that the head breaks: a singleton sent twice, an ambiguous path, a half WebSocket handshake.
@@ -103,6 +108,7 @@ impl<'a> RequestHead<'a> {
             peer,
             secure,
             confidential: secure || peer.is_loopback(),
+            chain: Chain::direct(peer),
             transport: Transport::Http,
             host: None,
             origin: None,
@@ -139,6 +145,11 @@ impl<'a> RequestHead<'a> {
             Transport::Http
         };
         Ok(head)
+    }
+
+    /// Takes over who sent it, as it was resolved from its headers.
+    pub const fn sent_by(&mut self, peer: &Peer) {
+        (self.peer, self.secure, self.confidential, self.chain) = (peer.address, peer.secure, peer.confidential, peer.chain);
     }
 
     /// The values of the headers called `name`, in order.

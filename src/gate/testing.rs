@@ -8,6 +8,7 @@ use super::{
     credential::{Digester, Environment, Kind, Locations, StoredDigest},
     keys::{BrowserRule, KeyLimits, KeyRecord, PreviousDigests, State},
     origin::OriginPattern,
+    peer::Networks,
     policy::{Demand, Mode, PathPattern, Policy, Route},
 };
 
@@ -101,5 +102,6 @@ pub fn policy(routes: impl IntoIterator<Item = Route>) -> Policy {
         routes: routes.into_iter().map(Arc::new).collect(),
         mode: Mode::Enforce,
         peer_refusals: None,
+        trusted_proxies: Networks::default(),
     }
 }

@@ -157,6 +157,38 @@ impl UpstreamError {
     }
 }
 
+/// Somebody who is no trusted proxy sent `X-Forwarded-For` or `Forwarded`.
+pub struct Unheard {
+    /// The address of the socket.
+    pub socket: IpAddr,
+}
+
+/// Why a connection that should begin with a header of the PROXY protocol was closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProxyHeaderError {
+    /// It comes from an address whose header would not be believed.
+    Untrusted,
+    /// No whole header came before the end or the deadline.
+    Missing,
+    /// What came is no header.
+    Malformed,
+}
+
+impl ProxyHeaderError {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Untrusted, Self::Missing, Self::Malformed];
+
+    /// The metric label.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Untrusted => "untrusted",
+            Self::Missing => "missing",
+            Self::Malformed => "malformed",
+        }
+    }
+}
+
 /// The configuration was read again.
 pub struct Reload {
     /// Whether it took effect.

@@ -7,10 +7,12 @@ use prometheus::{
     Encoder as _, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
     Registry, TextEncoder, core::Collector, process_collector::ProcessCollector,
 };
+use tracing::warn;
 
 use super::{
-    AccessLog, Decided, Ended, Exchange, KeySetLoaded, LimitScope, Opened, Reload, UpstreamError,
+    AccessLog, Decided, Ended, Exchange, KeySetLoaded, LimitScope, Opened, ProxyHeaderError, Reload, Unheard, UpstreamError,
     counters::{ByEnum, RouteCounters},
+    seldom::Seldom,
 };
 use crate::gate::{
     credential::{Kind, Location},
@@ -26,6 +28,9 @@ const EXCHANGE_BUCKETS: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.
 const LIFE_BUCKETS: &[f64] = &[1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 14400.0, 86400.0];
 /// From a key's end to its streams' ends: the promise is one second.
 const CUT_BUCKETS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
+
+/// How long a warning about what clients send is not told again.
+const TELL_AGAIN: Duration = Duration::from_secs(60);
 
 /// Where events go.
 pub struct Telemetry {
@@ -57,6 +62,9 @@ pub struct Telemetry {
     lines_dropped: IntCounter,
     peers: IntGauge,
     peer_evictions: IntCounter,
+    unheard: IntCounter,
+    unheard_told: Seldom,
+    proxy_header_errors: ByEnum<3>,
 }
 
 impl Telemetry {
@@ -88,6 +96,12 @@ impl Telemetry {
             "keygate_bytes_total",
             "Bytes relayed: of streams all, of other exchanges the bodies.",
             &["direction", "transport"],
+        )?;
+        let proxy_header_errors = counter_vec(
+            r,
+            "keygate_proxy_protocol_errors_total",
+            "Connections closed for want of a header of the PROXY protocol that can be believed.",
+            &["reason"],
         )?;
         let closed = "Streams that ended, by who ended them and why.";
         let this = Self {
@@ -144,6 +158,13 @@ impl Telemetry {
             lines_dropped: counter(r, "keygate_log_lines_dropped_total", "Access log lines not written, to keep the gate fast.")?,
             peers: gauge(r, "keygate_rate_limit_states", "Peers whose refusals are remembered.")?,
             peer_evictions: counter(r, "keygate_rate_limit_evictions_total", "Peers forgotten to make room for others.")?,
+            unheard: counter(
+                r,
+                "keygate_untrusted_forwarded_total",
+                "Requests with X-Forwarded-For or Forwarded from addresses that are not in trusted_proxies.",
+            )?,
+            unheard_told: Seldom::new(TELL_AGAIN),
+            proxy_header_errors: ByEnum::new(&proxy_header_errors, ProxyHeaderError::ALL.map(|error| [error.name()])),
             access_log,
             registry,
         };
@@ -228,6 +249,23 @@ impl Telemetry {
     /// The backend failed.
     pub fn upstream_failed(&self, error: UpstreamError) {
         self.upstream_errors.with_label_values(&[error.kind()]).inc();
+    }
+
+    /// Headers that name a client were not believed, at `ticks_ns` of the gate's clock.
+    pub fn unheard(&self, unheard: &Unheard, ticks_ns: u64) {
+        self.unheard.inc();
+        if self.unheard_told.is_due(ticks_ns) {
+            warn!(
+                socket = %unheard.socket,
+                "X-Forwarded-For or Forwarded is not believed: its sender is not in trusted_proxies. If it is a proxy of yours, all \
+                 its clients count as one; name it there. (Told once a minute; keygate_untrusted_forwarded_total counts.)"
+            );
+        }
+    }
+
+    /// A connection was closed for want of a header of the PROXY protocol.
+    pub fn proxy_header_failed(&self, error: ProxyHeaderError) {
+        self.proxy_header_errors.count(error as usize);
     }
 
     /// Configuration and keys were read.

@@ -7,7 +7,11 @@ mod access_log;
 mod counters;
 mod events;
 mod metrics;
+mod seldom;
 
 pub use access_log::{AccessFormat, AccessLog, AccessPolicy};
-pub use events::{Decided, Ended, Exchange, Initiator, KeySetLoaded, LimitScope, Opened, Outcome, Reload, UpstreamError};
+pub use events::{
+    Decided, Ended, Exchange, Initiator, KeySetLoaded, LimitScope, Opened, Outcome, ProxyHeaderError, Reload, Unheard,
+    UpstreamError,
+};
 pub use metrics::Telemetry;

@@ -203,7 +203,27 @@ fn some_changes_need_a_restart() {
     assert_eq!(names("status: { address: 127.0.0.1:9180 }\ncontrol: { socket: c.sock }"), ["status", "control"]);
     let moved = parse(&MINIMAL.replace("8080", "8081")).unwrap();
     assert_eq!(restart_only_changes(&running, &moved), ["listeners"]);
+    let proxied = |trusted: &str| {
+        parse(&MINIMAL.replace("8080 }", &format!("8080, proxy_protocol: {{ trusted: [{trusted}] }} }}"))).unwrap()
+    };
+    assert_eq!(restart_only_changes(&running, &proxied("10.0.0.1")), ["listeners"]);
+    assert_eq!(restart_only_changes(&proxied("10.0.0.1"), &proxied("10.0.0.2")), ["listeners"]);
+    assert!(restart_only_changes(&proxied("10.0.0.1"), &proxied("10.0.0.1/32")).is_empty());
+    assert!(names("trusted_proxies: [10.0.0.0/8]").is_empty());
     assert_eq!(config("timeouts: { idle: 500ms }").timeouts.idle, Duration::from_millis(500));
+}
+
+#[test]
+fn proxies_are_trusted_by_network() {
+    let trusts = |config: &Config, address: &str| config.policy.trusted_proxies.contains(address.parse().unwrap());
+    assert!(config("").policy.trusted_proxies.is_empty());
+    let config = config("trusted_proxies: [10.0.0.0/8, '::1', 192.0.2.7, 10.1.0.0/16]");
+    for (address, expected) in
+        [("10.200.0.1", true), ("::1", true), ("192.0.2.7", true), ("192.0.2.8", false), ("11.0.0.1", false)]
+    {
+        assert_eq!(trusts(&config, address), expected, "{address}");
+    }
+    assert!(config.listeners[0].proxy_protocol.is_none());
 }
 
 #[test]

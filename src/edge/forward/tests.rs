@@ -1,7 +1,15 @@
 use super::*;
 use crate::{
     edge::exchange::RequestIds,
-    gate::{Gate, keys::KeySetBuilder, policy::Demand, request::Header, testing, time::Timestamp},
+    gate::{
+        Gate,
+        keys::KeySetBuilder,
+        peer::{Networks, Peer},
+        policy::Demand,
+        request::Header,
+        testing,
+        time::Timestamp,
+    },
 };
 use ring::rand::SystemRandom;
 use std::{net::Ipv4Addr, sync::Arc};
@@ -10,9 +18,16 @@ const NOW: Timestamp = Timestamp { unix_ms: 1, ticks_ns: 1 };
 
 /// The head that the backend sees of a request with the key `k1` in `x-api-key`, line by line, without the request's id.
 fn forwarded(method: &str, target: &str, headers: &[(&str, &str)], after: After) -> Vec<String> {
+    forwarded_from(&Networks::default(), method, target, headers, after)
+}
+
+/// The same, behind proxies.
+fn forwarded_from(trusted: &Networks, method: &str, target: &str, headers: &[(&str, &str)], after: After) -> Vec<String> {
     let headers: Vec<_> =
         headers.iter().chain([&("X-Api-Key", "k1")]).map(|(name, value)| Header { name, value: value.as_bytes() }).collect();
-    let head = RequestHead::new(method, target, &headers, Ipv4Addr::new(10, 0, 0, 7).into(), true).unwrap();
+    let peer = Peer::resolve(Ipv4Addr::new(10, 0, 0, 7).into(), true, trusted, &headers);
+    let mut head = RequestHead::new(method, target, &headers, peer.address, peer.secure).unwrap();
+    head.sent_by(&peer);
     let policy = Arc::new(testing::policy([testing::route("all", "/**", Demand::Any)]));
     let mut keys = KeySetBuilder::default();
     keys.add(testing::secret("server", "k1"), None);
@@ -44,6 +59,37 @@ fn the_backend_sees_who_it_is_and_not_the_key() {
         X-Forwarded-Proto: https
         X-Forwarded-Host: gate"#]]
     .assert_eq(&forwarded("GET", "/a?b=1", &[("Host", "gate"), ("Accept", "*/*")], PLAIN).join("\n"));
+}
+
+#[test]
+fn a_trusted_proxy_is_appended_to_and_what_it_did_not_see_is_dropped() {
+    let trusted = Networks::new([Networks::parse("10.0.0.0/8").unwrap()]).unwrap();
+    let lines = |headers: &[(&str, &str)]| {
+        let lines = forwarded_from(&trusted, "GET", "/", &[&[("Host", "gate")], headers].concat(), PLAIN);
+        let all: Vec<_> = lines.iter().filter_map(|line| line.strip_prefix("X-Forwarded-")).collect();
+        assert!(!lines.iter().any(|line| line.to_ascii_lowercase().starts_with("forwarded")));
+        all.join("; ")
+    };
+    assert_eq!(lines(&[]), "For: 10.0.0.7; Proto: https; Host: gate");
+    let seen = [
+        ("X-Forwarded-For", "6.6.6.6, 192.0.2.1:80"),
+        ("X-Forwarded-For", "10.0.0.9"),
+        ("X-Forwarded-Proto", "http"),
+        ("X-Forwarded-Host", "app.example.com:8443"),
+        ("Forwarded", "for=192.0.2.1"),
+        ("X-Forwarded-Port", "1"),
+        ("X-Forwarded-Prefix", "/x"),
+    ];
+    assert_eq!(lines(&seen), "For: 192.0.2.1, 10.0.0.9, 10.0.0.7; Proto: http; Host: app.example.com:8443");
+    assert_eq!(
+        lines(&[("Forwarded", "for=6.6.6.6, for=\"[2001:db8::1]\";host=x")]),
+        "For: 2001:db8::1, 10.0.0.7; Proto: https; Host: gate"
+    );
+    // Two hosts, or what is none, are not passed on.
+    for host in ["a, b", "", "a b", "a/b", "<script>"] {
+        assert_eq!(lines(&[("X-Forwarded-Host", host)]), "For: 10.0.0.7; Proto: https; Host: gate", "{host}");
+    }
+    assert_eq!(lines(&[("X-Forwarded-Host", "a"), ("X-Forwarded-Host", "a")]), "For: 10.0.0.7; Proto: https; Host: gate");
 }
 
 #[test]

@@ -13,6 +13,7 @@ pub use route::{Demand, HostRule, Route};
 use super::{
     credential::{Environment, Locations},
     limit::Quota,
+    peer::Networks,
     request::RequestHead,
 };
 
@@ -29,6 +30,8 @@ pub struct Policy {
     pub mode: Mode,
     /// The bucket that a peer's refusals use up; `None` is off.
     pub peer_refusals: Option<Quota>,
+    /// Whose `X-Forwarded-For`, `Forwarded` and `X-Forwarded-Proto` are believed.
+    pub trusted_proxies: Networks,
 }
 
 impl Policy {
