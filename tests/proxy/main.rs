@@ -13,6 +13,7 @@ mod limits;
 mod metrics;
 mod modes;
 mod negative_controls;
+mod peers;
 mod reload;
 mod sse;
 mod transports;

@@ -27,7 +27,17 @@ pub struct Client {
 
 impl Client {
     pub async fn to(address: SocketAddr) -> Self {
-        let tcp = within("a connection", TcpStream::connect(address)).await.expect("the gate listens");
+        Self::over(within("a connection", TcpStream::connect(address)).await.expect("the gate listens"))
+    }
+
+    /// A connection from this address, which must be one of this machine: 127.0.0.2 is, and is not 127.0.0.1.
+    pub async fn from(local: [u8; 4], address: SocketAddr) -> Self {
+        let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+        socket.bind((local, 0).into()).expect("an address of this machine");
+        Self::over(within("a connection", socket.connect(address)).await.expect("the gate listens"))
+    }
+
+    fn over(tcp: TcpStream) -> Self {
         tcp.set_nodelay(true).expect("a socket option");
         let other = socket2::SockRef::from(&tcp).try_clone().expect("a descriptor");
         Self { stream: Box::new(tcp), buffer: Vec::new(), tcp: other }
@@ -44,10 +54,14 @@ impl Client {
 
     /// A connection in TLS, whose certificate must be good for `name`.
     pub async fn tls(address: SocketAddr, name: &str, trust: Arc<tokio_rustls::rustls::ClientConfig>) -> Self {
-        let plain = Self::to(address).await;
+        Self::to(address).await.in_tls(name, trust).await
+    }
+
+    /// The same connection, from here on in TLS.
+    pub async fn in_tls(self, name: &str, trust: Arc<tokio_rustls::rustls::ClientConfig>) -> Self {
         let name = ServerName::try_from(name.to_owned()).expect("a name");
-        let stream = within("a TLS handshake", TlsConnector::from(trust).connect(name, plain.stream)).await;
-        Self { stream: Box::new(stream.expect("a TLS handshake")), ..plain }
+        let stream = within("a TLS handshake", TlsConnector::from(trust).connect(name, self.stream)).await;
+        Self { stream: Box::new(stream.expect("a TLS handshake")), ..self }
     }
 
     pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
