@@ -139,9 +139,12 @@ impl ProxyHttp for Hooks {
         }
     }
 
-    async fn upstream_request_filter(&self, _: &mut Session, request: &mut RequestHeader, _: &mut InFlight) -> Result<()> {
-        let has_body = request.headers.contains_key(http::header::TRANSFER_ENCODING)
-            || request.headers.get(http::header::CONTENT_LENGTH).is_some_and(|length| length != "0");
+    async fn upstream_request_filter(&self, session: &mut Session, request: &mut RequestHeader, _: &mut InFlight) -> Result<()> {
+        // Asked of the head that pingora was given: from the one it makes of it, it has taken Transfer-Encoding away by now, and
+        // puts it back later.
+        let given = &session.req_header().headers;
+        let has_body = given.contains_key(http::header::TRANSFER_ENCODING)
+            || given.get(http::header::CONTENT_LENGTH).is_some_and(|length| length != "0");
         if has_body {
             // A backend that answers without reading the body would take it for the next request, with any identity the client
             // wrote into it (CL.0). On a connection that ends with its answer there is no next request.

@@ -822,16 +822,19 @@ async fn the_page_of_refusals_explains_every_code() {
     assert_eq!(backend.connections().len(), 0);
 }
 
-/// What a backend did not read of a body must not be its next request (CL.0).
+/// What a backend did not read of a body must not be its next request (CL.0, and TE.0 where it comes in chunks).
 #[tokio::test]
 async fn a_body_is_the_last_thing_on_its_connection_to_the_backend() {
     let backend = Backend::answering(OK).await;
     let gate = Gate::start(Setup::before(backend.address)).await;
     let mut client = gate.connect().await;
-    assert_eq!(client.ask(post(&format!("{KEY}Content-Length: 5\r\n"), "hello")).await.status, 200);
+    let bodies = [("Content-Length: 5\r\n", "hello"), ("Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n0\r\n\r\n")];
+    for (framing, body) in bodies {
+        assert_eq!(client.ask(post(&format!("{KEY}{framing}"), body)).await.status, 200);
+    }
     assert_eq!(client.ask(get("/any/", KEY)).await.status, 200);
     let said: Vec<_> = backend.requests().iter().map(|request| request.header("connection").map(str::to_owned)).collect();
-    assert_eq!(said, [Some("close".to_owned()), None]);
+    assert_eq!(said, [Some("close".to_owned()), Some("close".to_owned()), None]);
 }
 
 /// `/api;x/keys` is `/api/keys` to servlet containers, and would be the catch-all's here.
