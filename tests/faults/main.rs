@@ -4,4 +4,6 @@
 #[allow(dead_code, unused_imports, reason = "the proxy's tests use all of it")]
 mod support;
 
+#[cfg(target_os = "linux")]
+mod flat;
 mod upgrade_race;

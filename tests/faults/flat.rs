@@ -1,0 +1,148 @@
+//! Whatever strangers make up, the gate keeps none of it: its memory and its series stay as they are under requests of which each
+//! has a key, an origin, a path and often a peer that were never seen before (T-NEG, T-CARD). Reads /proc, as Linux has it.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use memchr::memmem;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpSocket,
+};
+
+use super::support::{Backend, Gate, Setup, WEB_KEY, is_long, within};
+
+/// Requests that one client sends behind each other.
+const EACH: u32 = 100;
+/// Clients at a time.
+const AT_ONCE: usize = 8;
+/// Peers that the gate remembers; so many fill its table.
+const PEERS_REMEMBERED: u32 = 65_536;
+
+/// The request with this number, which no other one is like.
+fn request(n: u32) -> String {
+    let head = |target: String, more: String| format!("GET {target} HTTP/1.1\r\nHost: gate\r\n{more}\r\n");
+    match n % 10 {
+        0 | 1 => head(format!("/any/{n}"), format!("x-api-key: sk_live_made_up_{n}\r\n")),
+        2 => head(format!("/any/{n}"), format!("Authorization: Bearer pk_live_made_up_{n}\r\nOrigin: https://a{n}.example\r\n")),
+        3 => head(format!("/any/{n}?key=pk_live_made_up_{n}"), String::new()),
+        4 => head(format!("/nowhere/{n}"), format!("User-Agent: Mozilla/5.0 ({n})\r\n")),
+        5 => head(format!("/any/{n}"), format!("x-api-key: {WEB_KEY}\r\nOrigin: https://a{n}.example\r\n")),
+        6 => head(format!("/any/{n}"), format!("Origin: https://a{n}.example.org\r\n")),
+        7 => head(
+            format!("/events/{n}"),
+            format!("Accept: text/event-stream\r\nx-api-key: sk_live_{n}\r\nAccept-Language: {n}\r\n"),
+        ),
+        8 => head(format!("/{n}/any"), format!("x-api-key: pk_test_{n:044}\r\nX-{n}: {n}\r\n")),
+        // Some get in: an origin under a wildcard, and a path, that nobody has seen yet either.
+        _ if n % 100 == 9 => head(format!("/any/{n}"), format!("x-api-key: {WEB_KEY}\r\nOrigin: https://a{n}.example.org\r\n")),
+        _ => head(format!("/any/{n}"), format!("x-api-key: sk_live_{n}\r\nx-api-key: sk_live_{n}\r\n")),
+    }
+}
+
+/// Client `number`: some requests in one piece, from an address of its own. How many answers came.
+async fn client(to: SocketAddr, number: u32, requests: u32) -> u32 {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    let [_, one, two, three] = number.to_be_bytes();
+    socket.bind((Ipv4Addr::new(127, one + 1, two, three), 0).into()).expect("a loopback address");
+    let mut stream = within("a connection", socket.connect(to)).await.expect("the gate listens");
+    socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("a socket option");
+    let text: String = (0..requests).map(|nth| request(number.wrapping_mul(EACH).wrapping_add(nth))).collect();
+    let mut answers = 0;
+    let mut came = Vec::with_capacity(64 * 1024);
+    let (mut read, mut write) = stream.split();
+    let exchange = async {
+        let send = async { write.write_all(text.as_bytes()).await.is_ok() };
+        let receive = async {
+            while answers < requests && read.read_buf(&mut came).await.is_ok_and(|length| length > 0) {
+                let mut searched = 0;
+                for at in memmem::find_iter(&came, b"HTTP/1.1 ") {
+                    answers += 1;
+                    searched = at + 9;
+                }
+                came.drain(..searched.max(came.len().saturating_sub(8)));
+            }
+        };
+        tokio::join!(send, receive)
+    };
+    within("answers", exchange).await;
+    answers
+}
+
+/// All clients of these numbers. How many answers came.
+async fn crowd(to: SocketAddr, clients: std::ops::Range<u32>, requests: u32) -> u64 {
+    let next = Arc::new(AtomicU32::new(clients.start));
+    let workers: Vec<_> = (0..AT_ONCE)
+        .map(|_| {
+            let (next, end) = (Arc::clone(&next), clients.end);
+            tokio::spawn(async move {
+                let mut answers = 0;
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= end {
+                        return answers;
+                    }
+                    answers += u64::from(client(to, number, requests).await);
+                }
+            })
+        })
+        .collect();
+    let mut all = 0;
+    for worker in workers {
+        all += worker.await.expect("a client");
+    }
+    all
+}
+
+/// Its share of memory in KiB, once no client is there.
+async fn memory(gate: &Gate) -> i64 {
+    gate.series_is("keygate_client_connections", 0.0).await;
+    let rollup = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", gate.program.id())).expect("a process");
+    let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:")).expect("Pss");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_kept_of_what_strangers_make_up() {
+    let (filling, clients) = if is_long() { (PEERS_REMEMBERED * 3 / 2, 100_000) } else { (2_000, 1_000) };
+    let backend = Backend::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+    let limits = "{ key: { rate: off, connections: off }, ip: { rate: 100/s, burst: 80, connections: 100 } }".to_owned();
+    let gate = Gate::start(Setup { limits, log: "{ access: off }".to_owned(), ..Setup::before(backend.address) }).await;
+
+    // Every table full, every buffer made, every series there.
+    let started = Instant::now();
+    crowd(gate.address(), 0..filling, 10).await;
+    crowd(gate.address(), filling..filling + clients / 10, EACH).await;
+    let (before, series) = (memory(&gate).await, gate.metrics().await);
+    println!("{before} KiB after {} clients in {:.0?}", filling + clients / 10, started.elapsed());
+
+    let mut answers = 0;
+    let first = filling + clients / 10;
+    for tenth in 0..10 {
+        let from = first + clients / 10 * tenth;
+        answers += crowd(gate.address(), from..from + clients / 10, EACH).await;
+        if is_long() {
+            println!("{answers} requests after {:.0?}: {} KiB", started.elapsed(), memory(&gate).await);
+        }
+    }
+    let (after, metrics) = (memory(&gate).await, gate.metrics().await);
+    let new: Vec<_> = metrics.names().difference(&series.names()).map(|name| (*name).to_owned()).collect();
+    println!(
+        "{answers} requests from {clients} peers: {before} KiB, then {after} KiB; {} series, {} new; {} peers remembered",
+        metrics.names().len(),
+        new.len(),
+        metrics.sum("keygate_rate_limit_states"),
+    );
+    assert_eq!(answers, u64::from(clients * EACH), "every request was answered");
+    assert!(new.is_empty(), "{new:?}");
+    assert!(metrics.sum("keygate_rate_limit_states") <= f64::from(PEERS_REMEMBERED));
+    // Where few requests were sent the tables are still filling: a hundred bytes for each peer, and pages half in use.
+    let slack = if is_long() { before / 100 } else { 1024 };
+    assert!(after - before <= slack, "{} KiB have come on top of {before}", after - before);
+}
