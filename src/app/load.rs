@@ -97,6 +97,7 @@ pub fn settings(config: &Config, connections: u32) -> Result<Settings, String> {
     let timeouts = Timeouts {
         head: config.timeouts.head,
         idle: config.timeouts.idle,
+        body: config.timeouts.body,
         connect: config.timeouts.connect,
         upstream_head: config.timeouts.upstream_head,
     };

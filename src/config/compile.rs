@@ -14,7 +14,7 @@ use super::{
     fault::Place,
     limits,
     networks::{networks, proxy_protocol},
-    raw::{self, List, Span, Text},
+    raw::{self, List, OrOff, Span, Text},
     routes, secret_file, upstream,
     used::{AccessLog, Config, ConnectionLimits, KeySource, Listener, Log, LogFormat, Timeouts, Tls},
     wording,
@@ -160,6 +160,11 @@ fn timeouts(typed: Option<&raw::Timeouts>, place: &Place<'_>) -> Timeouts {
     Timeouts {
         head: one(typed.head, "head", defaults::HEAD),
         idle: one(typed.idle, "idle", defaults::IDLE),
+        body: match typed.body {
+            Some(OrOff::Off) => None,
+            Some(OrOff::Limit(span)) => Some(one(Some(span), "body", defaults::BODY)),
+            None => Some(defaults::BODY),
+        },
         connect: one(typed.connect, "connect", defaults::CONNECT),
         upstream_head: one(typed.upstream_head, "upstream_head", defaults::UPSTREAM_HEAD),
         drain: one(typed.drain, "drain", defaults::DRAIN),

@@ -13,6 +13,8 @@ pub(super) const KEY_CONNECTIONS: u32 = 10_000;
 pub(super) const HEAD: Duration = Duration::from_secs(10);
 /// As nginx' `keepalive_timeout` and load balancers in front have it, give or take.
 pub(super) const IDLE: Duration = Duration::from_secs(60);
+/// As nginx' `client_body_timeout` and `send_timeout` have it, but for 16 KiB rather than for any byte.
+pub(super) const BODY: Duration = Duration::from_secs(60);
 /// The backend is a neighbour: what takes longer is down.
 pub(super) const CONNECT: Duration = Duration::from_secs(5);
 /// As nginx' `proxy_read_timeout`.

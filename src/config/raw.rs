@@ -276,6 +276,9 @@ pub(super) struct Timeouts {
     pub head: Option<Span>,
     /// For the next request on a kept connection. Default: `60s`.
     pub idle: Option<Span>,
+    /// For the next 16 KiB of a body, or its end: for the client to send them, and to take them in. Only waiting for the client
+    /// counts. `off` is for clients whose requests stream for long. Default: `60s`.
+    pub body: Option<OrOff<Span>>,
     /// To connect to the backend. Default: `5s`.
     pub connect: Option<Span>,
     /// For the head of the backend's response. Default: `60s`.

@@ -83,6 +83,8 @@ pub struct Timeouts {
     pub head: Duration,
     /// For the next request on a kept connection.
     pub idle: Duration,
+    /// For the next 16 KiB of a body, sent by the client or taken in by it; `None` is without limit.
+    pub body: Option<Duration>,
     /// To connect to the backend.
     pub connect: Duration,
     /// For the head of the backend's response.

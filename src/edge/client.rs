@@ -6,6 +6,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -21,6 +22,7 @@ use tokio_rustls::server::TlsStream;
 
 use super::{
     body::{BodyFraming, Fed},
+    pace::Pace,
     scratch::poll_read_with,
 };
 
@@ -95,13 +97,16 @@ pub struct LentClient {
     /// What is still to come of the request's body; `None` once it broke, after which nothing can follow.
     body: Option<BodyFraming>,
     next: Vec<u8>,
+    /// Of the request's body, and of the answer.
+    paces: [Pace; 2],
 }
 
 impl LentClient {
-    /// Lends `client`, from which `body` is still to come.
+    /// Lends `client`, from which `body` is still to come. `patience` is how long it may be waited for, for each piece of a body.
     #[must_use]
-    pub fn new(client: Client, body: Option<BodyFraming>) -> Self {
-        Self { stream: BufWriter::with_capacity(WRITE_BUFFER_BYTES, client), body, next: Vec::new() }
+    pub fn new(client: Client, body: Option<BodyFraming>, patience: Option<Duration>) -> Self {
+        let stream = BufWriter::with_capacity(WRITE_BUFFER_BYTES, client);
+        Self { stream, body, next: Vec::new(), paces: [Pace::new(patience), Pace::new(patience)] }
     }
 
     /// Takes it back with what came behind the request, once every byte of the answer is on its way.
@@ -133,6 +138,20 @@ impl LentClient {
     }
 }
 
+impl LentClient {
+    /// What came of a write, within the client's pace. One that is too slow is reset: what the system still holds for it, which may
+    /// be megabytes, would be kept for as long as it pretends to read.
+    fn taken_in(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        let judged = self.paces[1].judge(cx, written);
+        if let Poll::Ready(Err(error)) = &judged
+            && error.kind() == io::ErrorKind::TimedOut
+        {
+            self.stream.get_ref().reset();
+        }
+        judged
+    }
+}
+
 impl AsyncRead for LentClient {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
@@ -140,7 +159,8 @@ impl AsyncRead for LentClient {
             return this.poll_next(cx);
         }
         let before = buf.filled().len();
-        ready!(Pin::new(&mut this.stream).poll_read(cx, buf))?;
+        let read = Pin::new(&mut this.stream).poll_read(cx, buf).map_ok(|()| buf.filled().len() - before);
+        ready!(this.paces[0].judge(cx, read))?;
         let read = &buf.filled()[before..];
         match this.body.as_mut().map(|body| body.feed(read)) {
             Some(Fed::Ended(end)) => {
@@ -157,11 +177,15 @@ impl AsyncRead for LentClient {
 
 impl AsyncWrite for LentClient {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(cx, bytes)
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.stream).poll_write(cx, bytes);
+        this.taken_in(cx, written)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+        let this = self.get_mut();
+        let flushed = Pin::new(&mut this.stream).poll_flush(cx).map_ok(|()| 0);
+        this.taken_in(cx, flushed).map_ok(drop)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

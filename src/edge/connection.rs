@@ -91,8 +91,8 @@ pub async fn serve(edge: Arc<Edge>, mut client: Client, socket: IpAddr, held: He
                 }
                 let (end, body) = past(body, &rest);
                 let mut next = rest.split_off(end);
-                let bytes = [head, content, rest].concat();
-                let exchanged = until_cut(&stream, http::exchange(&edge.proxy, client, Sent { bytes, body }, *ticket)).await;
+                let sent = Sent { bytes: [head, content, rest].concat(), body, patience: timeouts.body };
+                let exchanged = until_cut(&stream, http::exchange(&edge.proxy, client, sent, *ticket)).await;
                 let Ok(Some((back, came))) = exchanged else { return };
                 client = back;
                 next.extend(came);

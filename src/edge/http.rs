@@ -2,7 +2,7 @@
 //!
 //! pingora is handed the head that the backend is to see, so it never holds a credential and cannot log one.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
@@ -18,7 +18,7 @@ use pingora::{
     protocols::http::ServerSession,
     server::{ShutdownWatch, configuration::ServerConf},
 };
-use tokio::{sync::watch, time::Duration};
+use tokio::sync::watch;
 
 use super::{
     answer,
@@ -32,9 +32,6 @@ use crate::{
     gate::{denial::Denial, permit::Permit, request::Transport},
     telemetry::{Telemetry, UpstreamError},
 };
-
-/// How long the client may take over the next bytes of a body, either way.
-const CLIENT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// pingora's proxy with our hooks; one for the process, for it keeps the idle connections to the backend.
 pub struct Proxy {
@@ -71,16 +68,19 @@ pub struct Sent {
     pub bytes: Vec<u8>,
     /// What is still to come of the body; `None` if it is broken already.
     pub body: Option<BodyFraming>,
+    /// How long the client may be waited for, for each piece of a body; `None` is for ever.
+    pub patience: Option<Duration>,
 }
 
 /// Sends one request, and returns the client's connection, with what came behind the request, if it can be used again. Dropping
 /// the future ends both connections; the ticket then reports from its `Drop`.
 pub async fn exchange(proxy: &Proxy, client: Client, sent: Sent, ticket: Ticket) -> Option<(Client, Vec<u8>)> {
-    let mut session = ServerSession::new_http1(Box::new(LentClient::new(client, sent.body)));
+    let mut session = ServerSession::new_http1(Box::new(LentClient::new(client, sent.body, sent.patience)));
     session.set_connection_user_context(Some(Box::new(ticket)));
     session.set_pipelined_prefix(BytesMut::from(Bytes::from(sent.bytes)));
-    session.set_read_timeout(Some(CLIENT_TIMEOUT));
-    session.set_write_timeout(Some(CLIENT_TIMEOUT));
+    // The lent connection has its own, which dripping bytes do not start again.
+    session.set_read_timeout(None);
+    session.set_write_timeout(None);
     let reused = proxy.pingora.process_new_http(session, &proxy.shutdown).await?;
     let (stream, _) = reused.consume();
     let lent = stream.into_any().downcast::<LentClient>().ok()?;

@@ -15,6 +15,7 @@ mod forward;
 mod head;
 mod http;
 mod inspect;
+mod pace;
 mod proxy_protocol;
 mod registry;
 mod scratch;

@@ -30,6 +30,8 @@ pub struct Timeouts {
     pub head: Duration,
     /// Between exchanges of a kept connection.
     pub idle: Duration,
+    /// For each piece of a body, sent by the client or taken in by it; `None` is without limit.
+    pub body: Option<Duration>,
     /// To connect to the backend.
     pub connect: Duration,
     /// From the end of a request's head to the end of the answer's.

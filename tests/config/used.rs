@@ -50,6 +50,7 @@ fn what_holds_where_nothing_is_said() {
     let seconds =
         [timeouts.head, timeouts.idle, timeouts.connect, timeouts.upstream_head, timeouts.drain].map(|span| span.as_secs());
     assert_eq!(seconds, [10, 60, 5, 60, 25]);
+    assert_eq!(timeouts.body, Some(Duration::from_secs(60)));
     assert_eq!((config.log.access, config.log.format), (AccessLog::Refused, LogFormat::Json));
     assert!(config.status.is_none() && config.control.is_none() && config.keys.pepper.is_none());
     assert_eq!(config.keys.file, Path::new("/etc/keygate/keys.yaml"));
@@ -211,6 +212,8 @@ fn some_changes_need_a_restart() {
     assert!(restart_only_changes(&proxied("10.0.0.1"), &proxied("10.0.0.1/32")).is_empty());
     assert!(names("trusted_proxies: [10.0.0.0/8]").is_empty());
     assert_eq!(config("timeouts: { idle: 500ms }").timeouts.idle, Duration::from_millis(500));
+    assert_eq!(config("timeouts: { body: 5m }").timeouts.body, Some(Duration::from_secs(300)));
+    assert_eq!(config("timeouts: { body: off }").timeouts.body, None);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Plain HTTP: what the backend sees of a request, and what the client sees of an answer.
 
 use super::support::{
-    Backend, Client, Gate, ORIGIN, Setup, Talk, WEB_KEY, credential_absent, each_was_decided, identity_stamped_once, secret_key,
-    within,
+    Backend, Client, Gate, Metrics, ORIGIN, Setup, Talk, WEB_KEY, credential_absent, each_was_decided, identity_stamped_once,
+    secret_key, within,
 };
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -846,4 +846,37 @@ async fn a_semicolon_slips_past_no_route() {
         assert_eq!(gate.connect().await.ask(get(path, KEY)).await.status, 400, "{path}");
     }
     assert!(backend.requests().is_empty());
+}
+
+/// Not only silence: a byte now and then, for which a deadline of each read would start again.
+#[tokio::test]
+async fn who_lets_a_body_drip_is_left() {
+    let backend = Backend::answering(OK).await;
+    let timeouts = Setup::before(backend.address).timeouts.replace("{ ", "{ body: 50ms, ");
+    let gate = Gate::start(Setup { timeouts, ..Setup::before(backend.address) }).await;
+    let mut client = gate.connect().await;
+    client.send(post(&format!("{KEY}Content-Length: 1000000\r\n"), "")).await;
+    // Between the bytes is as much time as an answer of the status listener takes.
+    let drips = async {
+        while client.try_send("x").await.is_ok() {
+            gate.metrics().await;
+        }
+    };
+    within("the end of the connection", drips).await;
+}
+
+/// The gate would hold an answer for ever that nobody takes in.
+#[tokio::test]
+async fn who_does_not_take_an_answer_in_is_left() {
+    let large = vec![b'x'; 16 << 20];
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", large.len());
+    let backend = Backend::answering([head.as_bytes(), &large].concat()).await;
+    let timeouts = Setup::before(backend.address).timeouts.replace("{ ", "{ body: 50ms, ");
+    let gate = Gate::start(Setup { timeouts, ..Setup::before(backend.address) }).await;
+    let mut client = Client::narrow(gate.address()).await;
+    client.send(get("/any/", KEY)).await;
+    let decided = |metrics: &Metrics| (metrics.sum("keygate_auth_decisions_total") > 0.0).then_some(());
+    gate.metric("a decision", decided).await;
+    gate.series_is("keygate_client_connections", 0.0).await;
+    assert!(client.rest().await.len() < large.len());
 }
