@@ -164,6 +164,16 @@ need_mosquitto() {
     MOSQUITTO=$(command -v mosquitto)
 }
 
+need_slowhttptest() {
+    if ! have slowhttptest; then
+        case $(package_manager) in
+        apt | dnf | brew) install slowhttptest ;;
+        *) cannot_install "slowhttptest" ;;
+        esac
+    fi
+    SLOWHTTPTEST=$(command -v slowhttptest)
+}
+
 need_promtool() {
     if ! have promtool; then
         # The package of the whole server is the one that has promtool.
