@@ -74,6 +74,13 @@ async fn run(to: SocketAddr, seed: u64, connections: Range<u64>) -> Run {
                     }
                     let mut random = Random::of(seed, number);
                     let script = script(&mut random, number);
+                    if end - connections.start == 1 {
+                        println!(
+                            "{:?}\n{}",
+                            script.then,
+                            String::from_utf8_lossy(&script.pieces.concat()).escape_debug().to_string().replace("\\r\\n", "\n")
+                        );
+                    }
                     let answers = client::act(to, &script, &mut random).await;
                     let answers = answers.unwrap_or_else(|error| panic!("connection {number} of seed {seed}: {error}"));
                     run.strangers += u64::from(script.stranger);

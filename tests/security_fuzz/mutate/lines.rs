@@ -78,7 +78,8 @@ pub fn path(random: &mut Random, draft: &mut Draft) {
 pub fn fold(random: &mut Random, draft: &mut Draft) {
     let fold = random.any(&["\r\n ", "\r\n\t", "\n ", "\r "]);
     let Some(line) = header(random, draft).filter(|line| !line.credential) else { return };
-    let at = random.below(line.text.len() + 1);
+    // Not before its first byte: there the fold would be the empty line, and what is above it a request of its own.
+    let at = 1 + random.below(line.text.len());
     line.text.splice(at..at, fold.bytes());
 }
 
