@@ -35,6 +35,8 @@ pub enum Chunk {
     TrailerStart,
     /// In a line of trailers.
     Trailer,
+    /// After the CR that ends a line of trailers.
+    TrailerEnd,
     /// After the CR of the last, empty line.
     LastLine,
     /// The body is whole.
@@ -109,18 +111,30 @@ fn feed_chunks(place: &mut Chunk, bytes: &[u8], mut see: impl FnMut(&[u8])) -> F
             (Chunk::Size(size) | Chunk::Extension(size), b'\r') => Some(Chunk::SizeEnd(size)),
             (Chunk::Size(size), b';' | b' ' | b'\t') => Some(Chunk::Extension(size)),
             (Chunk::Size(size), _) => digit(byte).filter(|_| size < MAX_CHUNK / 16).map(|digit| Chunk::Size(size * 16 + digit)),
-            (Chunk::Extension(_), b'\n') => None,
+            // A line ends with CRLF and nothing else, here as in a head: LF alone ends it for some readers only.
+            (Chunk::Extension(_) | Chunk::TrailerStart | Chunk::Trailer, b'\n' | b'\0') => None,
             (Chunk::Extension(size), _) => Some(Chunk::Extension(size)),
             (Chunk::SizeEnd(0), b'\n') => Some(Chunk::TrailerStart),
             (Chunk::SizeEnd(size), b'\n') => Some(Chunk::Data(size)),
             (Chunk::DataEnd, b'\r') => Some(Chunk::DataLast),
             (Chunk::DataLast, b'\n') => Some(Chunk::Start),
             (Chunk::TrailerStart, b'\r') => Some(Chunk::LastLine),
-            (Chunk::TrailerStart, _) => Some(Chunk::Trailer),
-            (Chunk::Trailer, b'\n') => Some(Chunk::TrailerStart),
-            (Chunk::Trailer, _) => Some(Chunk::Trailer),
+            // A folded line, or no name: to some readers it belongs to what stands before it.
+            (Chunk::TrailerStart, b' ' | b'\t' | b':') => None,
+            (Chunk::Trailer, b'\r') => Some(Chunk::TrailerEnd),
+            (Chunk::TrailerEnd, b'\n') => Some(Chunk::TrailerStart),
+            (Chunk::TrailerStart | Chunk::Trailer, _) => Some(Chunk::Trailer),
             (Chunk::LastLine, b'\n') => Some(Chunk::Done),
-            (Chunk::SizeEnd(_) | Chunk::DataEnd | Chunk::DataLast | Chunk::LastLine | Chunk::Done | Chunk::Data(_), _) => None,
+            (
+                Chunk::SizeEnd(_)
+                | Chunk::DataEnd
+                | Chunk::DataLast
+                | Chunk::TrailerEnd
+                | Chunk::LastLine
+                | Chunk::Done
+                | Chunk::Data(_),
+                _,
+            ) => None,
         };
         let Some(next) = next else { return Fed::Broken };
         *place = next;
@@ -211,6 +225,13 @@ mod tests {
             b"1;x\na",
             b"1\rz\na",
             b"1\r\na\n",
+            b"1;\0\r\na\r\n",
+            b"0\r\nX: y\n\r\n",
+            b"0\r\nX: y\rZ\r\n\r\n",
+            b"0\r\nX: y\r\n z\r\n\r\n",
+            b"0\r\n: y\r\n\r\n",
+            b"0\r\nX: y\0\r\n\r\n",
+            b"0\r\n\n",
         ] {
             assert_eq!(BodyFraming::Chunked(Chunk::Start).feed(bytes), Fed::Broken, "{bytes:?}");
         }

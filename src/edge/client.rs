@@ -104,9 +104,9 @@ pub struct LentClient {
 impl LentClient {
     /// Lends `client`, from which `body` is still to come. `patience` is how long it may be waited for, for each piece of a body.
     #[must_use]
-    pub fn new(client: Client, body: Option<BodyFraming>, patience: Option<Duration>) -> Self {
+    pub fn new(client: Client, body: BodyFraming, patience: Option<Duration>) -> Self {
         let stream = BufWriter::with_capacity(WRITE_BUFFER_BYTES, client);
-        Self { stream, body, next: Vec::new(), paces: [Pace::new(patience), Pace::new(patience)] }
+        Self { stream, body: Some(body), next: Vec::new(), paces: [Pace::new(patience), Pace::new(patience)] }
     }
 
     /// Takes it back with what came behind the request, once every byte of the answer is on its way.
@@ -168,8 +168,13 @@ impl AsyncRead for LentClient {
                 buf.set_filled(before + end);
             }
             Some(Fed::All) => {}
-            // pingora's to refuse.
-            Some(Fed::Broken) | None => this.body = None,
+            // pingora takes some of what our reader does not (an empty size is its last chunk), and the backend would get a body
+            // that nobody sent.
+            Some(Fed::Broken) | None => {
+                this.body = None;
+                buf.set_filled(before);
+                return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+            }
         }
         Poll::Ready(Ok(()))
     }

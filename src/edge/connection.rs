@@ -10,7 +10,7 @@ use super::{
     client::Client,
     decide::{self, Answer, Exchange, First, Inspect, Next},
     head::{HeadEnd, ReadError, read_head},
-    http::{self, Sent},
+    http::{self, Sent, Ticket},
     inspect::{self, Collected, NoBody},
     registry::until_cut,
     scratch::read_some,
@@ -89,7 +89,7 @@ pub async fn serve(edge: Arc<Edge>, mut client: Client, socket: IpAddr, held: He
                 if invite && rest.is_empty() && inspect::invite(&mut client).await.is_err() {
                     return;
                 }
-                let (end, body) = past(body, &rest);
+                let Some((end, body)) = past(body, &rest) else { return broken(&edge, client, &ticket).await };
                 let mut next = rest.split_off(end);
                 let sent = Sent { bytes: [head, content, rest].concat(), body, patience: timeouts.body };
                 let exchanged = until_cut(&stream, http::exchange(&edge.proxy, client, sent, *ticket)).await;
@@ -164,12 +164,13 @@ async fn discard(client: &mut Client, rest: &mut Vec<u8>, mut body: BodyFraming)
         if rest.is_empty() && !matches!(read_some(client, rest, 16 * 1024).await, Ok(1..)) {
             return false;
         }
-        seen += rest.len() as u64;
-        match body.feed(rest) {
-            Fed::All => rest.clear(),
-            Fed::Ended(end) => drop(rest.drain(..end)),
+        let taken = match body.feed(rest) {
+            Fed::All => rest.len(),
+            Fed::Ended(end) => end,
             Fed::Broken => return false,
-        }
+        };
+        rest.drain(..taken);
+        seen += taken as u64;
         if seen > MAX_DISCARDED_BYTES {
             return false;
         }
@@ -178,13 +179,19 @@ async fn discard(client: &mut Client, rest: &mut Vec<u8>, mut body: BodyFraming)
 }
 
 /// How many of `bytes` belong to a request's body, and what is still to come of it; `None` where they are no body.
-fn past(mut body: BodyFraming, bytes: &[u8]) -> (usize, Option<BodyFraming>) {
+fn past(mut body: BodyFraming, bytes: &[u8]) -> Option<(usize, BodyFraming)> {
     match body.feed(bytes) {
-        Fed::Ended(end) => (end, Some(body)),
-        Fed::All => (bytes.len(), Some(body)),
-        // pingora's to refuse, and the end of the connection there.
-        Fed::Broken => (bytes.len(), None),
+        Fed::Ended(end) => Some((end, body)),
+        Fed::All => Some((bytes.len(), body)),
+        Fed::Broken => None,
     }
+}
+
+/// Refuses a request that was permitted and whose body is none.
+async fn broken(edge: &Edge, client: Client, ticket: &Ticket) {
+    let denial = Denial::BadRequest;
+    ticket.asked.report(&edge.telemetry, &edge.clock, &ticket.permit, denial.status(), Some(denial));
+    finish(client, &decide::failure(denial, &ticket.asked)).await;
 }
 
 /// Writes a last answer and waits a little for the client to take it in: closing at once with unread bytes resets the connection,

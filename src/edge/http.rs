@@ -66,8 +66,8 @@ pub struct Ticket {
 pub struct Sent {
     /// The head for the backend, and what came of the body with it.
     pub bytes: Vec<u8>,
-    /// What is still to come of the body; `None` if it is broken already.
-    pub body: Option<BodyFraming>,
+    /// What is still to come of the body.
+    pub body: BodyFraming,
     /// How long the client may be waited for, for each piece of a body; `None` is for ever.
     pub patience: Option<Duration>,
 }

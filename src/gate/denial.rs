@@ -73,7 +73,7 @@ macro_rules! denials {
 
 denials! {
     BadRequest { "bad_request", 400, "bad_request", None, Request, "The request can be read in two ways or not at all.",
-        "The head breaks HTTP or leaves room for a second reading: duplicate Host or length, folded lines, encoded slashes, a half WebSocket handshake. The log line names the rule." }
+        "The head or the framing of the body breaks HTTP or leaves room for a second reading: duplicate Host or length, folded lines, encoded slashes, a half WebSocket handshake. The log line names the rule of a head; `docs/strictness.md` lists them all." }
     HeadTooLarge { "head_too_large", 431, "head_too_large", None, Request, "The request head is too large.",
         "More than 16 KiB or 64 headers. Usually cookies of another application on the same host name." }
     HeadTimeout { "head_timeout", 408, "head_timeout", None, Request, "The request head did not arrive in time.",

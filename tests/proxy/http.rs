@@ -508,6 +508,19 @@ async fn chunks_that_are_none_reach_nobody_whole() {
     }
 }
 
+/// What came of the body with the head is read before the backend hears of the request.
+#[tokio::test]
+async fn a_body_that_is_broken_from_its_start_is_refused_and_logged() {
+    let (backend, gate) = answering(OK).await;
+    let mut client = gate.connect().await;
+    let answer = client.ask(post(&format!("{KEY}Transfer-Encoding: chunked\r\n"), "\r\nhello\r\n0\r\n\r\n")).await;
+    assert_eq!((answer.status, answer.code().as_str()), (400, "bad_request"), "an empty size is a last chunk to pingora");
+    assert_eq!(client.rest().await, b"");
+    let line = gate.logged("/realtime").await;
+    assert_eq!((line["reason"].as_str(), line["key_id"].as_str()), (Some("bad_request"), Some("server")), "{line}");
+    assert_eq!(backend.connections().len(), 0);
+}
+
 #[tokio::test]
 async fn a_trailer_is_not_passed_for_a_header() {
     let (backend, gate) = answering(OK).await;

@@ -44,9 +44,9 @@ export function broken(seen, log) {
   return faults;
 }
 
-// A decision for a request, whatever became of it then.
-export function wasAdmitted({ outcome, reason }) {
-  return outcome === "allow" || reason?.startsWith("upstream_");
+// A decision for a request, whatever became of it then: a broken body is found after it, and only what was decided has a route.
+export function wasAdmitted({ outcome, reason, route }) {
+  return outcome === "allow" || reason?.startsWith("upstream_") || (reason === "bad_request" && route !== undefined);
 }
 
 // Whether a client's word stands where the gate's should.
