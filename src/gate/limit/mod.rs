@@ -1,9 +1,14 @@
-//! How much a key and a peer may do: rates by GCRA, places by leases. State is a few words that outlive any reload.
+//! How much a key and a peer may do: rates by GCRA, quotas by the calendar, places by leases. State is a few words that outlive
+//! any reload.
 
 mod gcra;
 mod lease;
 mod peers;
+mod period;
+mod quotas;
 
 pub use gcra::{Gcra, Pace, Quota};
 pub use lease::{Lease, Places};
 pub use peers::{PeerKey, PeerLease, PeerPlaces, PeerTable};
+pub use period::Period;
+pub use quotas::{Meters, Quotas, Tallies, Tally};
