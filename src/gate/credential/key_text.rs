@@ -31,7 +31,7 @@ impl Kind {
         }
     }
 
-    const fn prefix(self) -> &'static str {
+    pub(super) const fn prefix(self) -> &'static str {
         match self {
             Self::Publishable => "pk",
             Self::Secret => "sk",
@@ -61,9 +61,9 @@ pub enum KeyShape<'a> {
     Foreign,
 }
 
-const ID_LEN: usize = 12;
-const SECRET_LEN: usize = 32;
-const CHECKSUM_LEN: usize = 6;
+pub(super) const ID_LEN: usize = 12;
+pub(super) const SECRET_LEN: usize = 32;
+pub(super) const CHECKSUM_LEN: usize = 6;
 const BODY_LEN: usize = ID_LEN + SECRET_LEN + CHECKSUM_LEN;
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
@@ -71,6 +71,15 @@ const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 #[must_use]
 pub fn shape(text: &str) -> KeyShape<'_> {
     parse(text).unwrap_or(KeyShape::Foreign)
+}
+
+/// The vendor's prefix of a generated key with a right checksum, `Some(None)` where it has none; `None` of any other text.
+#[must_use]
+pub fn vendor(text: &str) -> Option<Option<&str>> {
+    let KeyShape::Generated { kind, environment, .. } = shape(text) else { return None };
+    // `_`, or nothing, before the kind, then an `_` on either side of the environment.
+    let fixed = kind.prefix().len() + environment.name().len() + 2 + BODY_LEN;
+    Some(text.get(..text.len().checked_sub(fixed)?)?.strip_suffix('_'))
 }
 
 /// Whether a text has exactly a generated key's shape and a wrong checksum. Asked of every key, so the checksum is looked at
@@ -131,7 +140,7 @@ pub fn compose(
     Some(text)
 }
 
-fn checksum_of(text: &[u8]) -> [u8; CHECKSUM_LEN] {
+pub(super) fn checksum_of(text: &[u8]) -> [u8; CHECKSUM_LEN] {
     let mut crc = crc32fast::hash(text);
     let mut digits = [b'0'; CHECKSUM_LEN];
     for digit in digits.iter_mut().rev() {

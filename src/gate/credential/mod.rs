@@ -5,8 +5,10 @@ mod hex;
 mod key_text;
 mod locations;
 mod pepper;
+mod spelled;
 
 pub use digest::{Digester, KeyDigest, NoDigest, StoredDigest};
-pub use key_text::{Environment, KeyShape, Kind, compose, is_mistyped, shape};
+pub use key_text::{Environment, KeyShape, Kind, compose, is_mistyped, shape, vendor};
 pub use locations::{Location, Locations, MAX_KEY_BYTES, OWN_PROTOCOL, Presented};
 pub use pepper::{Pepper, PepperId};
+pub use spelled::Spelled;
