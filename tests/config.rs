@@ -20,10 +20,11 @@ use keygate::{
     gate::{
         credential::Pepper,
         keys::{KeyLimits, KeySet},
+        limit::Quotas,
     },
 };
 
-const NO_LIMITS: KeyLimits = KeyLimits { rate: None, connections: None };
+const NO_LIMITS: KeyLimits = KeyLimits { rate: None, connections: None, quotas: Quotas { day: None, month: None } };
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

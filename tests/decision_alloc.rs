@@ -5,10 +5,10 @@ mod counting;
 #[path = "../benches/decision/world.rs"]
 mod world;
 
-use keygate::gate::{Gate, denial::Denial, request::RequestHead};
+use keygate::gate::{Gate, denial::Denial, limit::Quotas, request::RequestHead};
 
 use counting::Heap;
-use world::{Clock, Digests, ORIGIN, PATH, World, head, headers};
+use world::{Clock, Digests, ORIGIN, PATH, QUOTAS, World, builder, head, headers, texts};
 
 fn decide(gate: &Gate, head: &RequestHead<'_>, clock: &mut Clock) -> Result<(), Denial> {
     gate.admit(head, clock.tick()).map(drop).map_err(|refusal| refusal.denial)
@@ -49,6 +49,37 @@ fn letting_in_allocates_nothing() {
         with_bearer[7].value = bearer.as_bytes();
         check(&gate, &head(PATH, &with_bearer), Ok(()));
     }
+}
+
+#[test]
+fn quotas_allocate_nothing() {
+    let World { gate, texts } = World::with_quotas(100, Digests::Sha256, QUOTAS);
+    check(&gate, &head(PATH, &headers(Some(&texts[17]))), Ok(()));
+    let spent = Quotas { day: Some(1), month: Some(1) };
+    let World { gate, texts } = World::with_quotas(100, Digests::Sha256, spent);
+    let headers = headers(Some(&texts[17]));
+    let head = &head(PATH, &headers);
+    assert_eq!(decide(&gate, head, &mut Clock::default()), Ok(()));
+    check(&gate, head, Err(Denial::QuotaExceeded));
+}
+
+/// At most 200 bytes for each of very many keys, beside the text of its id, with the state of rate and places; quotas take 16 more,
+/// also where they are the default of every key.
+#[test]
+fn a_key_weighs_little() {
+    // As full as the table of a million keys is.
+    const COUNT: usize = 125_000;
+    let texts = texts(COUNT);
+    let weight = |quotas| {
+        let before = Heap::now();
+        let set = builder(&texts, Digests::Sha256, quotas).build().expect("a key set");
+        let bytes = Heap::since(before).live_bytes / COUNT as i64 - 12;
+        drop(set);
+        bytes
+    };
+    let (plain, counted) = (weight(Quotas::default()), weight(QUOTAS));
+    println!("{plain} bytes a key, {counted} with quotas");
+    assert!(plain <= 200 && counted <= plain + 16, "{plain} bytes a key, {counted} with quotas");
 }
 
 #[test]

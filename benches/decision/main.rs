@@ -14,6 +14,8 @@ use std::{
 
 use criterion::{BenchmarkId, Criterion};
 
+use keygate::gate::limit::Quotas;
+
 use self::{
     cases::{BATCH, Case, Requests},
     counting::Heap,
@@ -87,7 +89,7 @@ fn weighed(count: usize, digests: Digests) -> World {
     let texts = texts(count);
     let before = Heap::now();
     let start = Instant::now();
-    let builder = builder(&texts, digests);
+    let builder = builder(&texts, digests, Quotas::default());
     let (made, start) = (start.elapsed(), Instant::now());
     let set = black_box(builder.build().expect("a key set"));
     let built = start.elapsed();

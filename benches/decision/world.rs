@@ -7,7 +7,7 @@ use keygate::gate::{
     capability::{Capabilities, Operation, Operations},
     credential::{Digester, Environment, Kind, Locations, Pepper, StoredDigest, compose},
     keys::{KeyLimits, KeyRecord, KeySetBuilder},
-    limit::Quota,
+    limit::{Quota, Quotas},
     policy::{Demand, Policy, Route},
     request::{Header, RequestHead},
     testing,
@@ -37,9 +37,14 @@ impl Digests {
 impl World {
     /// A gate with `count` publishable keys.
     pub(crate) fn new(count: usize, digests: Digests) -> Self {
+        Self::with_quotas(count, digests, Quotas::default())
+    }
+
+    /// The same, each of whose keys has these quotas.
+    pub(crate) fn with_quotas(count: usize, digests: Digests, quotas: Quotas) -> Self {
         let texts = texts(count);
         let gate = Gate::new(policy());
-        gate.publish(Arc::new(policy()), Arc::new(builder(&texts, digests).build().expect("a key set")));
+        gate.publish(Arc::new(policy()), Arc::new(builder(&texts, digests, quotas).build().expect("a key set")));
         Self { gate, texts }
     }
 }
@@ -52,11 +57,11 @@ pub(crate) fn texts(count: usize) -> Vec<String> {
 }
 
 /// Everything but the set: records as a key file gives them.
-pub(crate) fn builder(texts: &[String], digests: Digests) -> KeySetBuilder {
+pub(crate) fn builder(texts: &[String], digests: Digests, quotas: Quotas) -> KeySetBuilder {
     let pepper = Arc::new(Pepper::new(&[7; 32]).expect("a pepper"));
     let pattern = testing::publishable("pattern", "pattern", &[ORIGIN, "https://*.example.org"]);
     let quota = Quota::new(1_000_000, 1, u32::MAX).expect("a quota");
-    let limits = Arc::new(KeyLimits { rate: Some(quota), connections: Some(10_000) });
+    let limits = Arc::new(KeyLimits { rate: Some(quota), connections: Some(10_000), quotas });
     let capabilities = Arc::new(Capabilities::on_every_channel(Operations::ALL));
     let mut builder = KeySetBuilder::new((digests == Digests::Hmac).then(|| Arc::clone(&pepper)));
     for text in texts {
@@ -68,7 +73,7 @@ pub(crate) fn builder(texts: &[String], digests: Digests) -> KeySetBuilder {
             kind: Kind::Publishable,
             capabilities: Arc::clone(&capabilities),
             digest,
-            app: Arc::clone(&pattern.app),
+            app: pattern.app.clone(),
             origins: Arc::clone(&pattern.origins),
             limits: Arc::clone(&limits),
             ..testing::secret(&text[8..20], "")
@@ -137,6 +142,10 @@ fn policy() -> Policy {
         ])
     }
 }
+
+/// Quotas that no bench and no test uses up.
+#[allow(dead_code, reason = "not every user of this file has keys with quotas")]
+pub(crate) const QUOTAS: Quotas = Quotas { day: Some(u32::MAX), month: Some(u32::MAX) };
 
 /// SplitMix64: enough to spread keys.
 pub(crate) struct Random(pub(crate) u64);

@@ -6,7 +6,7 @@ use ring::digest;
 
 use crate::{
     config::{self, Config, Problems},
-    edge::{Backend, ConnectionCaps, Settings, Timeouts},
+    edge::{Backend, ConnectionCaps, LimitHeaders, Settings, Timeouts},
     gate::keys::KeySet,
     keystore::{MAX_CONFIG_BYTES, MAX_KEYS_BYTES, read_text},
 };
@@ -102,7 +102,9 @@ pub fn settings(config: &Config, connections: u32) -> Result<Settings, String> {
         upstream_head: config.timeouts.upstream_head,
     };
     let caps = ConnectionCaps { total: config.limits.connections.unwrap_or(connections), per_peer: config.limits.per_peer };
-    Settings::new(backend, timeouts, caps)
+    let limit_headers =
+        LimitHeaders { on_permitted: config.limit_headers.on_permitted, x_ratelimit: config.limit_headers.x_ratelimit };
+    Ok(Settings { limit_headers, ..Settings::new(backend, timeouts, caps)? })
 }
 
 /// The folders whose changes matter.

@@ -67,6 +67,7 @@ pub(super) fn config(typed: &raw::Config, folder: &Path, root: &Place<'_>) -> Op
             peer_refusals: ip.rate,
             trusted_proxies: trusted_proxies?,
         },
+        limit_headers: limits::headers(typed.limits.as_ref()),
         limits: ConnectionLimits { connections: connections.map(|count| count.0), per_peer: ip.connections },
         timeouts,
         log: log(typed.log.as_ref()),

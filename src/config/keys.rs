@@ -1,6 +1,7 @@
 //! The key file as typed → the key set.
 
 mod capabilities;
+mod rare;
 mod text;
 
 use std::{
@@ -21,7 +22,7 @@ use super::{
 use crate::gate::{
     capability::Capabilities,
     credential::{Environment, KeyShape, Kind, Pepper, shape},
-    keys::{BrowserRule, KeyLimits, KeyRecord, KeySet, KeySetBuilder, KeySetError, PreviousDigest, PreviousDigests, State},
+    keys::{AppName, BrowserRule, KeyLimits, KeyRecord, KeySet, KeySetBuilder, KeySetError, State},
     origin::OriginPattern,
 };
 
@@ -41,7 +42,7 @@ pub(super) struct Surroundings<'s> {
 /// What many keys of a set have in common is kept once.
 #[derive(Default)]
 struct Shared {
-    apps: HashSet<Arc<str>>,
+    apps: HashSet<AppName>,
     origins: HashSet<Arc<[OriginPattern]>>,
     limits: HashSet<Arc<KeyLimits>>,
     capabilities: HashSet<Arc<Capabilities>>,
@@ -93,10 +94,10 @@ fn record(
         Some(text) => place.field("expires_at").take(moment(text)),
         None => Some(i64::MAX),
     };
-    let previous = previous(typed.previous.as_ref(), around, &place.field("previous"));
+    let rare = rare::fields(typed, text.as_ref().and_then(|(_, text)| text.as_deref()), around, place);
     let (id, (digest, text)) = (id?, text?);
     let record = KeyRecord {
-        app: keep(&mut shared.apps, app?),
+        app: named(&mut shared.apps, app?),
         kind: kind?,
         environment: environment?,
         state: typed.state.map_or(State::Active, State::from),
@@ -107,7 +108,7 @@ fn record(
         origins: keep(&mut shared.origins, origins),
         limits: keep(&mut shared.limits, limits),
         digest,
-        previous,
+        rare: rare?.into(),
         usage: around.previous.and_then(|set| set.by_id(id)).map(|record| Arc::clone(&record.usage)).unwrap_or_default(),
         id: id.into(),
     };
@@ -147,22 +148,20 @@ fn browser(typed: &raw::Key, kind: Option<Kind>, place: &Place<'_>) -> BrowserRu
     }
 }
 
-fn previous(typed: Option<&List<raw::Previous>>, around: &Surroundings<'_>, place: &Place<'_>) -> PreviousDigests {
-    let Some(list) = typed else { return PreviousDigests::default() };
-    let earlier = list.map(place, |place, earlier| {
-        let digest = place.required("digest", earlier.digest.as_ref());
-        let digest = digest.and_then(|text| text::digest(text, around.pepper, &place.field("digest")));
-        let until = place.required("until", earlier.until.as_ref());
-        let until = until.and_then(|text| place.field("until").take(moment(text)));
-        Some(PreviousDigest { digest: digest?, until_ms: until? })
-    });
-    earlier.into()
-}
-
 fn moment(text: &Text) -> Result<i64, &'static str> {
     DateTime::parse_from_rfc3339(text)
         .map(|moment| moment.timestamp_millis())
         .map_err(|_| "must be a date and time with its offset, such as `2027-01-01T00:00:00Z`")
+}
+
+/// The name in `pool` of this text.
+fn named(pool: &mut HashSet<AppName>, text: &str) -> AppName {
+    if let Some(kept) = pool.get(text) {
+        return kept.clone();
+    }
+    let name = AppName::from(text);
+    pool.insert(name.clone());
+    name
 }
 
 /// The one in `pool` that equals `value`; puts it there first where there is none.

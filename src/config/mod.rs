@@ -34,7 +34,8 @@ pub use error::{More, Problem, Problems};
 pub use raw::duration;
 pub use schema::{key_schema, schema};
 pub use used::{
-    AccessLog, Config, ConnectionLimits, KeySource, Listener, Log, LogFormat, Timeouts, Tls, Upstream, restart_only_changes,
+    AccessLog, Config, ConnectionLimits, KeySource, LimitHeaders, Listener, Log, LogFormat, Timeouts, Tls, Upstream,
+    restart_only_changes,
 };
 pub use warnings::warnings;
 

@@ -17,6 +17,8 @@ pub struct Config {
     pub key_limits: Arc<KeyLimits>,
     /// What decisions are made by.
     pub policy: Policy,
+    /// Which answers tell of limits.
+    pub limit_headers: LimitHeaders,
     /// Caps on client connections.
     pub limits: ConnectionLimits,
     /// How long the gate waits for others.
@@ -65,6 +67,15 @@ pub struct KeySource {
     pub file: PathBuf,
     /// What its digests are mixed with.
     pub pepper: Option<Arc<Pepper>>,
+}
+
+/// Which answers tell of limits, besides those that a limit refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LimitHeaders {
+    /// Whether the answers to permitted requests do.
+    pub on_permitted: bool,
+    /// Whether they do in `X-RateLimit-*` too.
+    pub x_ratelimit: bool,
 }
 
 /// Caps on client connections, taken at accept.

@@ -8,7 +8,6 @@ const NOT_BUILT: [&str; 14] = [
     "keys.max_stale",
     "keys.sqlite",
     "keys.url",
-    "keys[].ips",
     "keys[].limits.messages",
     "limits.ip.messages",
     "limits.key.messages",

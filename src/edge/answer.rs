@@ -2,23 +2,25 @@
 
 use std::{fmt::Write as _, time::SystemTime};
 
+use super::{
+    limit_fields::{self, RETRY_PLACE_S},
+    settings::LimitHeaders,
+};
 use crate::gate::{
     cors::Preflight,
     denial::{Blame, Challenge, Denial},
-    limit::Pace,
-    permit::Charge,
+    limit::Charges,
 };
 
 /// Where the gate explains its refusals, on its own listeners; every problem's `type` points there.
 pub const REFUSALS_PATH: &str = "/keygate/refusals";
 /// What a page may read of any answer (Fetch standard, CORS-safelisted response headers leave these out).
-pub const EXPOSED_HEADERS: &str = "Retry-After, RateLimit, RateLimit-Policy, X-Request-Id";
+pub const EXPOSED_HEADERS: &str =
+    "Retry-After, RateLimit, RateLimit-Policy, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-Id";
 /// Chromium's cap on how long it keeps a preflight's answer, in seconds.
 const PREFLIGHT_MAX_AGE_S: u32 = 7200;
 /// When to come back to a gate that cannot serve now, in seconds.
 const RETRY_SERVICE_S: u64 = 1;
-/// When to come back for a place, in seconds: somebody must leave first.
-const RETRY_PLACE_S: u64 = 5;
 
 /// What a refusal's answer depends on besides its reason.
 #[derive(Clone, Copy, Default)]
@@ -27,8 +29,10 @@ pub struct About<'a> {
     pub request_id: &'a str,
     /// The `Origin` whose page may read the answer.
     pub cors_origin: Option<&'a str>,
-    /// The quota that refused.
-    pub charge: Option<&'a Charge>,
+    /// What the limits said, where one of them refused.
+    pub charges: Option<&'a Charges>,
+    /// How limits are told of.
+    pub limit_headers: LimitHeaders,
     /// Whether the request was a `HEAD`, whose answer has no body.
     pub without_body: bool,
     /// Whether the connection ends with the answer.
@@ -38,7 +42,9 @@ pub struct About<'a> {
 /// The answer of a refusal.
 #[must_use]
 pub fn refusal(denial: Denial, about: &About<'_>) -> Vec<u8> {
-    let body = problem(denial, about.request_id);
+    let nothing_said = Charges::default();
+    let charges = about.charges.unwrap_or(&nothing_said);
+    let body = problem(denial, about.request_id, charges);
     let mut text = start(denial.status(), about.request_id);
     match denial.challenge() {
         Challenge::None => {}
@@ -50,7 +56,7 @@ pub fn refusal(denial: Denial, about: &About<'_>) -> Vec<u8> {
             text.push_str("WWW-Authenticate: Bearer realm=\"keygate\", error=\"insufficient_scope\"\r\n");
         }
     }
-    push_retry(&mut text, denial, about.charge);
+    push_retry(&mut text, denial, charges, about.limit_headers);
     push_cors(&mut text, about.cors_origin);
     // Writing to a String cannot fail.
     let _ =
@@ -104,12 +110,21 @@ pub fn refusals_page(about: &About<'_>) -> Vec<u8> {
     finish(text, about.close, if about.without_body { "" } else { &body })
 }
 
-/// The problem object of a refusal (RFC 9457 section 3).
+/// The problem object of a refusal (RFC 9457 section 3). Of limits it names those that refuse, as the problem types of
+/// draft-ietf-httpapi-ratelimit-headers-11 (section 5) do; `type` stays the gate's own, where people find an explanation.
 #[must_use]
-pub fn problem(denial: Denial, request_id: &str) -> String {
+pub fn problem(denial: Denial, request_id: &str, charges: &Charges) -> String {
     let (code, status, title) = (denial.code(), denial.status(), denial.title());
+    let mut violated = String::new();
+    for (at, charge) in charges.violated().enumerate() {
+        let before = if at == 0 { r#","violated-policies":["# } else { "," };
+        let _ = write!(violated, "{before}\"{}\"", charge.limit.name());
+    }
+    if !violated.is_empty() {
+        violated.push(']');
+    }
     format!(
-        r#"{{"type":"{REFUSALS_PATH}#{code}","title":"{title}","status":{status},"code":"{code}","request_id":"{request_id}"}}"#
+        r#"{{"type":"{REFUSALS_PATH}#{code}","title":"{title}","status":{status},"code":"{code}","request_id":"{request_id}"{violated}}}"#
     )
 }
 
@@ -120,18 +135,18 @@ pub fn cors_headers(origin: Option<&str>) -> impl Iterator<Item = (&'static str,
     allowed.into_iter().flatten().chain([("Vary", "Origin")])
 }
 
-/// `Retry-After`, `RateLimit-Policy` and `RateLimit` of a refusal (RFC 9110 section 10.2.3; draft-ietf-httpapi-ratelimit-headers).
-fn push_retry(text: &mut String, denial: Denial, charge: Option<&Charge>) {
-    let retry_after_s = match (denial.blame(), charge.map(|charge| charge.pace)) {
-        (Blame::Pace, Some(Pace::Beyond { retry_after_ns })) => retry_after_ns.div_ceil(1_000_000_000),
-        (Blame::Pace, _) => RETRY_PLACE_S,
-        (Blame::Service, _) if denial.status() == 503 => RETRY_SERVICE_S,
-        (Blame::Service | Blame::Request, _) => return,
+/// `Retry-After` of a refusal (RFC 9110 section 10.2.3), not before a limit that refused lets a request through, and what limits
+/// said.
+fn push_retry(text: &mut String, denial: Denial, charges: &Charges, headers: LimitHeaders) {
+    let retry_after_s = match denial.blame() {
+        Blame::Pace if charges.violated().all(|charge| charge.window_s > 0) => charges.retry_after_s().unwrap_or(RETRY_PLACE_S),
+        Blame::Pace => charges.retry_after_s().unwrap_or_default().max(RETRY_PLACE_S),
+        Blame::Service if denial.status() == 503 => RETRY_SERVICE_S,
+        Blame::Service | Blame::Request => return,
     };
     let _ = write!(text, "Retry-After: {retry_after_s}\r\n");
-    if let Some(Charge { name, quota, pace: Pace::Beyond { .. } }) = charge {
-        let (q, w) = (quota.requests(), quota.window_s());
-        let _ = write!(text, "RateLimit-Policy: \"{name}\";q={q};w={w}\r\nRateLimit: \"{name}\";r=0;t={retry_after_s}\r\n");
+    for (name, value) in limit_fields::fields(charges, headers) {
+        let _ = write!(text, "{name}: {value}\r\n");
     }
 }
 
@@ -158,7 +173,7 @@ fn finish(mut text: String, close: bool, body: &str) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gate::limit::Quota;
+    use crate::gate::limit::{Charge, LimitName, Pace, Quota};
 
     fn text(answer: Vec<u8>) -> String {
         let text = String::from_utf8(answer).unwrap();
@@ -168,33 +183,52 @@ mod tests {
 
     #[test]
     fn a_refused_rate_tells_when_to_come_back() {
-        let charge =
-            Charge { name: "key", quota: Quota::new(10, 1, 5).unwrap(), pace: Pace::Beyond { retry_after_ns: 1_000_000_001 } };
-        let about = About { request_id: "r1", charge: Some(&charge), cors_origin: Some("https://a.example"), ..About::default() };
+        let pace = Pace::Beyond { retry_after_ns: 1_000_000_001 };
+        let mut charges = Charges::one(Charge::of_rate(LimitName::Rate, &Quota::new(10, 1, 5).unwrap(), pace));
+        charges.set(Charge::of_places(LimitName::Connections, 2, 1, true).refusing_if_spent());
+        let about =
+            About { request_id: "r1", charges: Some(&charges), cors_origin: Some("https://a.example"), ..About::default() };
         expect_test::expect![[r#"
             HTTP/1.1 429 Too Many Requests
             Server: keygate
             Date: now
             X-Request-Id: r1
             Retry-After: 2
-            RateLimit-Policy: "key";q=10;w=1
-            RateLimit: "key";r=0;t=2
+            RateLimit-Policy: "rate";q=10;w=1, "connections";q=2;qu="concurrent-requests"
+            RateLimit: "rate";r=0;t=2, "connections";r=1
             Access-Control-Allow-Origin: https://a.example
-            Access-Control-Expose-Headers: Retry-After, RateLimit, RateLimit-Policy, X-Request-Id
+            Access-Control-Expose-Headers: Retry-After, RateLimit, RateLimit-Policy, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-Id
             Vary: Origin
             Content-Type: application/problem+json
             Cache-Control: no-store
-            Content-Length: 123
+            Content-Length: 152
 
-            {"type":"/keygate/refusals#rate_limited","title":"Too many requests.","status":429,"code":"rate_limited","request_id":"r1"}"#]]
+            {"type":"/keygate/refusals#rate_limited","title":"Too many requests.","status":429,"code":"rate_limited","request_id":"r1","violated-policies":["rate"]}"#]]
         .assert_eq(&text(refusal(Denial::RateLimited, &about)));
+    }
+
+    #[test]
+    fn who_waits_for_a_place_is_not_sent_for_it_at_once() {
+        let places = Charge::of_places(LimitName::Connections, 2, 2, true).refusing_if_spent();
+        let mut charges = Charges::one(places);
+        let told = |charges: &Charges| {
+            let answer = text(refusal(Denial::KeyConnections, &About { charges: Some(charges), ..About::default() }));
+            answer.lines().find(|line| line.starts_with("Retry-After")).unwrap_or_default().to_owned()
+        };
+        assert_eq!(told(&charges), "Retry-After: 5");
+        let rate =
+            |retry_after_ns| Charge::of_rate(LimitName::Rate, &Quota::new(10, 1, 5).unwrap(), Pace::Beyond { retry_after_ns });
+        charges.set(rate(1));
+        assert_eq!(told(&charges), "Retry-After: 5");
+        charges.set(rate(60_000_000_000));
+        assert_eq!(told(&charges), "Retry-After: 60");
     }
 
     #[test]
     fn every_problem_is_json_and_its_type_is_on_the_page() {
         let page = text(refusals_page(&About::default()));
         for &denial in Denial::ALL {
-            let value: serde_json::Value = serde_json::from_str(&problem(denial, "r")).unwrap();
+            let value: serde_json::Value = serde_json::from_str(&problem(denial, "r", &Charges::default())).unwrap();
             assert_eq!(value["status"], denial.status());
             assert!(page.contains(&format!("<dt id={}>", denial.code())), "{denial:?}");
         }

@@ -10,6 +10,7 @@ use super::{
     forward::{After, upstream_head},
     head::{Body, HeadError, MAX_HEADERS, Parsed, ReadError, parse_strictly},
     http::Ticket,
+    limit_fields,
     registry::{CutReason, Entered, LiveStream},
     tunnel::{Expected, Opening},
 };
@@ -22,7 +23,7 @@ use crate::{
         request::{RequestHead, Transport},
         time::Timestamp,
     },
-    telemetry::{self, Decided, LimitScope, Outcome, Unheard},
+    telemetry::{self, Decided, Outcome, Unheard},
 };
 
 /// What a head leads to.
@@ -251,19 +252,22 @@ impl Request<'_> {
 
     /// Counts the decision and what limits said.
     fn tell(&self, verdict: &Result<Permit, Refusal>) {
-        let (route, outcome, location, charge) = match verdict {
+        let (route, outcome, location) = match verdict {
             Ok(permit) => {
                 let outcome = permit.reported().map_or(Outcome::Allow, Outcome::Report);
-                (Some(permit.route()), outcome, permit.location(), permit.charge())
+                (Some(permit.route()), outcome, permit.location())
             }
-            Err(refusal) => (refusal.route.as_ref(), Outcome::Deny(refusal.denial), None, refusal.charge.as_ref()),
+            Err(refusal) => (refusal.route.as_ref(), Outcome::Deny(refusal.denial), None),
+        };
+        let asked = match verdict {
+            Ok(permit) => limit_fields::asked(permit.reported(), permit.charges()),
+            Err(refusal) => limit_fields::asked(Some(refusal.denial), &refusal.charges),
         };
         let route = route.map(|route| &route.name);
         let took = since(self.edge, self.now);
         self.edge.telemetry.decided(&Decided { route, transport: self.head.transport, outcome, location, took });
-        if let Some(charge) = charge {
-            let scope = if charge.name == "ip" { LimitScope::Ip } else { LimitScope::Key };
-            self.edge.telemetry.limit_asked(scope, charge.passed());
+        if let Some((scope, passed)) = asked {
+            self.edge.telemetry.limit_asked(scope, passed);
         }
     }
 
@@ -275,8 +279,9 @@ impl Request<'_> {
             Transport::Http => After::Client { minor_version: self.parsed.minor_version, close: self.leaves() },
         };
         let bytes = upstream_head(head, &permit, &self.id, after, content.as_ref().map(Vec::len));
-        let asked = Asked::new(self.id, head, &permit, self.now);
-        let upstream = Arc::clone(&edge.settings.load().upstream);
+        let settings = edge.settings.load();
+        let asked = Asked::new(self.id, head, &permit, self.now, settings.limit_headers);
+        let upstream = Arc::clone(&settings.upstream);
         let live = LiveStream::new(permit.standing().cloned(), head.transport, head.peer, permit.until_ms(), self.now.unix_ms);
         let stream = edge.registry.enter(live);
         self.check_again(&permit, &stream);
@@ -307,7 +312,7 @@ impl Request<'_> {
     fn refused(&self, refusal: &Refusal, read: bool) -> Answer {
         let origin = self.origin();
         let about =
-            About { cors_origin: origin.filter(|_| refusal.origin_listed), charge: refusal.charge.as_ref(), ..self.about() };
+            About { cors_origin: origin.filter(|_| refusal.origin_listed), charges: Some(&refusal.charges), ..self.about() };
         let bytes = answer::refusal(refusal.denial, &about);
         let exchange = telemetry::Exchange {
             request_id: self.id.as_str(),

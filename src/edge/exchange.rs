@@ -8,7 +8,12 @@ use std::{
 
 use ring::rand::{SecureRandom, SystemRandom};
 
-use super::{answer, clock::Clock};
+use super::{
+    answer,
+    clock::Clock,
+    limit_fields::{self, Field},
+    settings::LimitHeaders,
+};
 use crate::{
     gate::{denial::Denial, permit::Permit, request::RequestHead, time::Timestamp},
     telemetry::{self, Telemetry},
@@ -74,6 +79,8 @@ pub struct Asked {
     pub cors_origin: Option<Box<str>>,
     /// Whether the gate only watches: then the page goes by the backend's own `Access-Control-*`.
     pub watched: bool,
+    /// What the answer tells of limits, as they stood at the decision; empty unless answers to permitted requests tell of them.
+    pub limit_fields: Box<[Field]>,
     /// When its head was whole, on the gate's clock.
     pub at_ns: u64,
 }
@@ -81,7 +88,7 @@ pub struct Asked {
 impl Asked {
     /// Keeps what is needed of `head`.
     #[must_use]
-    pub fn new(id: RequestId, head: &RequestHead<'_>, permit: &Permit, now: Timestamp) -> Self {
+    pub fn new(id: RequestId, head: &RequestHead<'_>, permit: &Permit, now: Timestamp, headers: LimitHeaders) -> Self {
         let origin = head.values("origin").next().filter(|_| permit.origin_listed());
         Self {
             id,
@@ -90,6 +97,10 @@ impl Asked {
             path: head.path.into(),
             cors_origin: origin.and_then(|value| std::str::from_utf8(value).ok()).map(Into::into),
             watched: permit.reported().is_some(),
+            limit_fields: match headers.on_permitted && permit.reported().is_none() {
+                true => limit_fields::fields(permit.charges(), headers).collect(),
+                false => Box::default(),
+            },
             at_ns: now.ticks_ns,
         }
     }
@@ -97,12 +108,18 @@ impl Asked {
     /// Whether a header of the backend's answer is the gate's to set, or nobody's business outside.
     #[must_use]
     pub fn replaces(&self, name: &str) -> bool {
-        is_replaced(name, self.watched)
+        is_replaced(name, self.watched) || limit_fields::replaces(&self.limit_fields, name)
     }
 
     /// The headers that a page needs to read the answer.
     pub fn cors_headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
         (!self.watched).then(|| answer::cors_headers(self.cors_origin.as_deref())).into_iter().flatten()
+    }
+
+    /// What the answer tells a page, and of limits.
+    pub fn headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let limits = self.limit_fields.iter().map(|(name, value)| (*name, value.as_str()));
+        self.cors_headers().chain(limits)
     }
 
     /// Reports the end of a permitted exchange. `status` is 0 if no answer was sent.

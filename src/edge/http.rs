@@ -29,7 +29,7 @@ use super::{
     upstream::Upstream,
 };
 use crate::{
-    gate::{denial::Denial, permit::Permit, request::Transport},
+    gate::{denial::Denial, limit::Charges, permit::Permit, request::Transport},
     telemetry::{Telemetry, UpstreamError},
 };
 
@@ -171,7 +171,7 @@ impl ProxyHttp for Hooks {
             answer.remove_header(name);
         }
         answer.insert_header("X-Request-Id", ticket.asked.id.as_str())?;
-        for (name, value) in ticket.asked.cors_headers() {
+        for (name, value) in ticket.asked.headers() {
             answer.append_header(name, value)?;
         }
         Ok(())
@@ -241,7 +241,7 @@ fn upstream_failure(error: &Error) -> Option<UpstreamError> {
 
 /// The gate's own answer, written through pingora's session: it holds the connection.
 async fn answer_failure(session: &mut Session, denial: Denial, asked: &Asked) -> Result<()> {
-    let body = answer::problem(denial, asked.id.as_str());
+    let body = answer::problem(denial, asked.id.as_str(), &Charges::default());
     let mut header = ResponseHeader::build(denial.status(), None)?;
     header.insert_header("Content-Type", "application/problem+json")?;
     header.insert_header("Content-Length", body.len())?;

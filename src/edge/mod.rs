@@ -15,6 +15,7 @@ mod forward;
 mod head;
 mod http;
 mod inspect;
+mod limit_fields;
 mod pace;
 mod proxy_protocol;
 mod registry;
@@ -35,7 +36,7 @@ pub use self::{
     drain::{Drain, spread},
     head::{HeadError, parse_strictly},
     registry::{CutReason, LiveStream, Registry},
-    settings::{Backend, ConnectionCaps, Settings, Timeouts},
+    settings::{Backend, ConnectionCaps, LimitHeaders, Settings, Timeouts},
     tls::load_tls,
 };
 use crate::{

@@ -12,6 +12,17 @@ pub struct Settings {
     pub timeouts: Timeouts,
     /// How many connections there may be.
     pub caps: ConnectionCaps,
+    /// Which answers tell of limits.
+    pub limit_headers: LimitHeaders,
+}
+
+/// Which answers tell of limits, besides those that a limit refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LimitHeaders {
+    /// Whether the answers to permitted requests do.
+    pub on_permitted: bool,
+    /// Whether they do in `X-RateLimit-*` too.
+    pub x_ratelimit: bool,
 }
 
 /// The address of a backend.
@@ -48,11 +59,16 @@ pub struct ConnectionCaps {
 }
 
 impl Settings {
-    /// Settings that forward to `backend`.
+    /// Settings that forward to `backend`, and tell of limits only whom one refuses.
     ///
     /// # Errors
     /// If the system's certificate authorities, which a TLS backend needs, cannot be read.
     pub fn new(backend: Backend, timeouts: Timeouts, caps: ConnectionCaps) -> Result<Self, String> {
-        Ok(Self { upstream: Arc::new(Upstream::new(backend, &timeouts)?), timeouts, caps })
+        Ok(Self {
+            upstream: Arc::new(Upstream::new(backend, &timeouts)?),
+            timeouts,
+            caps,
+            limit_headers: LimitHeaders::default(),
+        })
     }
 }

@@ -10,11 +10,12 @@ use super::{
     credential::{KeyDigest, Kind, Location},
     denial::Denial,
     keys::{BrowserRule, KeyRecord, KeySet, KeyState},
-    limit::{Lease, Pace, PeerTable},
+    limit::{Charge, Charges, Lease, LimitName, Pace, PeerTable},
     origin::{Claimed, Origin},
-    permit::{Charge, Found, Permit, Refusal},
+    permit::{Found, Permit, Refusal},
     policy::{Demand, Mode, Route},
-    request::{RequestHead, Transport},
+    request::RequestHead,
+    spend::spend,
     time::Timestamp,
 };
 
@@ -34,7 +35,7 @@ pub(super) struct Asked<'s, 'h, 'w, W> {
     needed: Need,
     origin_listed: bool,
     browser_report: bool,
-    charge: Option<Charge>,
+    charges: Charges,
     lease: Option<Lease<KeyState>>,
 }
 
@@ -66,7 +67,7 @@ impl<'s, 'h, 'w, W: Witness> Asked<'s, 'h, 'w, W> {
             needed: Need::NOTHING,
             origin_listed: false,
             browser_report: false,
-            charge: None,
+            charges: Charges::default(),
             lease: None,
         }
     }
@@ -99,6 +100,7 @@ impl<'s, 'h, 'w, W: Witness> Asked<'s, 'h, 'w, W> {
         }
         let key = self.authenticated(keys)?;
         self.environment_is_let_in(key)?;
+        self.address_is_allowed(key)?;
         self.secret_stays_on_servers(key)?;
         self.origin_is_listed(key)?;
         if let Passed::ButBody = self.capable(key, route)? {
@@ -109,9 +111,9 @@ impl<'s, 'h, 'w, W: Witness> Asked<'s, 'h, 'w, W> {
     }
 
     fn permit(mut self, reported: Option<Denial>) -> Result<Admitted, Refusal> {
-        let (charge, lease) = (self.charge, self.lease.take());
+        let (charges, lease) = (self.charges, self.lease.take());
         let found = self.found(reported).map_err(Refusal::bare)?;
-        Ok(Admitted::Permit(Permit { found, reported, charge, lease }))
+        Ok(Admitted::Permit(Permit { found, reported, charges, lease }))
     }
 
     fn found(self, reported: Option<Denial>) -> Result<Found, Denial> {
@@ -145,7 +147,7 @@ impl<'s, 'h, 'w, W: Witness> Asked<'s, 'h, 'w, W> {
             denial,
             key: self.key.cloned(),
             route: self.route.map(|at| Arc::clone(&self.snapshot.policy.routes[at])),
-            charge: self.charge,
+            charges: self.charges,
             origin_listed: self.origin_is_known(),
         }
     }
@@ -159,7 +161,7 @@ impl<'s, 'h, 'w, W: Witness> Asked<'s, 'h, 'w, W> {
         let Some(quota) = self.snapshot.policy.peer_refusals else { return Ok(()) };
         let pace = self.peers.peek(self.head.peer.into(), &quota, self.now.ticks_ns);
         if let Pace::Beyond { .. } = pace {
-            self.charge = Some(Charge { name: "ip", quota, pace });
+            self.charges = Charges::one(Charge::of_rate(LimitName::Ip, &quota, pace));
             return Err(Denial::PeerLimited);
         }
         self.witness.passed(Step::Peer, || format!("{} has refusals to spare", self.head.peer));
@@ -213,6 +215,15 @@ impl<'s, 'h, 'w, W: Witness> Asked<'s, 'h, 'w, W> {
             return Err(Denial::WrongEnvironment);
         }
         self.witness.passed(Step::Environment, || format!("{} keys are let in", key.environment.name()));
+        Ok(())
+    }
+
+    fn address_is_allowed(&mut self, key: &KeyRecord) -> Result<(), Denial> {
+        let Some(allowed) = key.ips() else { return Ok(()) };
+        if !allowed.contains(self.head.peer) {
+            return Err(Denial::AddressRefused);
+        }
+        self.witness.passed(Step::Address, || format!("{} is among the key's `ips`", self.head.peer));
         Ok(())
     }
 
@@ -302,18 +313,11 @@ impl<'s, 'h, 'w, W: Witness> Asked<'s, 'h, 'w, W> {
     }
 
     fn limited(&mut self, key: &Arc<KeyRecord>) -> Result<(), Denial> {
-        let within = within_limits(key, self.head.transport, self.now);
-        let (outcome, lease, charge) = match within {
-            Ok((lease, charge)) => (Ok(()), lease, charge),
-            Err((denial, charge)) => (Err(denial), None, charge),
-        };
-        (self.lease, self.charge) = (lease, charge);
-        outcome?;
-        self.witness.passed(Step::Limits, || match self.charge {
-            Some(Charge { quota, pace: Pace::Within { remaining }, .. }) => {
-                format!("{} in {} s, {remaining} left now", quota.requests(), quota.window_s())
-            }
-            _ => "no rate limit".to_owned(),
+        self.lease = spend(key, self.head.transport, self.now, &mut self.charges)?;
+        self.witness.passed(Step::Limits, || {
+            let left = |charge: &Charge| format!("{}: {} of {} left", charge.limit.name(), charge.remaining, charge.quota);
+            let told: Vec<_> = self.charges.iter().map(left).collect();
+            if told.is_empty() { "none".to_owned() } else { told.join(", ") }
         });
         Ok(())
     }
@@ -326,25 +330,4 @@ impl<'s, 'h, 'w, W: Witness> Asked<'s, 'h, 'w, W> {
 pub(super) fn holds(held: &Capabilities, operations: Operations, channel: &str) -> Result<(), Denial> {
     let channel = Channel::parse(channel).map_err(|_| Denial::ChannelInvalid)?;
     if held.on(&channel).contains_all(operations) { Ok(()) } else { Err(Denial::NotCapable) }
-}
-
-/// A place under the key's limits, and what they said; or why there is none.
-pub(super) type Within = Result<(Option<Lease<KeyState>>, Option<Charge>), (Denial, Option<Charge>)>;
-
-/// Asks the limits of a key. The place first: a stream that finds none spends no request, and the lease gives the place back if the
-/// rate refuses.
-pub(super) fn within_limits(key: &Arc<KeyRecord>, transport: Transport, now: Timestamp) -> Within {
-    let lease = match (transport, key.limits.connections) {
-        (Transport::WebSocket | Transport::EventStream, max) => {
-            Some(Lease::take(&key.usage, max.unwrap_or(u32::MAX)).ok_or((Denial::KeyConnections, None))?)
-        }
-        (Transport::Http, _) => None,
-    };
-    let Some(quota) = key.limits.rate else { return Ok((lease, None)) };
-    let pace = key.usage.rate.charge(&quota, now.ticks_ns);
-    let charge = Some(Charge { name: "key", quota, pace });
-    match pace {
-        Pace::Within { .. } => Ok((lease, charge)),
-        Pace::Beyond { .. } => Err((Denial::RateLimited, charge)),
-    }
 }

@@ -104,6 +104,8 @@ denials! {
         "`expires_at` has passed, or the grace period of a rotated secret." }
     WrongEnvironment { "wrong_environment", 401, "invalid_token", InvalidToken, Request, "The API key is not valid.",
         "A test key at a live gate, or the other way round; see `environments`." }
+    AddressRefused { "address_refused", 403, "address_refused", None, Request, "This address may not use the API key.",
+        "The client's address is not in the key's `ips`. Behind a proxy, the address is the proxy's unless the proxy is trusted." }
     SecretInQuery { "secret_in_query", 401, "invalid_token", InvalidToken, Request, "The API key is not valid.",
         "A secret key stood in a URL, where proxies log it. Send it in a header, or set `query_secrets: allow`." }
     SecretInBrowser { "secret_in_browser", 401, "invalid_token", InvalidToken, Request, "The API key is not valid.",
@@ -130,6 +132,8 @@ denials! {
         "A channel is 1 to 512 bytes of text without control characters, that does not begin with `[` and is encoded once." }
     KeyConnections { "key_connections", 429, "too_many_connections", None, Pace, "Too many open connections.",
         "The key has as many streams open as its `limits.connections` allows." }
+    QuotaExceeded { "quota_exceeded", 429, "quota_exceeded", None, Pace, "The quota of requests is used up.",
+        "The key's quota for this day or this month (UTC) is used up; `violated-policies` names which, `Retry-After` says when it is full again. See `limits.quota` of the key and `limits.key.quota`." }
     RateLimited { "rate_limited", 429, "rate_limited", None, Pace, "Too many requests.",
         "The key's rate is used up. `Retry-After` says when the next request passes." }
     PeerConnections { "peer_connections", 429, "too_many_connections", None, Pace, "Too many open connections.",

@@ -17,6 +17,7 @@ pub mod peer;
 pub mod permit;
 pub mod policy;
 pub mod request;
+mod spend;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod time;

@@ -3,10 +3,12 @@
 use super::{
     Gate,
     channel::ChannelSource,
-    decide::{holds, within_limits},
+    decide::holds,
     denial::{Blame, Denial},
+    limit::Charges,
     permit::{Found, Permit, Refusal},
     policy::Mode,
+    spend::{Within, within_limits},
     time::Timestamp,
 };
 
@@ -34,30 +36,30 @@ impl Gate {
     /// # Errors
     /// The refusal, unless it is only reported.
     pub fn give_up(&self, need: NeedBody, denial: Denial, now: Timestamp) -> Result<Permit, Refusal> {
-        self.conclude(need, Err((denial, None)), now)
+        self.conclude(need, Err((denial, Charges::default())), now)
     }
 
-    fn conclude(&self, need: NeedBody, judged: super::decide::Within, now: Timestamp) -> Result<Permit, Refusal> {
+    fn conclude(&self, need: NeedBody, judged: Within, now: Timestamp) -> Result<Permit, Refusal> {
         let NeedBody { found, peer, origin_known } = need;
-        let (denial, charge) = match judged {
-            Ok((lease, charge)) => return Ok(Permit { found, reported: None, charge, lease }),
+        let (denial, charges) = match judged {
+            Ok((lease, charges)) => return Ok(Permit { found, reported: None, charges, lease }),
             Err(refused) => refused,
         };
         if found.policy.mode_of(Some(found.route)) == Mode::Report && denial.can_be_reported() {
-            return Ok(Permit { found, reported: Some(denial), charge, lease: None });
+            return Ok(Permit { found, reported: Some(denial), charges, lease: None });
         }
         if denial.blame() == Blame::Request {
             self.charge_peer(&found.policy, peer, now);
         }
         let route = found.policy.routes[found.route].clone();
         let key = found.standing.map(|standing| standing.key);
-        Err(Refusal { denial, key, route: Some(route), charge, origin_listed: origin_known })
+        Err(Refusal { denial, key, route: Some(route), charges, origin_listed: origin_known })
     }
 }
 
 impl NeedBody {
-    fn judge(&self, body: &[u8], now: Timestamp) -> super::decide::Within {
-        let alone = |denial| (denial, None);
+    fn judge(&self, body: &[u8], now: Timestamp) -> Within {
+        let alone = |denial| (denial, Charges::default());
         let Some(standing) = &self.found.standing else { return Err(alone(Denial::MissingKey)) };
         let route = &self.found.policy.routes[self.found.route];
         let ChannelSource::Json(pointer) = &route.channel else { return Err(alone(Denial::ChannelMissing)) };

@@ -7,7 +7,7 @@ use super::{
     credential::{KeyDigest, Location, Locations},
     denial::Denial,
     keys::{KeyRecord, KeyState},
-    limit::{Lease, Pace, Quota},
+    limit::{Charges, Lease},
     policy::{Policy, Route},
     request::Transport,
 };
@@ -32,7 +32,7 @@ pub(super) struct Found {
 pub struct Permit {
     pub(super) found: Found,
     pub(super) reported: Option<Denial>,
-    pub(super) charge: Option<Charge>,
+    pub(super) charges: Charges,
     pub(super) lease: Option<Lease<KeyState>>,
 }
 
@@ -49,17 +49,6 @@ pub struct Standing {
     pub reported: bool,
 }
 
-/// What a quota said, and which quota it was.
-#[derive(Clone, Copy, Debug)]
-pub struct Charge {
-    /// The policy's name in `RateLimit-Policy`.
-    pub name: &'static str,
-    /// The quota.
-    pub quota: Quota,
-    /// What it said.
-    pub pace: Pace,
-}
-
 /// A request that may not pass.
 #[derive(Debug)]
 pub struct Refusal {
@@ -69,25 +58,17 @@ pub struct Refusal {
     pub key: Option<Arc<KeyRecord>>,
     /// The route, where one matched.
     pub route: Option<Arc<Route>>,
-    /// The quota that refused, or the last that was asked.
-    pub charge: Option<Charge>,
+    /// What the limits said, of a refusal by one of them.
+    pub charges: Charges,
     /// Whether some key lists the request's Origin, so that its page may read the refusal.
     pub origin_listed: bool,
-}
-
-impl Charge {
-    /// Whether the request was within the quota.
-    #[must_use]
-    pub const fn passed(&self) -> bool {
-        matches!(self.pace, Pace::Within { .. })
-    }
 }
 
 impl Refusal {
     /// A refusal of which nothing but the reason is known.
     #[must_use]
-    pub const fn bare(denial: Denial) -> Self {
-        Self { denial, key: None, route: None, charge: None, origin_listed: false }
+    pub fn bare(denial: Denial) -> Self {
+        Self { denial, key: None, route: None, charges: Charges::default(), origin_listed: false }
     }
 }
 
@@ -140,10 +121,10 @@ impl Permit {
         self.found.until_ms
     }
 
-    /// What the key's rate said.
+    /// What the key's limits said.
     #[must_use]
-    pub const fn charge(&self) -> Option<&Charge> {
-        self.charge.as_ref()
+    pub const fn charges(&self) -> &Charges {
+        &self.charges
     }
 
     /// Whether the page that asked may read the answer.

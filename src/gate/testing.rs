@@ -6,7 +6,7 @@ use super::{
     capability::{Capabilities, Operation, Operations, Pattern, Right},
     channel::ChannelSource,
     credential::{Digester, Environment, Kind, Locations, StoredDigest},
-    keys::{BrowserRule, KeyLimits, KeyRecord, PreviousDigests, State},
+    keys::{BrowserRule, KeyLimits, KeyRecord, PreviousDigest, Rare, RareFields, State},
     origin::OriginPattern,
     peer::Networks,
     policy::{Demand, Mode, PathPattern, Policy, Route},
@@ -58,11 +58,17 @@ pub fn secret(id: &str, text: &str) -> KeyRecord {
         browser: BrowserRule::Refuse,
         expires_at_ms: i64::MAX,
         origins: Arc::default(),
-        limits: Arc::new(KeyLimits { rate: None, connections: None }),
+        limits: Arc::new(KeyLimits::default()),
         digest: digest(text),
-        previous: PreviousDigests::default(),
+        rare: Rare::default(),
         usage: Arc::default(),
     }
+}
+
+/// What a key has whose secret was rotated, and nothing else that is rare.
+#[must_use]
+pub fn rotated(previous: impl Into<Box<[PreviousDigest]>>) -> Rare {
+    RareFields { previous: previous.into(), ..RareFields::default() }.into()
 }
 
 /// A live publishable key that may subscribe from `origins`.

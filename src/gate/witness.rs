@@ -8,6 +8,7 @@ pub enum Step {
     Credential,
     Key,
     Environment,
+    Address,
     Browser,
     Origin,
     Operation,
@@ -16,12 +17,13 @@ pub enum Step {
 
 impl Step {
     /// All steps, in order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Peer,
         Self::Route,
         Self::Credential,
         Self::Key,
         Self::Environment,
+        Self::Address,
         Self::Browser,
         Self::Origin,
         Self::Operation,
@@ -37,6 +39,7 @@ impl Step {
             Self::Credential => "credential",
             Self::Key => "key",
             Self::Environment => "environment",
+            Self::Address => "address",
             Self::Browser => "browser",
             Self::Origin => "origin",
             Self::Operation => "operation",

@@ -12,7 +12,7 @@ const CANARIES: [&str; 4] = [
     "canary`, expected `canary\\\", expected canary",
 ];
 
-const KEY: [(&str, &str); 16] = [
+const KEY: [(&str, &str); 19] = [
     ("id", "server"),
     ("app", "demo"),
     ("name", "Server"),
@@ -29,16 +29,20 @@ const KEY: [(&str, &str); 16] = [
     ("expires_at", ""),
     ("state", "active"),
     ("previous", ""),
+    ("ips", ""),
+    ("mode", "enforce"),
+    ("prefix", ""),
 ];
 
 /// The ways in which a pasted text can stand as a value.
-const SHAPES: [&str; 12] = [
+const SHAPES: [&str; 13] = [
     "\"CANARY\"",
     "[\"CANARY\"]",
     "{ \"CANARY\": 1 }",
     "{ \"CANARY\": 1, \"CANARY\": 2 }",
     "{ \"*\": [\"CANARY\"] }",
     "{ rate: \"CANARY\", burst: \"CANARY\", connections: \"CANARY\" }",
+    "{ quota: { day: \"CANARY\" } }",
     "{ env: \"CANARY\" }",
     "{ file: \"CANARY\" }",
     "[{ digest: \"CANARY\", until: \"CANARY\" }]",

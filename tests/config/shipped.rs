@@ -43,6 +43,6 @@ fn the_shipped_schema_is_the_code_s() {
 fn the_schema_knows_every_field_and_asks_for_what_is_required() {
     assert_eq!(config::schema()["required"], json!(["listeners", "upstream", "environments", "keys", "routes"]));
     let keys = config::key_schema();
-    assert_eq!(keys["properties"]["keys"]["items"]["properties"].as_object().unwrap().len(), 16);
+    assert_eq!(keys["properties"]["keys"]["items"]["properties"].as_object().unwrap().len(), 19);
     assert!(!keys.to_string().contains("null"));
 }

@@ -3,12 +3,13 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use keygate::{
-    config::{self, AccessLog, Config, LogFormat, Upstream, restart_only_changes, warnings},
+    config::{self, AccessLog, Config, LimitHeaders, LogFormat, Upstream, restart_only_changes, warnings},
     gate::{
         capability::Capabilities,
-        credential::{Digester, Pepper},
+        credential::{Digester, Environment, Kind, Pepper, compose},
         keys::{BrowserRule, KeyLimits, KeyRecord, KeySet, State},
-        limit::Quota,
+        limit::{Quota, Quotas},
+        policy::Mode,
     },
 };
 
@@ -41,7 +42,7 @@ fn one(more: &str) -> Arc<KeyRecord> {
 #[test]
 fn what_holds_where_nothing_is_said() {
     let config = config("");
-    assert_eq!(*config.key_limits, KeyLimits { rate: Quota::new(1000, 1, 2000).ok(), connections: Some(10_000) });
+    assert_eq!(*config.key_limits, KeyLimits { rate: Quota::new(1000, 1, 2000).ok(), connections: Some(10_000), ..NO_LIMITS });
     assert_eq!(config.policy.locations.header.as_deref(), Some("x-api-key"));
     assert!(config.policy.locations.websocket_protocol && !config.policy.locations.bearer);
     assert!(config.policy.locations.query.is_empty() && !config.policy.locations.secrets_in_query);
@@ -80,7 +81,7 @@ fn a_rate_brings_its_own_burst() {
     assert_eq!(limits("{ rate: 50/m }").rate, rate(50, 60, 1));
     assert_eq!(limits("{ rate: 7200/h }").rate, rate(7200, 3600, 2));
     assert_eq!(limits("{ burst: 5 }").rate, rate(1000, 1, 5));
-    assert_eq!(limits("{ rate: 50/s, burst: 5 }"), KeyLimits { rate: rate(50, 1, 5), connections: Some(10_000) });
+    assert_eq!(limits("{ rate: 50/s, burst: 5 }"), KeyLimits { rate: rate(50, 1, 5), connections: Some(10_000), ..NO_LIMITS });
     assert_eq!(limits("{ rate: off, connections: off }"), NO_LIMITS);
     let config = config("limits: { connections: 7, ip: { rate: 20/s, connections: 9 } }");
     assert_eq!(config.policy.peer_refusals, rate(20, 1, 20));
@@ -89,7 +90,7 @@ fn a_rate_brings_its_own_burst() {
 
 #[test]
 fn a_key_overrides_the_defaults_field_by_field() {
-    let defaults = Arc::new(KeyLimits { rate: Quota::new(100, 1, 300).ok(), connections: Some(10) });
+    let defaults = Arc::new(KeyLimits { rate: Quota::new(100, 1, 300).ok(), connections: Some(10), ..NO_LIMITS });
     let text = format!(
         "keys:\n{}{}{}",
         secret("a", ""),
@@ -101,6 +102,56 @@ fn a_key_overrides_the_defaults_field_by_field() {
     assert!(Arc::ptr_eq(&set.by_id("a").unwrap().limits, &defaults));
     assert_eq!(limits("b"), KeyLimits { connections: None, ..*defaults });
     assert_eq!(limits("c"), KeyLimits { rate: Quota::new(5, 1, 5).ok(), ..*defaults });
+}
+
+#[test]
+fn quotas_are_of_a_day_and_a_month_each() {
+    let quotas = |day, month| Quotas { day, month };
+    let of = |text: &str| config(&format!("limits: {{ key: {{ quota: {text} }} }}")).key_limits.quotas;
+    assert_eq!(of("{ day: 100000, month: 2000000 }"), quotas(Some(100_000), Some(2_000_000)));
+    assert_eq!(of("{ month: 5 }"), quotas(None, Some(5)));
+    assert_eq!(of("{ day: off, month: 5 }"), quotas(None, Some(5)));
+    assert_eq!(of("off"), Quotas::default());
+
+    let defaults = Arc::new(KeyLimits { quotas: quotas(Some(10), Some(20)), ..NO_LIMITS });
+    let own = |more: &str| {
+        let text = format!("keys:\n{}", secret("a", more));
+        let set = config::parse_keys(Path::new("keys.yaml"), &text, &defaults, None, None).unwrap();
+        set.by_id("a").unwrap().limits.quotas
+    };
+    assert_eq!(own(""), defaults.quotas);
+    assert_eq!(own(", limits: { rate: 5/s }"), defaults.quotas);
+    assert_eq!(own(", limits: { quota: { day: 7 } }"), quotas(Some(7), Some(20)));
+    assert_eq!(own(", limits: { quota: { month: off } }"), quotas(Some(10), None));
+    assert_eq!(own(", limits: { quota: off }"), Quotas::default());
+}
+
+#[test]
+fn who_is_told_of_limits() {
+    let of = |text: &str| config(&format!("limits: {text}")).limit_headers;
+    let told = |on_permitted, x_ratelimit| LimitHeaders { on_permitted, x_ratelimit };
+    assert_eq!((of("{}"), of("{ headers: refused }")), (told(false, false), told(false, false)));
+    assert_eq!(of("{ headers: all, x_ratelimit: true }"), told(true, true));
+}
+
+#[test]
+fn what_few_keys_say() {
+    let key = one("");
+    assert_eq!((key.ips(), key.mode(), key.prefix(), key.previous()), (None, None, None, &[][..]));
+    let key = one(", ips: ['10.0.0.0/8', '::ffff:192.0.2.7'], mode: report, prefix: acme");
+    assert_eq!((key.mode(), key.prefix()), (Some(Mode::Report), Some("acme")));
+    let ips = key.ips().unwrap();
+    assert!(ips.contains([192, 0, 2, 7].into()) && ips.contains([10, 9, 9, 9].into()) && !ips.contains([11, 0, 0, 1].into()));
+}
+
+#[test]
+fn a_prefix_need_not_be_said_of_a_text_that_is_known() {
+    let text = compose(Some("acme"), Kind::Publishable, Environment::Live, 0..=255).unwrap();
+    let of = |more: &str| {
+        let key = "id: a, app: demo, kind: publishable, environment: live, missing_origin: allow";
+        Arc::clone(&set(&format!("keys: [{{ {key}, key: {text}{more} }}]")).records()[0])
+    };
+    assert_eq!((of("").prefix(), of(", prefix: acme").prefix()), (Some("acme"), Some("acme")));
 }
 
 #[test]
@@ -193,7 +244,7 @@ fn what_keys_have_in_common_is_kept_once() {
     let more = ", origins: [a.example.com], limits: { rate: 5/s }";
     let set = set(&format!("keys:\n{}{}", secret("a", more), secret("b", more)));
     let [a, b] = set.records() else { panic!("two keys") };
-    assert!(Arc::ptr_eq(&a.app, &b.app) && Arc::ptr_eq(&a.origins, &b.origins) && Arc::ptr_eq(&a.limits, &b.limits));
+    assert!(a.app.is_shared_with(&b.app) && Arc::ptr_eq(&a.origins, &b.origins) && Arc::ptr_eq(&a.limits, &b.limits));
 }
 
 #[test]

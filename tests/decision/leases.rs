@@ -6,7 +6,6 @@ use keygate::gate::{
     Gate,
     denial::Denial,
     keys::{KeyLimits, KeyRecord},
-    limit::Pace,
     permit::Permit,
     policy::{Demand, Policy},
     testing,
@@ -21,7 +20,7 @@ fn policy() -> Policy {
 }
 
 fn limited(rate: Option<u32>, connections: Option<u32>) -> KeyRecord {
-    let limits = KeyLimits { rate: rate.map(at_once), connections };
+    let limits = KeyLimits { rate: rate.map(at_once), connections, ..KeyLimits::default() };
     KeyRecord { limits: Arc::new(limits), ..testing::secret("key", "text") }
 }
 
@@ -96,7 +95,7 @@ fn a_refused_rate_says_when_to_come_back_and_keeps_its_word() {
     let ask = Ask::get("/").key("text");
     assert_eq!(ask.outcome(&gate), Ok(()));
     let refusal = ask.at(&gate, NOW).expect_err("too fast");
-    let Some(Pace::Beyond { retry_after_ns }) = refusal.charge.map(|charge| charge.pace) else { panic!("no charge") };
+    let retry_after_ns = refusal.charges.violated().next().expect("a violated limit").effective_ns;
     assert_eq!(retry_after_ns, HOUR_NS);
     assert!(ask.at(&gate, NOW.after_ns(retry_after_ns - 1)).is_err());
     assert!(ask.at(&gate, NOW.after_ns(retry_after_ns)).is_ok());

@@ -1,5 +1,5 @@
 //! The decision, by what it promises: who passes (`matrix`), in which order it asks (`order`), what it holds and gives back
-//! (`leases`), what a stream goes on standing on (`standing`), what a page may ask without a key (`preflight`), and what must be
+//! (`leases`, `quotas`), what a stream goes on standing on (`standing`), what a page may ask without a key (`preflight`), and what must be
 //! true of any keys and requests at all (`properties`).
 
 mod leases;
@@ -7,5 +7,6 @@ mod matrix;
 mod order;
 mod preflight;
 mod properties;
+mod quotas;
 mod standing;
 mod world;

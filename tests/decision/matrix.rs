@@ -112,6 +112,7 @@ fn the_gate_gives(denial: Denial) -> bool {
         | Denial::KeyDisabled
         | Denial::KeyExpired
         | Denial::WrongEnvironment
+        | Denial::AddressRefused
         | Denial::SecretInBrowser
         | Denial::SecretInQuery
         | Denial::OriginMissing
@@ -122,6 +123,7 @@ fn the_gate_gives(denial: Denial) -> bool {
         | Denial::ChannelMissing
         | Denial::ChannelAmbiguous
         | Denial::ChannelInvalid
+        | Denial::QuotaExceeded
         | Denial::RateLimited
         | Denial::KeyConnections => true,
         Denial::BadRequest

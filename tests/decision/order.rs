@@ -12,7 +12,7 @@ use self::faults::{Fault, Scene};
 use crate::world::{NOW, places};
 
 /// The contract: cheap before costly, anonymous before identified, limits last.
-const ORDER: [Fault; 23] = [
+const ORDER: [Fault; 25] = [
     Fault::NoKeySet,
     Fault::PeerSpent,
     Fault::NoRoute,
@@ -26,6 +26,7 @@ const ORDER: [Fault; 23] = [
     Fault::Disabled,
     Fault::Expired,
     Fault::TestKey,
+    Fault::ForeignAddress,
     Fault::SecretInQuery,
     Fault::SecretInBrowser,
     Fault::NoOrigin,
@@ -35,6 +36,7 @@ const ORDER: [Fault; 23] = [
     Fault::TwoChannels,
     Fault::NotAChannel,
     Fault::NoPlace,
+    Fault::QuotaSpent,
     Fault::RateSpent,
 ];
 
@@ -126,10 +128,13 @@ fn costs_what_it_should(faults: &[Fault]) {
     let scene = Scene::with(faults);
     let rate = |scene: &Scene| scene.key.usage.rate.peek(&scene.key_quota, NOW.ticks_ns);
     let peer = |scene: &Scene| scene.gate.peers().peek(scene.peer.into(), &scene.peer_quota, NOW.ticks_ns);
+    let tallies = |scene: &Scene| scene.key.usage.tallies();
     let (rate_before, places_before, peer_before) = (rate(&scene), places(&scene.key), peer(&scene));
+    let tallies_before = tallies(&scene);
     let outcome = scene.ask.outcome(&scene.gate);
     assert_eq!(places(&scene.key), places_before, "a place is still held: {faults:?}");
     assert_eq!(rate(&scene) == rate_before, outcome.is_err(), "the key's rate: {faults:?}");
+    assert_eq!(tallies(&scene) == tallies_before, outcome.is_err(), "the key's quotas: {faults:?}");
     let blamed = outcome.is_err_and(|denial| denial.blame() == Blame::Request);
     let spent = matches!(peer_before, Pace::Within { .. }) && matches!(peer(&scene), Pace::Beyond { .. });
     assert_eq!(spent, blamed, "the peer's refusals: {faults:?}");

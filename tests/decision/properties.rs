@@ -138,12 +138,12 @@ fn numbered(records: Vec<KeyRecord>) -> Vec<KeyRecord> {
 fn copy(record: &KeyRecord) -> KeyRecord {
     KeyRecord {
         id: record.id.clone(),
-        app: Arc::clone(&record.app),
+        app: record.app.clone(),
         origins: Arc::clone(&record.origins),
         capabilities: Arc::clone(&record.capabilities),
         limits: Arc::clone(&record.limits),
         digest: record.digest.clone(),
-        previous: record.previous.clone(),
+        rare: record.rare.clone(),
         usage: Arc::default(),
         ..*record
     }

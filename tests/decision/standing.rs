@@ -112,7 +112,7 @@ fn a_websocket_that_nobody_reads_falls_with_any_operation() {
 fn it_falls_with_the_secret_it_came_in_with() {
     after_reload([testing::secret("key", "rotated")], Err(Denial::UnknownKey));
     let in_grace = |until_ms| KeyRecord {
-        previous: [PreviousDigest { digest: testing::digest("text"), until_ms }].into(),
+        rare: testing::rotated([PreviousDigest { digest: testing::digest("text"), until_ms }]),
         ..testing::secret("key", "rotated")
     };
     after_reload([in_grace(NOW.unix_ms + 1)], Ok(()));

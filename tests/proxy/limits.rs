@@ -1,6 +1,8 @@
-//! How much is let through: by key, by address, in all.
+//! How much is let through: by key, by address, in all; and who is told of it.
 
-use super::support::{Backend, Client, Gate, Setup, WebSocket, handshake, secret_key, until};
+use serde_json::json;
+
+use super::support::{Answer, Backend, Client, Gate, Setup, Talk, WebSocket, handshake, secret_key, until};
 
 const KEY: &str = "x-api-key: sk_live_limited\r\n";
 
@@ -30,8 +32,10 @@ async fn a_rate_is_of_one_key() {
     assert_eq!((answer.status, answer.code().as_str()), (429, "rate_limited"));
     let retry: u64 = answer.header("retry-after").unwrap().parse().unwrap();
     assert!((1..=1800).contains(&retry), "{retry}");
-    assert_eq!(answer.header("ratelimit-policy"), Some(r#""key";q=2;w=3600"#));
-    assert_eq!(answer.header("ratelimit"), Some(format!(r#""key";r=0;t={retry}"#).as_str()));
+    let policy = r#""rate";q=2;w=3600, "connections";q=10000;qu="concurrent-requests""#;
+    assert_eq!(answer.header("ratelimit-policy"), Some(policy));
+    assert_eq!(answer.header("ratelimit"), Some(format!(r#""rate";r=0;t={retry}"#).as_str()));
+    assert_eq!(answer.problem()["violated-policies"], json!(["rate"]));
     // Handshakes are requests too; other keys have their own.
     assert_eq!(client.ask(handshake("/connection/1", KEY)).await.status, 429);
     assert_eq!(client.ask(get("x-api-key: sk_live_other\r\n")).await.status, 200);
@@ -40,6 +44,106 @@ async fn a_rate_is_of_one_key() {
     assert_eq!(backend.requests().len(), 4);
     let metrics = gate.metrics().await;
     assert_eq!(metrics.value(r#"keygate_rate_limit_decisions_total{result="limited",scope="key"}"#), Some(2.0));
+}
+
+#[tokio::test]
+async fn a_quota_is_of_one_key_and_of_every_kind_of_request() {
+    let (backend, gate) = gate("{ key: { quota: { day: 100, month: 2 } } }", "{ quota: { month: 3 } }").await;
+    let mut client = gate.connect().await;
+    assert_eq!(client.ask(get(KEY)).await.status, 200);
+    let _socket = WebSocket::open(gate.connect().await, "/connection/1", "sk_live_limited").await;
+    assert_eq!(client.ask(get(KEY)).await.status, 200);
+    for refused in [get(KEY), handshake("/connection/1", KEY)] {
+        let answer = client.ask(refused).await;
+        assert_eq!((answer.status, answer.code().as_str()), (429, "quota_exceeded"));
+        assert_eq!(answer.problem()["violated-policies"], json!(["month"]));
+        let retry: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+        assert!((1..=31 * 86_400).contains(&retry), "{retry}");
+        let policy = answer.header("ratelimit-policy").unwrap();
+        assert!(policy.contains(r#""day";q=100;w=86400, "month";q=3;w="#), "{policy}");
+        let limit = answer.header("ratelimit").unwrap();
+        assert!(limit.contains(&format!(r#""month";r=0;t={retry}"#)), "{limit}");
+    }
+    for expected in [200, 200, 429] {
+        assert_eq!(client.ask(get("x-api-key: sk_live_other\r\n")).await.status, expected, "by its own, the default");
+    }
+    assert_eq!(backend.requests().len(), 5);
+    let metrics = gate.metrics().await;
+    assert_eq!(metrics.value(r#"keygate_rate_limit_decisions_total{result="limited",scope="key"}"#), Some(3.0));
+}
+
+#[tokio::test]
+async fn a_key_may_be_for_some_addresses_only() {
+    let backend = Backend::realtime().await;
+    let keys = vec![
+        secret_key("here", "sk_live_here", "ips: [127.0.0.0/8, '::1']"),
+        secret_key("there", "sk_live_there", "ips: [192.0.2.0/24]"),
+    ];
+    let gate = Gate::start(Setup { keys, ..Setup::before(backend.address) }).await;
+    let mut client = gate.connect().await;
+    assert_eq!(client.ask(get("x-api-key: sk_live_here\r\n")).await.status, 200);
+    let answer = client.ask(get("x-api-key: sk_live_there\r\n")).await;
+    assert_eq!((answer.status, answer.code().as_str()), (403, "address_refused"));
+    assert!(answer.header("www-authenticate").is_none() && answer.header("retry-after").is_none());
+}
+
+/// A backend that speaks of limits of its own, whatever it is asked.
+async fn talkative() -> Backend {
+    const OWN: &str = "RateLimit: \"backend\";r=1\r\nratelimit-policy: \"backend\";q=9\r\nX-RateLimit-Remaining: 77\r\n";
+    Backend::start(|mut talk: Talk| async move {
+        while let Some(request) = talk.head().await {
+            if request.header("upgrade").is_some() {
+                return talk.open_websocket(&request, OWN).await;
+            }
+            let is_stream = request.header("accept") == Some("text/event-stream");
+            let kind = if is_stream { "text/event-stream" } else { "text/plain" };
+            talk.send(format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\n{OWN}Content-Length: 0\r\n\r\n")).await;
+        }
+    })
+    .await
+}
+
+/// The answers to a plain request, a handshake and an event stream.
+async fn of_every_kind(gate: &Gate) -> [Answer; 3] {
+    let stream = format!("GET /events/a HTTP/1.1\r\nHost: gate\r\nAccept: text/event-stream\r\n{KEY}\r\n");
+    let head = async |request: String| {
+        let mut client = gate.connect().await;
+        client.send(request).await;
+        client.head().await
+    };
+    [head(get(KEY)).await, head(handshake("/connection/1", KEY)).await, head(stream).await]
+}
+
+#[tokio::test]
+async fn answers_tell_of_limits_where_that_is_wanted() {
+    let backend = talkative().await;
+    let keys = vec![secret_key("limited", "sk_live_limited", "limits: { rate: 100/h, burst: 50, quota: { month: 9 } }")];
+    let limits = "{ headers: all, x_ratelimit: true }".to_owned();
+    let gate = Gate::start(Setup { limits, keys, ..Setup::before(backend.address) }).await;
+    for (answer, spent) in of_every_kind(&gate).await.into_iter().zip(1..) {
+        assert!(matches!(answer.status, 101 | 200));
+        let policy = answer.header("ratelimit-policy").expect("one policy field");
+        assert!(policy.starts_with(r#""rate";q=100;w=3600, "month";q=9;w="#), "{policy}");
+        let limit = answer.header("ratelimit").expect("one field");
+        assert!(limit.contains(&format!(r#""month";r={};t="#, 9 - spent)), "{limit}");
+        assert_eq!(limit.contains("\"connections\";r="), spent > 1, "of streams only: {limit}");
+        assert_eq!(answer.header("x-ratelimit-limit"), Some("9"));
+        assert_eq!(answer.header("x-ratelimit-remaining"), Some((9 - spent).to_string().as_str()));
+        let reset: u64 = answer.header("x-ratelimit-reset").unwrap().parse().unwrap();
+        assert!(reset <= 31 * 86_400, "{reset}");
+    }
+}
+
+#[tokio::test]
+async fn elsewhere_the_backends_own_limits_are_left_alone() {
+    let backend = talkative().await;
+    let keys = vec![secret_key("limited", "sk_live_limited", "limits: { rate: 100/h, burst: 50 }")];
+    let gate = Gate::start(Setup { keys, ..Setup::before(backend.address) }).await;
+    for answer in of_every_kind(&gate).await {
+        assert_eq!(answer.header("ratelimit"), Some("\"backend\";r=1"));
+        assert_eq!(answer.header("ratelimit-policy"), Some("\"backend\";q=9"));
+        assert_eq!((answer.header("x-ratelimit-remaining"), answer.header("x-ratelimit-limit")), (Some("77"), None));
+    }
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Environment, Limit, List, Map, Permission, Text};
+use super::{Environment, KeyLimit, List, Map, Mode, Permission, Text};
 
 /// Keygate's keys.
 #[derive(Default, Deserialize, JsonSchema)]
@@ -56,8 +56,17 @@ pub(in crate::config) struct Key {
     /// operation `"*"` is every operation on channels. `admin`, and parts of it such as `admin:clients`, stand under `"*"`, for secret
     /// keys. At most 8000 bytes as JSON. Default: a publishable key may `subscribe` on every channel, a secret key may do everything.
     pub capabilities: Option<Map<List<Text>>>,
+    /// Addresses that may use the key: `192.0.2.7`, `10.0.0.0/8`, `2001:db8::/32`. Default: every one.
+    pub ips: Option<List<Text>>,
     /// The key's own limits. What is absent is as in `limits.key` of the configuration; a `rate` brings its own `burst`.
-    pub limits: Option<Limit>,
+    pub limits: Option<KeyLimit>,
+    /// `enforce`, or `report`: what the key would be refused is counted and logged, and passes. Default: as its route and the
+    /// configuration say.
+    pub mode: Option<Mode>,
+    /// What stands before `pk_` or `sk_` in the text of a generated key: `acme` in `acme_sk_live_…`. Where the text is known, it
+    /// need not be said.
+    #[schemars(regex(pattern = "^[A-Za-z0-9]{1,16}$"))]
+    pub prefix: Option<Text>,
     /// When the key ends: `2027-01-01T00:00:00Z`. Default: never.
     pub expires_at: Option<Text>,
     /// Default: `active`. `revoked` is for good; such keys stay listed so that logs can say whose they were.

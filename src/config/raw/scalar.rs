@@ -6,7 +6,7 @@ use std::{fmt, marker::PhantomData, ops::Deref, str::FromStr, time::Duration};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{Error, IntoDeserializer, Unexpected, Visitor},
+    de::{Error, IntoDeserializer, MapAccess, Unexpected, Visitor, value::MapAccessDeserializer},
 };
 
 /// Text. A bare number or `true` is none, in YAML as here: it would not keep its spelling.
@@ -181,6 +181,10 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for OrOffVisitor<T> {
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<OrOff<T>, E> {
         T::deserialize(number.into_deserializer()).map(OrOff::Limit)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<OrOff<T>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(OrOff::Limit)
     }
 }
 

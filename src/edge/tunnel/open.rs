@@ -69,7 +69,7 @@ pub async fn open(client: &mut Client, opening: &Opening, early: &mut Vec<u8>) -
     let more = [("X-Request-Id", opening.asked.id.as_str())]
         .into_iter()
         .chain(own_protocol.map(|protocol| ("Sec-WebSocket-Protocol", protocol)))
-        .chain(opening.asked.cors_headers());
+        .chain(opening.asked.headers());
     let more: Vec<_> = more.collect();
     let head = answered.rewritten(&more);
     client.write_all(&head).await.map_err(|_| Failed::Client)?;

@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
-use super::PreviousDigests;
+use once_cell::race::OnceBox;
+
+use super::{AppName, PreviousDigest, Rare};
 use crate::gate::{
     capability::Capabilities,
     credential::{Environment, KeyDigest, Kind, StoredDigest},
-    limit::{Gcra, Places, Quota},
+    limit::{Gcra, Meters, Places, Quota, Quotas, Tallies},
     origin::OriginPattern,
+    peer::Networks,
+    policy::Mode,
 };
 
 /// Whether a key lives.
@@ -31,12 +35,14 @@ pub enum BrowserRule {
 }
 
 /// The limits of one key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct KeyLimits {
     /// Requests and handshakes; `None` is without limit, which somebody wrote down.
     pub rate: Option<Quota>,
     /// Open streams; `None` is without limit.
     pub connections: Option<u32>,
+    /// Requests and handshakes by the calendar.
+    pub quotas: Quotas,
 }
 
 /// A key. Immutable but for [`KeyState`], which the next set's record of the same id shares.
@@ -45,7 +51,7 @@ pub struct KeyRecord {
     /// Unique in its set.
     pub id: Box<str>,
     /// The application it belongs to.
-    pub app: Arc<str>,
+    pub app: AppName,
     /// Publishable or secret.
     pub kind: Kind,
     /// Live or test.
@@ -66,8 +72,8 @@ pub struct KeyRecord {
     pub limits: Arc<KeyLimits>,
     /// The digest of its text.
     pub digest: StoredDigest,
-    /// Digests of earlier texts.
-    pub previous: PreviousDigests,
+    /// What few keys have.
+    pub rare: Rare,
     /// The live state of its limits.
     pub usage: Arc<KeyState>,
 }
@@ -78,6 +84,29 @@ pub struct KeyState {
     /// Of [`KeyLimits::rate`].
     pub rate: Gcra,
     places: Places,
+    /// Of [`KeyLimits::quotas`]: there from when a set with such a key is made, so that no decision has to make them, and nothing
+    /// but one word where there are none.
+    meters: OnceBox<Meters>,
+}
+
+impl KeyState {
+    /// The state of the quotas; makes them where there were none.
+    #[must_use]
+    pub fn meters(&self) -> &Meters {
+        self.meters.get_or_init(Box::default)
+    }
+
+    /// Places that are taken.
+    #[must_use]
+    pub fn places(&self) -> u32 {
+        self.places.taken()
+    }
+
+    /// What the quotas have counted, for a store to keep; `None` where the key never had any.
+    #[must_use]
+    pub fn tallies(&self) -> Option<Tallies> {
+        self.meters.get().map(Meters::tallies)
+    }
 }
 
 impl AsRef<Places> for KeyState {
@@ -108,7 +137,7 @@ impl KeyRecord {
         let until_ms = if self.digest.digest == *digest {
             self.expires_at_ms
         } else {
-            match self.previous.iter().find(|previous| previous.digest.digest == *digest) {
+            match self.previous().iter().find(|previous| previous.digest.digest == *digest) {
                 Some(previous) => previous.until_ms.min(self.expires_at_ms),
                 None => return KeyUse::Unknown,
             }
@@ -121,8 +150,32 @@ impl KeyRecord {
         }
     }
 
+    /// Earlier secrets.
+    #[must_use]
+    pub fn previous(&self) -> &[PreviousDigest] {
+        self.rare.previous()
+    }
+
+    /// The addresses that may use the key; `None` is every one.
+    #[must_use]
+    pub fn ips(&self) -> Option<&Networks> {
+        self.rare.ips()
+    }
+
+    /// Whether the key is held to what it may do; `None` leaves it to its route.
+    #[must_use]
+    pub fn mode(&self) -> Option<Mode> {
+        self.rare.mode()
+    }
+
+    /// The vendor's prefix of a generated key, without the `_` behind it.
+    #[must_use]
+    pub fn prefix(&self) -> Option<&str> {
+        self.rare.prefix()
+    }
+
     /// All digests under which the key is found.
     pub fn digests(&self) -> impl Iterator<Item = &StoredDigest> {
-        std::iter::once(&self.digest).chain(self.previous.iter().map(|previous| &previous.digest))
+        std::iter::once(&self.digest).chain(self.previous().iter().map(|previous| &previous.digest))
     }
 }

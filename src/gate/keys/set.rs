@@ -50,6 +50,10 @@ impl KeySetBuilder {
 
     /// Adds a key. `text`, where it is known, tells whether the set holds imported keys that look like mistyped generated ones.
     pub fn add(&mut self, record: KeyRecord, text: Option<&str>) {
+        if record.limits.quotas.any() {
+            // Made here, so that no decision has to.
+            let _ = record.usage.meters();
+        }
         let set = &mut self.set;
         set.ill_checked |= text.is_some_and(is_mistyped);
         for stored in record.digests() {

@@ -65,7 +65,7 @@ impl RecordTable {
     /// Adds the digests of the record at `at`, or says which record has one of them already.
     fn add(&mut self, at: usize) -> Result<(), usize> {
         self.add_digest(at)?;
-        for nth in 0..self.records[at].previous.len() {
+        for nth in 0..self.records[at].previous().len() {
             let number = self.records.len() + self.earlier.len();
             self.earlier.push(Earlier { record: narrow(at), nth: narrow(nth) });
             self.add_digest(number)?;
@@ -103,7 +103,7 @@ fn numbered<'r>(records: &'r [Arc<KeyRecord>], earlier: &[Earlier], number: u32)
         None => &records[number].digest,
         Some(nth) => {
             let Earlier { record, nth } = earlier[nth];
-            &records[record as usize].previous[nth as usize].digest
+            &records[record as usize].previous()[nth as usize].digest
         }
     }
 }

@@ -43,6 +43,12 @@ impl Quota {
         self.window_s
     }
 
+    /// Nanoseconds from one request to the next at this pace.
+    #[must_use]
+    pub const fn interval_ns(&self) -> u64 {
+        self.interval_ns
+    }
+
     const fn tolerance_ns(&self) -> u64 {
         self.interval_ns.saturating_mul(self.burst as u64)
     }
@@ -81,6 +87,12 @@ impl Gcra {
                 Err(other) => arrival = other,
             }
         }
+    }
+
+    /// Whether one request would pass at `now_ns`; less work than [`Gcra::peek`], which says more.
+    #[must_use]
+    pub fn would_pass(&self, quota: &Quota, now_ns: u64) -> bool {
+        within(quota, next(quota, self.0.load(Ordering::Relaxed), now_ns), now_ns).is_ok()
     }
 
     /// Whether one request would pass at `now_ns`, charging nothing.

@@ -1,12 +1,14 @@
 //! How much a key and a peer may do: rates by GCRA, quotas by the calendar, places by leases. State is a few words that outlive
 //! any reload.
 
+mod charges;
 mod gcra;
 mod lease;
 mod peers;
 mod period;
 mod quotas;
 
+pub use charges::{Charge, Charges, LimitName};
 pub use gcra::{Gcra, Pace, Quota};
 pub use lease::{Lease, Places};
 pub use peers::{PeerKey, PeerLease, PeerPlaces, PeerTable};

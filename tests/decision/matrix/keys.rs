@@ -1,8 +1,11 @@
 //! Tables of what a key is: its kind, environment and state, and the pages that use it.
 
+use std::net::IpAddr;
+
 use keygate::gate::{
     credential::{Environment, Kind},
-    keys::{BrowserRule, KeyRecord, PreviousDigest, State},
+    keys::{BrowserRule, KeyRecord, PreviousDigest, RareFields, State},
+    peer::Networks,
     policy::{Demand, Policy},
     testing,
 };
@@ -13,6 +16,7 @@ use crate::world::{Ask, HOST, LISTED, NOW, UNLISTED, gate};
 pub(super) fn tables(book: &mut Book) {
     lives(book);
     environments(book);
+    addresses(book);
     origins(book);
 }
 
@@ -44,11 +48,31 @@ fn environments(book: &mut Book) {
     });
 }
 
+fn addresses(book: &mut Book) {
+    let lists: [(&str, &[&str]); 4] = [
+        ("none", &[]),
+        ("10.0.0.0/8, 192.0.2.7", &["10.0.0.0/8", "192.0.2.7"]),
+        ("2001:db8::/32", &["2001:db8::/32"]),
+        ("::ffff:10.0.0.0/104", &["::ffff:10.0.0.0/104"]),
+    ];
+    book.table("Addresses that may use a key", &["ips", "address"], |table| {
+        for (name, list) in lists {
+            let networks = Networks::new(list.iter().map(|text| Networks::parse(text).expect("a network"))).expect("networks");
+            let rare = RareFields { ips: (!list.is_empty()).then_some(networks), ..RareFields::default() };
+            let gate = gate(policy(), [KeyRecord { rare: rare.into(), ..testing::secret("key", "presented") }]);
+            for address in ["10.1.2.3", "::ffff:10.1.2.3", "192.0.2.7", "192.0.2.8", "2001:db8::1", "2001:db9::1"] {
+                let ask = Ask::get("/any").from(address.parse::<IpAddr>().expect("an address"));
+                table.row(&[name, address], &gate, &ask.key("presented"));
+            }
+        }
+    });
+}
+
 /// A key in every state for whoever presents the text `presented`.
 fn states(kind: Kind) -> Vec<(&'static str, KeyRecord)> {
     let key = |text| KeyRecord { kind, ..testing::publishable("key", text, &[LISTED]) };
     let rotated = |until_ms, expires_at_ms| KeyRecord {
-        previous: [PreviousDigest { digest: testing::digest("presented"), until_ms }].into(),
+        rare: testing::rotated([PreviousDigest { digest: testing::digest("presented"), until_ms }]),
         expires_at_ms,
         ..key("newer")
     };

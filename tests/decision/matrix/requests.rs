@@ -6,6 +6,7 @@ use keygate::gate::{
     capability::{Operation, Operations},
     credential::{Environment, Kind, Locations, compose},
     keys::{KeyLimits, KeyRecord, State},
+    limit::Quotas,
     origin::HostPattern,
     policy::{Demand, HostRule, Mode, Policy, Route},
     testing,
@@ -31,7 +32,7 @@ fn modes(book: &mut Book) {
         let said = [moded("watched", "/watched", Mode::Report), moded("held", "/held", Mode::Enforce), public.clone()];
         said.into_iter().chain([testing::route("plain", "/plain", Demand::Any), unrouted])
     };
-    let spent = |key| KeyRecord { limits: KeyLimits { rate: None, connections: Some(0) }.into(), ..key };
+    let spent = |key| KeyRecord { limits: KeyLimits { connections: Some(0), ..KeyLimits::default() }.into(), ..key };
     let keys = || {
         let revoked = KeyRecord { state: State::Revoked, ..testing::secret("gone", "gone") };
         pair().into_iter().chain([revoked, spent(testing::secret("full", "full"))])
@@ -169,11 +170,16 @@ fn stops(book: &mut Book) {
     };
     let limits = |limits: KeyLimits| gate(policy(), [KeyRecord { limits: limits.into(), ..testing::secret("sk", "sk") }]);
     let spent = || {
-        let gate = limits(KeyLimits { rate: Some(at_once(2)), connections: None });
+        let gate = limits(KeyLimits { rate: Some(at_once(2)), ..KeyLimits::default() });
         let _ = (ask().at(&gate, NOW), ask().at(&gate, NOW));
         gate
     };
-    let full = || limits(KeyLimits { rate: None, connections: Some(0) });
+    let counted = |day, month| {
+        let gate = limits(KeyLimits { quotas: Quotas { day: Some(day), month: Some(month) }, ..KeyLimits::default() });
+        let _ = (ask().at(&gate, NOW), ask().at(&gate, NOW));
+        gate
+    };
+    let full = || limits(KeyLimits { connections: Some(0), ..KeyLimits::default() });
     let usual = || gate(policy(), pair());
     book.table("What stops any request", &["gate", "request"], |table| {
         table.row(&["no key set yet", "good"], &Gate::new(policy()), &ask());
@@ -188,6 +194,10 @@ fn stops(book: &mut Book) {
         table.row(&["usual", "of another host"], &usual(), &Ask::get("/hosted").key("sk"));
         table.row(&["usual", "of the host, with a port"], &usual(), &Ask::get("/hosted").host("HOST.test:8080").key("sk"));
         table.row(&["the key's rate spent", "good"], &spent(), &ask());
+        table.row(&["two of three of the day spent", "good"], &counted(3, 9), &ask());
+        table.row(&["the day's quota spent", "good"], &counted(2, 9), &ask());
+        table.row(&["the day's quota spent", "websocket"], &counted(2, 9), &ask().websocket());
+        table.row(&["the month's quota spent", "good"], &counted(9, 2), &ask());
         table.row(&["the key's places taken", "http"], &full(), &ask());
         table.row(&["the key's places taken", "websocket"], &full(), &ask().websocket());
         table.row(&["the key's places taken", "sse"], &full(), &ask().event_stream());

@@ -8,8 +8,9 @@ use keygate::gate::{
     channel::ChannelSource,
     credential::{Environment, Kind, Locations},
     denial::Denial,
-    keys::{KeyLimits, KeyRecord, State},
-    limit::Quota,
+    keys::{KeyLimits, KeyRecord, RareFields, State},
+    limit::{Quota, Quotas},
+    peer::Networks,
     policy::{Demand, Policy, Route},
     testing,
 };
@@ -32,6 +33,7 @@ pub(super) enum Fault {
     Disabled,
     Expired,
     TestKey,
+    ForeignAddress,
     SecretInQuery,
     SecretInBrowser,
     NoOrigin,
@@ -41,6 +43,7 @@ pub(super) enum Fault {
     TwoChannels,
     NotAChannel,
     NoPlace,
+    QuotaSpent,
     RateSpent,
 }
 
@@ -61,6 +64,7 @@ impl Fault {
             Self::Disabled => Denial::KeyDisabled,
             Self::Expired => Denial::KeyExpired,
             Self::TestKey => Denial::WrongEnvironment,
+            Self::ForeignAddress => Denial::AddressRefused,
             Self::SecretInQuery => Denial::SecretInQuery,
             Self::SecretInBrowser => Denial::SecretInBrowser,
             Self::NoOrigin => Denial::OriginMissing,
@@ -70,6 +74,7 @@ impl Fault {
             Self::TwoChannels => Denial::ChannelAmbiguous,
             Self::NotAChannel => Denial::ChannelInvalid,
             Self::NoPlace => Denial::KeyConnections,
+            Self::QuotaSpent => Denial::QuotaExceeded,
             Self::RateSpent => Denial::RateLimited,
         }
     }
@@ -125,6 +130,9 @@ impl Scene {
         if has(Fault::PeerSpent) {
             gate.refuse_unread(peer, NOW);
         }
+        if has(Fault::QuotaSpent) {
+            let _ = key.usage.meters().charge(&QUOTAS, NOW.unix_ms);
+        }
         if has(Fault::RateSpent) {
             let _ = key.usage.rate.charge(&key_quota, NOW.ticks_ns);
         }
@@ -132,6 +140,8 @@ impl Scene {
     }
 }
 
+/// The day's is spent with one request, the month's is not.
+const QUOTAS: Quotas = Quotas { day: Some(1), month: Some(2) };
 const TEXT: &str = "sk_live_abc";
 /// A generated key's shape, without its checksum.
 const MISTYPED: &str = "sk_live_00000000000000000000000000000000000000000000000000";
@@ -144,6 +154,7 @@ fn subscribing() -> Route {
 fn record(has: &impl Fn(Fault) -> bool, rate: Quota) -> KeyRecord {
     let kind = if has(Fault::SecretInQuery) || has(Fault::SecretInBrowser) { Kind::Secret } else { Kind::Publishable };
     let is = |fault, faulty, fine| if has(fault) { faulty } else { fine };
+    let address = if has(Fault::ForeignAddress) { [192, 0, 2, 2] } else { PEER };
     let state = is(Fault::Disabled, State::Disabled, State::Active);
     KeyRecord {
         kind,
@@ -151,7 +162,8 @@ fn record(has: &impl Fn(Fault) -> bool, rate: Quota) -> KeyRecord {
         environment: if has(Fault::TestKey) { Environment::Test } else { Environment::Live },
         expires_at_ms: if has(Fault::Expired) { NOW.unix_ms } else { i64::MAX },
         capabilities: testing::on_every_channel(if has(Fault::NotCapable) { Operations::NONE } else { Operations::ALL }),
-        limits: Arc::new(KeyLimits { rate: Some(rate), connections: Some(u32::from(!has(Fault::NoPlace))) }),
+        limits: Arc::new(KeyLimits { rate: Some(rate), connections: Some(u32::from(!has(Fault::NoPlace))), quotas: QUOTAS }),
+        rare: RareFields { ips: Networks::new([IpAddr::from(address).into()]).ok(), ..RareFields::default() }.into(),
         ..testing::publishable("key", TEXT, &[LISTED])
     }
 }

@@ -36,7 +36,7 @@ fn state_and_expiry_are_checked_against_the_time_given() {
 fn an_earlier_secret_works_until_its_grace_ends_and_never_past_the_key() {
     let earlier = |until_ms| PreviousDigest { digest: testing::digest("old"), until_ms };
     let rotated =
-        |until_ms| KeyRecord { previous: [earlier(until_ms)].into(), expires_at_ms: 5000, ..testing::secret("a", "new") };
+        |until_ms| KeyRecord { rare: testing::rotated([earlier(until_ms)]), expires_at_ms: 5000, ..testing::secret("a", "new") };
     let short = set(vec![rotated(1000)]).unwrap();
     assert_eq!(short.authenticate("old", 999).unwrap().2, 1000);
     assert_eq!(denied(&short, "old", 1000), Denial::KeyExpired);

@@ -1,0 +1,62 @@
+//! What few keys have: earlier secrets, an allow list of addresses, a mode of their own, a vendor's prefix. A key without any of it
+//! pays one word of memory for all of it.
+
+use crate::gate::{credential::StoredDigest, peer::Networks, policy::Mode};
+
+/// An earlier secret of a rotated key, good until its grace period ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PreviousDigest {
+    /// Of the earlier secret.
+    pub digest: StoredDigest,
+    /// End of the grace period, in Unix milliseconds.
+    pub until_ms: i64,
+}
+
+/// What few keys have, as it is said of one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RareFields {
+    /// Earlier secrets.
+    pub previous: Box<[PreviousDigest]>,
+    /// The addresses that may use the key; `None` is every one.
+    pub ips: Option<Networks>,
+    /// Whether the key is held to what it may do; `None` leaves it to its route.
+    pub mode: Option<Mode>,
+    /// What stands before `pk_` or `sk_` in the text of a generated key, without the `_` between them.
+    pub prefix: Option<Box<str>>,
+}
+
+/// [`RareFields`] as a record keeps them.
+#[derive(Clone, Debug, Default)]
+pub struct Rare(Option<Box<RareFields>>);
+
+impl From<RareFields> for Rare {
+    fn from(fields: RareFields) -> Self {
+        Self((fields != RareFields::default()).then(|| Box::new(fields)))
+    }
+}
+
+impl Rare {
+    /// Earlier secrets.
+    #[must_use]
+    pub fn previous(&self) -> &[PreviousDigest] {
+        self.0.as_ref().map_or(&[], |fields| &fields.previous)
+    }
+
+    /// The addresses that may use the key; `None` is every one.
+    #[must_use]
+    pub fn ips(&self) -> Option<&Networks> {
+        self.0.as_ref()?.ips.as_ref()
+    }
+
+    /// Whether the key is held to what it may do; `None` leaves it to its route.
+    #[must_use]
+    pub fn mode(&self) -> Option<Mode> {
+        self.0.as_ref()?.mode
+    }
+
+    /// The vendor's prefix of a generated key, without the `_` behind it.
+    #[must_use]
+    pub fn prefix(&self) -> Option<&str> {
+        self.0.as_ref()?.prefix.as_deref()
+    }
+}
