@@ -97,6 +97,10 @@ fn refusing_allocates_nothing() {
     let mistyped = format!("{}{}", &text[..20], text[20..].chars().rev().collect::<String>());
     check(&gate, &head(PATH, &headers(None)), Err(Denial::MissingKey));
     check(&gate, &head(PATH, &headers(Some("pk_of_nobody"))), Err(Denial::UnknownKey));
+    let (id, wrong) = (&text[8..20], "0".repeat(32));
+    for spelled in [format!("app.{id}:{wrong}"), format!("app.{}:{wrong}", "0".repeat(12))] {
+        check(&gate, &head(PATH, &headers(Some(&spelled))), Err(Denial::UnknownKey));
+    }
     check(&gate, &head(PATH, &headers(Some(&mistyped))), Err(Denial::MalformedKey));
     check(&gate, &head("/nowhere", &headers(Some(text))), Err(Denial::NoRoute));
     check(&gate, &head(&format!("{PATH}&key={text}"), &headers(Some(text))), Err(Denial::AmbiguousKey));

@@ -1,10 +1,10 @@
 //! The key set: complete, immutable, swapped as a whole. Keys are found by the digest of their text.
 
-use std::sync::Arc;
+use std::{hint::black_box, sync::Arc};
 
 use super::{KeyRecord, KeyUse, OriginIndex, table::RecordTable};
 use crate::gate::{
-    credential::{Digester, Environment, KeyDigest, Pepper, is_mistyped},
+    credential::{Digester, Environment, KeyDigest, Kind, Pepper, Spelled, is_mistyped},
     denial::Denial,
     origin::Claimed,
 };
@@ -78,7 +78,7 @@ impl KeySetBuilder {
 }
 
 impl KeySet {
-    /// Finds the key with this text and checks that the text is good at `now_ms` (Unix milliseconds). Returns the key with the
+    /// Finds the key with this text, or with this text in Ably's spelling, and checks that the text is good at `now_ms` (Unix milliseconds). Returns the key with the
     /// digest it was found by and the end of its validity.
     ///
     /// # Errors
@@ -87,9 +87,7 @@ impl KeySet {
         if !self.ill_checked && is_mistyped(text) {
             return Err((Denial::MalformedKey, None));
         }
-        let plain = self.plain_digests.then_some(Digester::Sha256);
-        let peppered = self.pepper.as_deref().filter(|_| self.peppered_digests).map(Digester::Hmac);
-        for digester in plain.into_iter().chain(peppered) {
+        for digester in self.digesters() {
             let digest = digester.digest(text);
             if let Some(record) = self.records.by_digest(&digest) {
                 return good_until(record.standing(&digest, now_ms))
@@ -97,7 +95,46 @@ impl KeySet {
                     .map_err(|denial| (denial, Some(record)));
             }
         }
-        Err((Denial::UnknownKey, None))
+        // As it is first: an imported key may be of that very form.
+        match Spelled::parse(text) {
+            Some(spelled) => self.authenticate_spelled(&spelled, now_ms),
+            None => Err((Denial::UnknownKey, None)),
+        }
+    }
+
+    /// Who asks for an id that there is not costs what a wrong secret costs, and is told the same: time tells nobody which ids there
+    /// are.
+    #[cold]
+    fn authenticate_spelled(
+        &self,
+        spelled: &Spelled<'_>,
+        now_ms: i64,
+    ) -> Result<Authenticated<'_>, (Denial, Option<&Arc<KeyRecord>>)> {
+        let record = self.records.by_id(spelled.id).filter(|record| *record.app == *spelled.app);
+        let (prefix, kind, environment) =
+            record.map_or((None, Kind::Secret, Environment::Live), |record| (record.prefix(), record.kind, record.environment));
+        let unknown = Err((Denial::UnknownKey, None));
+        let Some(text) = spelled.key_text(prefix, kind, environment) else { return unknown };
+        for digester in self.digesters() {
+            let digest = digester.digest(text.as_str());
+            let Some(record) = record else {
+                black_box(digest == KeyDigest::NOBODYS);
+                continue;
+            };
+            let standing = record.standing(&digest, now_ms);
+            if standing != KeyUse::Unknown {
+                let good = good_until(standing).map(|until_ms| (record, digest, until_ms));
+                return good.map_err(|denial| (denial, Some(record)));
+            }
+        }
+        unknown
+    }
+
+    /// The ways in which digests of this set were made.
+    fn digesters(&self) -> impl Iterator<Item = Digester<'_>> {
+        let plain = self.plain_digests.then_some(Digester::Sha256);
+        let peppered = self.pepper.as_deref().filter(|_| self.peppered_digests).map(Digester::Hmac);
+        plain.into_iter().chain(peppered)
     }
 
     /// Whether the key `id` may still be used by whoever presented the text with this digest; the key as it is in this set, and

@@ -1,5 +1,9 @@
 use super::*;
-use crate::gate::{keys::PreviousDigest, keys::State, testing};
+use crate::gate::{
+    credential::{StoredDigest, compose},
+    keys::{PreviousDigest, RareFields, State},
+    testing,
+};
 
 fn set(records: Vec<KeyRecord>) -> Result<KeySet, Vec<KeySetError>> {
     let mut builder = KeySetBuilder::default();
@@ -70,4 +74,57 @@ fn a_removed_key_no_longer_stands() {
     assert!(with.still("a", &digest, 0).is_ok());
     assert_eq!(set(vec![]).unwrap().still("a", &digest, 0).unwrap_err(), Denial::UnknownKey);
     assert_eq!(set(vec![testing::secret("a", "other")]).unwrap().still("a", &digest, 0).unwrap_err(), Denial::UnknownKey);
+}
+
+/// A generated key, its id, and its text in Ably's spelling for the app of [`testing::secret`].
+fn generated(vendor: Option<&str>, kind: Kind, seed: u8) -> (String, String, String) {
+    let text = compose(vendor, kind, Environment::Live, (0..44).map(|n| n * 5 + seed)).unwrap();
+    let body = &text[text.len() - 50..];
+    let (id, spelled) = (body[..12].to_owned(), format!("app.{}:{}", &body[..12], &body[12..44]));
+    (text, id, spelled)
+}
+
+#[test]
+fn a_generated_key_may_be_spelled_as_ably_does() {
+    let pepper = Arc::new(Pepper::new(&[7; 32]).unwrap());
+    for (vendor, peppered) in [(None, false), (Some("acme"), false), (None, true), (Some("acme"), true)] {
+        let (text, id, spelled) = generated(vendor, Kind::Secret, 1);
+        let rare = RareFields { prefix: vendor.map(Into::into), ..RareFields::default() };
+        let digester = if peppered { Digester::Hmac(&pepper) } else { Digester::Sha256 };
+        let digest = StoredDigest::parse(&digester.stored(&text)).unwrap();
+        let mut builder = KeySetBuilder::new(Some(Arc::clone(&pepper)));
+        builder.add(KeyRecord { rare: rare.into(), digest, ..testing::secret(&id, "") }, None);
+        let set = builder.build().unwrap();
+        let (record, digest, _) = set.authenticate(&spelled, 0).unwrap();
+        assert_eq!(*record.id, *id);
+        assert!(digest == digester.digest(&text), "a stream stands on the key's own text");
+        assert!(set.still(&id, &digest, 0).is_ok());
+
+        let wrong = format!("{}{}", &spelled[..spelled.len() - 1], if spelled.ends_with('0') { '1' } else { '0' });
+        for text in [wrong, spelled.replacen("app.", "other.", 1), spelled.replacen(&id, "000000000000", 1)] {
+            assert!(matches!(set.authenticate(&text, 0), Err((Denial::UnknownKey, None))));
+        }
+    }
+}
+
+#[test]
+fn a_spelled_key_is_held_to_what_its_record_says() {
+    let (text, id, spelled) = generated(None, Kind::Publishable, 2);
+    let key = || KeyRecord { kind: Kind::Publishable, ..testing::secret(&id, &text) };
+    assert!(set(vec![key()]).unwrap().authenticate(&spelled, 0).is_ok());
+    assert_eq!(denied(&set(vec![KeyRecord { state: State::Revoked, ..key() }]).unwrap(), &spelled, 0), Denial::KeyRevoked);
+    assert_eq!(denied(&set(vec![KeyRecord { kind: Kind::Secret, ..key() }]).unwrap(), &spelled, 0), Denial::UnknownKey);
+    let earlier = PreviousDigest { digest: testing::digest(&text), until_ms: 1000 };
+    let rotated = KeyRecord { rare: testing::rotated([earlier]), digest: testing::digest("newer"), ..key() };
+    let rotated = set(vec![rotated]).unwrap();
+    assert_eq!(rotated.authenticate(&spelled, 999).unwrap().2, 1000);
+    assert_eq!(denied(&rotated, &spelled, 1000), Denial::KeyExpired);
+}
+
+#[test]
+fn an_imported_key_of_that_form_is_found_as_it_is() {
+    let (text, id, spelled) = generated(None, Kind::Secret, 3);
+    let both = set(vec![testing::secret("imported", &spelled), testing::secret(&id, &text)]).unwrap();
+    assert_eq!(&*both.authenticate(&spelled, 0).unwrap().0.id, "imported");
+    assert_eq!(*both.authenticate(&text, 0).unwrap().0.id, *id);
 }
