@@ -5,6 +5,7 @@ use crate::gate::{
     capability::{Operation, Operations},
     credential::Kind,
     keys::{KeyRecord, KeySet},
+    policy::Mode,
 };
 
 /// So many keys are named; of more, the number.
@@ -19,6 +20,14 @@ pub fn warnings(config: &Config, keys: &KeySet) -> Vec<String> {
         warnings.push(format!(
             "listener {address} takes keys in the clear from other machines; give it `tls`, or encrypt in front of it"
         ));
+    }
+    let routes = || config.policy.routes.iter();
+    if config.policy.mode == Mode::Report || routes().any(|route| route.mode == Some(Mode::Report)) {
+        warnings
+            .push("`mode: report` lets through what would be refused: the gate watches, and protects nothing there".to_owned());
+    }
+    if let Some(ids) = named(let_in().map(|key| &**key).filter(|key| key.mode() == Some(Mode::Report))) {
+        warnings.push(format!("these keys are not held to what they may do: they say `mode: report`: {ids}"));
     }
     if !keys.records().is_empty() && let_in().next().is_none() {
         warnings.push("no key can be let in: all keys are of the other environment".to_owned());
@@ -40,11 +49,11 @@ pub fn warnings(config: &Config, keys: &KeySet) -> Vec<String> {
         ));
     }
     let kept_out = |key: &&KeyRecord| key.capabilities.everywhere() != Operations::ALL;
-    if !config.policy.routes.iter().any(|route| route.enforced_inside)
+    if !routes().any(|route| route.enforced_inside || route.one_way)
         && let Some(ids) = named(let_in().map(|key| &**key).filter(kept_out))
     {
         warnings.push(format!(
-            "these keys may not do everything on every channel, so they open no WebSocket: no route says `enforce_inside: backend`: {ids}"
+            "these keys may not do everything on every channel, so they open no WebSocket: no route says `enforce_inside: backend` or `client_messages: deny`: {ids}"
         ));
     }
     warnings

@@ -30,7 +30,7 @@ impl Gate {
         } else {
             Ok(())
         };
-        let is_reported = |denial: Denial| snapshot.policy.mode_of(route) == Mode::Report && denial.can_be_reported();
+        let is_reported = |denial: Denial| snapshot.policy.mode_of(route, None) == Mode::Report && denial.can_be_reported();
         Some(answer).filter(|answer| !answer.is_err_and(is_reported))
     }
 }

@@ -138,7 +138,8 @@ impl<'s, 'h, 'w, W: Witness> Asked<'s, 'h, 'w, W> {
 
     /// Whether a refusal is only to be told of. A key has a say once it is known to be whole: its mode must not bring it back to life.
     fn is_reported(&self, denial: Denial) -> bool {
-        self.snapshot.policy.mode_of(self.route) == Mode::Report && denial.can_be_reported()
+        let whole = self.key.filter(|_| self.good.is_some());
+        self.snapshot.policy.mode_of(self.route, whole.map(|key| &**key)) == Mode::Report && denial.can_be_reported()
     }
 
     /// What a refusal tells besides its reason.

@@ -45,7 +45,9 @@ impl Gate {
             Ok((lease, charges)) => return Ok(Permit { found, reported: None, charges, lease }),
             Err(refused) => refused,
         };
-        if found.policy.mode_of(Some(found.route)) == Mode::Report && denial.can_be_reported() {
+        if found.policy.mode_of(Some(found.route), found.standing.as_ref().map(|standing| &*standing.key)) == Mode::Report
+            && denial.can_be_reported()
+        {
             return Ok(Permit { found, reported: Some(denial), charges, lease: None });
         }
         if denial.blame() == Blame::Request {

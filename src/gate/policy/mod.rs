@@ -12,6 +12,7 @@ pub use route::{Demand, HostRule, Route};
 
 use super::{
     credential::{Environment, Locations},
+    keys::KeyRecord,
     limit::Quota,
     peer::Networks,
     request::RequestHead,
@@ -35,10 +36,12 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Whether refusals are, of requests that took this route.
+    /// Whether refusals are, of requests that took this route with this key. The most special word counts: the key's, then the
+    /// route's.
     #[must_use]
-    pub fn mode_of(&self, route: Option<usize>) -> Mode {
-        route.and_then(|at| self.routes[at].mode).unwrap_or(self.mode)
+    pub fn mode_of(&self, route: Option<usize>, key: Option<&KeyRecord>) -> Mode {
+        let of_route = || route.and_then(|at| self.routes[at].mode);
+        key.and_then(KeyRecord::mode).or_else(of_route).unwrap_or(self.mode)
     }
 
     /// The place of the first route that matches, by the method that a preflight asks for or else by the request's own.

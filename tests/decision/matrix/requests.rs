@@ -5,7 +5,7 @@ use keygate::gate::{
     Gate,
     capability::{Operation, Operations},
     credential::{Environment, Kind, Locations, compose},
-    keys::{KeyLimits, KeyRecord, State},
+    keys::{KeyLimits, KeyRecord, Rare, RareFields, State},
     limit::Quotas,
     origin::HostPattern,
     policy::{Demand, HostRule, Mode, Policy, Route},
@@ -35,7 +35,11 @@ fn modes(book: &mut Book) {
     let spent = |key| KeyRecord { limits: KeyLimits { connections: Some(0), ..KeyLimits::default() }.into(), ..key };
     let keys = || {
         let revoked = KeyRecord { state: State::Revoked, ..testing::secret("gone", "gone") };
-        pair().into_iter().chain([revoked, spent(testing::secret("full", "full"))])
+        let watched = |mode| Rare::from(RareFields { mode: Some(mode), ..RareFields::default() });
+        let dead = KeyRecord { state: State::Disabled, rare: watched(Mode::Report), ..testing::secret("dead", "dead") };
+        let own = [("watched", Mode::Report), ("held", Mode::Enforce)]
+            .map(|(id, mode)| KeyRecord { rare: watched(mode), ..testing::publishable(id, id, &[LISTED]) });
+        pair().into_iter().chain([revoked, spent(testing::secret("full", "full")), dead]).chain(own)
     };
     book.table("Public routes and report mode", &["mode", "path", "request"], |table| {
         for mode in [Mode::Enforce, Mode::Report] {
@@ -49,6 +53,9 @@ fn modes(book: &mut Book) {
                     ("of nobody", ask().key("nobody")),
                     ("revoked", ask().key("gone")),
                     ("of an unlisted origin", ask().key("pk").origin(UNLISTED)),
+                    ("of an unlisted origin, key: report", ask().key("watched").origin(UNLISTED)),
+                    ("of an unlisted origin, key: enforce", ask().key("held").origin(UNLISTED)),
+                    ("disabled, key: report", ask().key("dead")),
                     ("without a place", ask().key("full").websocket()),
                     (
                         "preflight of an unlisted origin",
