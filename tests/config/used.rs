@@ -290,9 +290,12 @@ fn warnings_tell_of_what_is_seldom_meant() {
         [
             "listener 0.0.0.0:8080 takes keys in the clear from other machines; give it `tls`, or encrypt in front of it",
             "publishable keys are known to everybody, and these may do more than subscribe, on every channel: web",
-            "these keys may not do everything on every channel, so they open no WebSocket: no route says `enforce_inside: backend`: web",
+            "these keys may not do everything on every channel, so they open no WebSocket: no route says `enforce_inside: backend` or `client_messages: deny`: web",
         ]
     );
+    let watched = set(&format!("keys:\n{}", secret("a", ", mode: report")));
+    let told = warnings(&config("mode: report"), &watched);
+    assert!(told[0].starts_with("`mode: report` lets through") && told[1].ends_with("`mode: report`: a"), "{told:?}");
     let starred = set(&format!("keys:\n{}", secret("a", ", capabilities: { 'chat*': [publish], '*': ['*'] }")));
     assert_eq!(
         warnings(&config(""), &starred),
