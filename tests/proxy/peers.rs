@@ -75,7 +75,7 @@ async fn log_streams_and_backend_name_the_same_client() {
     let mut events = gate.connect().await;
     events.send(format!("GET /events/a HTTP/1.1\r\nHost: gate\r\nAccept: text/event-stream\r\n{headers}\r\n")).await;
     assert_eq!(events.head().await.status, 200);
-    gate.connect().await.ask(format!("GET /any/refused HTTP/1.1\r\nHost: gate\r\nX-Forwarded-For: 192.0.2.9\r\n\r\n")).await;
+    gate.connect().await.ask(get_at("/any/refused", "X-Forwarded-For: 192.0.2.9\r\n")).await;
     // A head that breaks a rule is its client's too.
     gate.connect().await.ask("GET /a//b HTTP/1.1\r\nHost: gate\r\nX-Forwarded-For: 192.0.2.8\r\n\r\n").await;
     assert_eq!(gate.logged("/any/refused").await["peer"], "192.0.2.9");
