@@ -2,12 +2,21 @@
 
 #[path = "../benches/decision/counting.rs"]
 mod counting;
+#[path = "../benches/decision/sets.rs"]
+mod sets;
 #[path = "../benches/decision/world.rs"]
 mod world;
 
-use keygate::gate::{Gate, denial::Denial, limit::Quotas, request::RequestHead};
+use keygate::gate::{
+    Gate,
+    capability::{Channel, Operations},
+    denial::Denial,
+    limit::Quotas,
+    request::RequestHead,
+};
 
 use counting::Heap;
+use sets::{Set, sets};
 use world::{Clock, Digests, ORIGIN, PATH, QUOTAS, World, builder, head, headers, texts};
 
 fn decide(gate: &Gate, head: &RequestHead<'_>, clock: &mut Clock) -> Result<(), Denial> {
@@ -88,6 +97,18 @@ fn a_stream_allocates_nothing_either() {
     let mut streaming = headers(Some(&texts[0]));
     streaming[2].value = b"text/event-stream";
     check(&gate, &head("/events/42", &streaming), Ok(()));
+}
+
+#[test]
+fn asking_what_is_held_on_a_channel_allocates_nothing() {
+    for Set { name, capabilities, held, not_held } in &sets() {
+        let before = Heap::now();
+        let on = |text| capabilities.on(&Channel::parse(text).expect("a channel"));
+        let (held, not_held) = (on(held), on(not_held));
+        assert_eq!(Heap::since(before), Heap { allocations: 0, live_bytes: 0 }, "{name}");
+        assert!(!held.is_empty() && not_held.is_empty() && held == capabilities.anywhere(), "{name}");
+        assert_eq!(capabilities.everywhere(), Operations::NONE);
+    }
 }
 
 #[test]

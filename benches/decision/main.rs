@@ -5,6 +5,8 @@
 
 mod cases;
 mod counting;
+mod patterns;
+mod sets;
 mod world;
 
 use std::{
@@ -30,6 +32,7 @@ fn main() {
     }
     let mut criterion = Criterion::default().configure_from_args();
     views(&mut criterion);
+    patterns::patterns(&mut criterion);
     for digests in Digests::ALL {
         for size in SIZES {
             let world = if size == 1_000_000 { weighed(size, digests) } else { World::new(size, digests) };
