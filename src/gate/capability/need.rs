@@ -22,7 +22,7 @@ pub enum Place {
     Everywhere,
     /// On some resource: somebody else looks at which one it is.
     Anywhere,
-    /// On each of these resources; on none where a text names none.
+    /// On each of these resources; held by nobody where a text names none, or where there are none.
     Channels(Box<[Box<str>]>),
 }
 
@@ -36,6 +36,8 @@ impl Need {
         let operations = match &self.place {
             Place::Everywhere => held.everywhere(),
             Place::Anywhere => held.anywhere(),
+            // Of no names at all something would be held on each.
+            Place::Channels(names) if names.is_empty() => Operations::NONE,
             Place::Channels(names) => {
                 let on = |text: &str| Channel::parse(text).map_or(Operations::NONE, |channel| held.on(&channel));
                 names.iter().fold(Operations::ALL, |all, name| all.intersection(on(name)))
@@ -95,6 +97,10 @@ mod tests {
         for no_name in ["", ":a", "[*]*", "[a]b", "a\n"] {
             assert!(!met(&on(no_name), &["[*]*"]), "{no_name:?} is no channel");
         }
+        let several = |names: &[&str]| need(Place::Channels(names.iter().map(|name| Box::from(*name)).collect()));
+        assert!(met(&several(&["chat:1", "news"]), &["chat:*", "news"]));
+        assert!(!met(&several(&["chat:1", "news"]), &["chat:*"]) && !met(&several(&["chat:1", ""]), &["*"]));
+        assert!(!met(&several(&[]), &["[*]*"]), "a list that names nothing lets nobody in");
     }
 
     #[test]
