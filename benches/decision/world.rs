@@ -74,7 +74,7 @@ pub(crate) fn builder(texts: &[String], digests: Digests, quotas: Quotas) -> Key
             capabilities: Arc::clone(&capabilities),
             digest,
             app: pattern.app.clone(),
-            origins: Arc::clone(&pattern.origins),
+            origins: pattern.origins.clone(),
             limits: Arc::clone(&limits),
             ..testing::secret(&text[8..20], "")
         };

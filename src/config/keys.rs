@@ -22,7 +22,7 @@ use super::{
 use crate::gate::{
     capability::Capabilities,
     credential::{Environment, KeyShape, Kind, Pepper, shape},
-    keys::{AppName, BrowserRule, KeyLimits, KeyRecord, KeySet, KeySetBuilder, KeySetError, State},
+    keys::{BrowserRule, KeyLimits, KeyRecord, KeySet, KeySetBuilder, KeySetError, State, Thin},
     origin::OriginPattern,
 };
 
@@ -42,8 +42,8 @@ pub(super) struct Surroundings<'s> {
 /// What many keys of a set have in common is kept once.
 #[derive(Default)]
 struct Shared {
-    apps: HashSet<AppName>,
-    origins: HashSet<Arc<[OriginPattern]>>,
+    apps: HashSet<Thin<str>>,
+    origins: HashSet<Thin<[OriginPattern]>>,
     limits: HashSet<Arc<KeyLimits>>,
     capabilities: HashSet<Arc<Capabilities>>,
     defaults: capabilities::Defaults,
@@ -97,7 +97,7 @@ fn record(
     let rare = rare::fields(typed, text.as_ref().and_then(|(_, text)| text.as_deref()), around, place);
     let (id, (digest, text)) = (id?, text?);
     let record = KeyRecord {
-        app: named(&mut shared.apps, app?),
+        app: keep_thin(&mut shared.apps, app?),
         kind: kind?,
         environment: environment?,
         state: typed.state.map_or(State::Active, State::from),
@@ -105,7 +105,7 @@ fn record(
         missing_origin: typed.missing_origin == Some(raw::Permission::Allow),
         browser,
         expires_at_ms: expires_at_ms?,
-        origins: keep(&mut shared.origins, origins),
+        origins: keep_thin(&mut shared.origins, &*origins),
         limits: keep(&mut shared.limits, limits),
         digest,
         rare: rare?.into(),
@@ -154,16 +154,6 @@ fn moment(text: &Text) -> Result<i64, &'static str> {
         .map_err(|_| "must be a date and time with its offset, such as `2027-01-01T00:00:00Z`")
 }
 
-/// The name in `pool` of this text.
-fn named(pool: &mut HashSet<AppName>, text: &str) -> AppName {
-    if let Some(kept) = pool.get(text) {
-        return kept.clone();
-    }
-    let name = AppName::from(text);
-    pool.insert(name.clone());
-    name
-}
-
 /// The one in `pool` that equals `value`; puts it there first where there is none.
 fn keep<T: ?Sized + Hash + Eq>(pool: &mut HashSet<Arc<T>>, value: impl Borrow<T> + Into<Arc<T>>) -> Arc<T> {
     if let Some(kept) = pool.get(value.borrow()) {
@@ -171,6 +161,19 @@ fn keep<T: ?Sized + Hash + Eq>(pool: &mut HashSet<Arc<T>>, value: impl Borrow<T>
     }
     let kept = value.into();
     pool.insert(Arc::clone(&kept));
+    kept
+}
+
+/// The same where one word leads there.
+fn keep_thin<'v, T: ?Sized + Hash + Eq>(pool: &mut HashSet<Thin<T>>, value: &'v T) -> Thin<T>
+where
+    Box<T>: From<&'v T>,
+{
+    if let Some(kept) = pool.get(value) {
+        return kept.clone();
+    }
+    let kept = Thin::from(Box::from(value));
+    pool.insert(kept.clone());
     kept
 }
 

@@ -139,7 +139,7 @@ fn copy(record: &KeyRecord) -> KeyRecord {
     KeyRecord {
         id: record.id.clone(),
         app: record.app.clone(),
-        origins: Arc::clone(&record.origins),
+        origins: record.origins.clone(),
         capabilities: Arc::clone(&record.capabilities),
         limits: Arc::clone(&record.limits),
         digest: record.digest.clone(),

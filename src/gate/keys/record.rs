@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use once_cell::race::OnceBox;
 
-use super::{AppName, PreviousDigest, Rare};
+use super::{PreviousDigest, Rare, Thin};
 use crate::gate::{
     capability::Capabilities,
     credential::{Environment, KeyDigest, Kind, StoredDigest},
@@ -51,7 +51,7 @@ pub struct KeyRecord {
     /// Unique in its set.
     pub id: Box<str>,
     /// The application it belongs to.
-    pub app: AppName,
+    pub app: Thin<str>,
     /// Publishable or secret.
     pub kind: Kind,
     /// Live or test.
@@ -67,7 +67,7 @@ pub struct KeyRecord {
     /// Unix milliseconds; `i64::MAX` is never.
     pub expires_at_ms: i64,
     /// Pages that may use it.
-    pub origins: Arc<[OriginPattern]>,
+    pub origins: Thin<[OriginPattern]>,
     /// How much it may do.
     pub limits: Arc<KeyLimits>,
     /// The digest of its text.
