@@ -100,11 +100,11 @@ async fn crowd(to: SocketAddr, clients: std::ops::Range<u32>, requests: u32) -> 
     all
 }
 
-/// Its share of memory in KiB, once no client is there.
+/// Its memory in KiB, once no client is there. Without the pages of its file, which the system drops and reads again as it likes.
 async fn memory(gate: &Gate) -> i64 {
     gate.series_is("keygate_client_connections", 0.0).await;
     let rollup = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", gate.program.id())).expect("a process");
-    let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:")).expect("Pss");
+    let line = rollup.lines().find_map(|line| line.strip_prefix("Pss_Anon:")).expect("Pss_Anon");
     line.trim().trim_end_matches(" kB").parse().expect("a number")
 }
 
