@@ -125,7 +125,7 @@ impl Clock {
     }
 }
 
-fn policy() -> Policy {
+pub(crate) fn policy() -> Policy {
     let route = |name, path, operation| testing::route(name, path, Demand::Operation(operation));
     Policy {
         locations: Locations {
@@ -158,7 +158,7 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    fn bytes(&mut self) -> impl Iterator<Item = u8> {
+    pub(crate) fn bytes(&mut self) -> impl Iterator<Item = u8> {
         std::iter::repeat_with(|| self.word().to_le_bytes()).flatten()
     }
 }
