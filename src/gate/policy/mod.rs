@@ -2,12 +2,14 @@
 
 mod mode;
 mod path;
+mod rewrite;
 mod route;
 
 use std::sync::Arc;
 
 pub use mode::Mode;
 pub use path::PathPattern;
+pub use rewrite::Rewrite;
 pub use route::{Demand, HostRule, Route};
 
 use super::{

@@ -11,6 +11,17 @@ pub struct PathPattern {
     open: bool,
 }
 
+/// What a pattern matched of a path, as sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Captures<'p> {
+    /// Of each `*`, in order.
+    wildcards: Vec<&'p str>,
+    /// Of `{channel}`.
+    channel: Option<&'p str>,
+    /// Of `**`: it begins with `/` unless it is nothing.
+    rest: &'p str,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Segment {
     Literal(Box<str>),
@@ -38,6 +49,9 @@ impl PathPattern {
             _ if text.contains(['{', '}']) => Err("of braces there is only `{channel}`, as a whole segment"),
             _ => Ok(Segment::Literal(text.into())),
         };
+        if text.contains('?') {
+            return Err("a query is no part of a path");
+        }
         let segments: Box<[_]> = rest.split('/').map(segment).collect::<Result<_, _>>()?;
         if segments.iter().filter(|segment| **segment == Segment::Channel).count() > 1 {
             return Err("`{channel}` stands there twice");
@@ -50,7 +64,54 @@ impl PathPattern {
     /// Whether `path` matches.
     #[must_use]
     pub fn matches(&self, path: &str) -> bool {
-        self.walk(path, |_, _| {})
+        self.walk(path, |_, _| {}).is_some()
+    }
+
+    /// What the pattern matches of `path`; `None` where it does not match.
+    #[must_use]
+    pub fn captures<'p>(&self, path: &'p str) -> Option<Captures<'p>> {
+        let mut captures = Captures::default();
+        captures.rest = self.walk(path, |segment, text| match segment {
+            Segment::Literal(_) => {}
+            Segment::Any => captures.wildcards.push(text),
+            Segment::Channel => captures.channel = Some(text),
+        })?;
+        Some(captures)
+    }
+
+    /// The path that the pattern matches with these captures; `None` if it asks for more than they are. What it does not ask for is
+    /// left out.
+    #[must_use]
+    pub fn filled(&self, captures: &Captures<'_>) -> Option<String> {
+        let (mut path, mut wildcards) = (String::new(), captures.wildcards.iter());
+        for segment in &self.segments {
+            path.push('/');
+            path.push_str(match segment {
+                Segment::Literal(literal) => literal,
+                Segment::Any => wildcards.next()?,
+                Segment::Channel => captures.channel?,
+            });
+        }
+        if self.open {
+            path.push_str(captures.rest);
+        }
+        if path.is_empty() {
+            // `/**` with nothing in its place: of a path, the `/` is never absent.
+            path.push('/');
+        }
+        Some(path)
+    }
+
+    /// How many `*` the pattern has, the last `**` not counted.
+    #[must_use]
+    pub fn wildcards(&self) -> usize {
+        self.segments.iter().filter(|segment| **segment == Segment::Any).count()
+    }
+
+    /// Whether it ends in `**`.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        self.open
     }
 
     /// Whether the pattern has a `{channel}`.
@@ -68,26 +129,27 @@ impl PathPattern {
                 channel = Some(text);
             }
         });
-        channel.filter(|_| matches)
+        channel.filter(|_| matches.is_some())
     }
 
-    /// Whether `path` matches; shows each segment of the pattern with what stands there.
-    fn walk<'p>(&self, path: &'p str, mut see: impl FnMut(&Segment, &'p str)) -> bool {
+    /// Walks along `path` and shows each segment of the pattern with what stands there; what is left is `**`'s. `None` where it does
+    /// not match.
+    fn walk<'p>(&self, path: &'p str, mut see: impl FnMut(&Segment, &'p str)) -> Option<&'p str> {
         let mut rest = path;
         for segment in &self.segments {
-            let Some(part) = rest.strip_prefix('/') else { return false };
+            let part = rest.strip_prefix('/')?;
             let len = match segment {
                 // A segment of another length is told by the byte behind it, in less than a comparison takes.
                 Segment::Literal(own) => Some(own.len()).filter(|&len| ends(part, len) && part.starts_with(&**own)),
                 Segment::Any | Segment::Channel => {
                     part.bytes().position(|b| b == b'/').or(Some(part.len())).filter(|&len| len > 0)
                 }
-            };
-            let Some(len) = len else { return false };
+            }?;
             see(segment, &part[..len]);
             rest = &part[len..];
         }
-        if self.open { path.starts_with('/') } else { rest.is_empty() }
+        let matches = if self.open { path.starts_with('/') } else { rest.is_empty() };
+        matches.then_some(rest)
     }
 }
 
@@ -140,9 +202,21 @@ mod tests {
 
     #[test]
     fn what_cannot_match_cannot_be_written() {
-        for text in
-            ["", "a", "/a*", "/**/a", "/a**", "/a//b", "/../a", "/%61", "/{room}", "/a{channel}", "/{channel}/{channel}", "/a b"]
-        {
+        for text in [
+            "",
+            "a",
+            "/a*",
+            "/**/a",
+            "/a**",
+            "/a//b",
+            "/../a",
+            "/%61",
+            "/a?b",
+            "/{room}",
+            "/a{channel}",
+            "/{channel}/{channel}",
+            "/a b",
+        ] {
             assert!(PathPattern::parse(text).is_err(), "{text} was taken");
         }
     }
