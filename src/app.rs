@@ -1,5 +1,6 @@
 //! The composition root: the only room that knows every other. Start-up, change and end of a gate, each readable as a list.
 
+mod forward;
 mod govern;
 mod load;
 mod logging;
@@ -73,11 +74,12 @@ pub async fn start(path: &Path, loaded: Loaded, level: LogLevel) -> io::Result<R
     let access_log = AccessLog::new(access_policy(config.log.access), access_format(config.log.format), io::stdout());
     let telemetry = Arc::new(Telemetry::new(access_log).map_err(io::Error::other)?);
     let gate = Arc::new(Gate::new(config.policy.clone()));
-    let settings = load::settings(&config, machine::connections()).map_err(io::Error::other)?;
+    let policy = Arc::new(config.policy.clone());
+    let settings = load::settings(&config, Arc::clone(&policy), machine::connections(), None).map_err(io::Error::other)?;
     let edge = Edge::new(Arc::clone(&gate), Arc::clone(&telemetry), Clock::start(), settings)
         .map_err(|_| io::Error::other("the system gives no randomness"))?;
     let keys = Arc::new(keys);
-    let generation = gate.publish(Arc::new(config.policy.clone()), Arc::clone(&keys));
+    let generation = gate.publish(policy, Arc::clone(&keys));
     telemetry.key_set_loaded(&KeySetLoaded { generation, keys: keys.records() });
     telemetry.reloaded(&Reload { successful: true });
 

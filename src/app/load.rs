@@ -1,13 +1,17 @@
 //! Reading configuration and keys from their files, both or neither.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use ring::digest;
 
+use super::forward;
 use crate::{
     config::{self, Config, Problems},
-    edge::{Backend, ConnectionCaps, LimitHeaders, Settings, Timeouts},
-    gate::keys::KeySet,
+    edge::{ConnectionCaps, LimitHeaders, Settings, Timeouts},
+    gate::{keys::KeySet, policy::Policy},
     keystore::{MAX_CONFIG_BYTES, MAX_KEYS_BYTES, read_text},
 };
 
@@ -85,26 +89,20 @@ fn fingerprint(config: &str, keys: &str) -> Fingerprint {
     bytes
 }
 
-/// The edge's settings by `config`; `connections` is what this process can hold where the configuration sets no limit.
+/// The edge's settings for `policy`, by `config`, whose policy it is; `connections` is what this process can hold where the
+/// configuration sets no limit. What has not changed since the settings `before` goes on as it is.
 ///
 /// # Errors
-/// If TLS to the backend cannot be set up.
-pub fn settings(config: &Config, connections: u32) -> Result<Settings, String> {
-    let backend = match &config.upstream {
-        config::Upstream::Tcp { host, port, tls } => Backend::Tcp { host: host.clone(), port: *port, tls: *tls },
-        config::Upstream::Unix(path) => Backend::Unix(path.clone()),
-    };
-    let timeouts = Timeouts {
-        head: config.timeouts.head,
-        idle: config.timeouts.idle,
-        body: config.timeouts.body,
-        connect: config.timeouts.connect,
-        upstream_head: config.timeouts.upstream_head,
-    };
+/// If TLS to a backend cannot be set up.
+pub fn settings(config: &Config, policy: Arc<Policy>, connections: u32, before: Option<&Settings>) -> Result<Settings, String> {
+    let timeouts = Timeouts { head: config.timeouts.head, idle: config.timeouts.idle, body: config.timeouts.body };
     let caps = ConnectionCaps { total: config.limits.connections.unwrap_or(connections), per_peer: config.limits.per_peer };
     let limit_headers =
         LimitHeaders { on_permitted: config.limit_headers.on_permitted, x_ratelimit: config.limit_headers.x_ratelimit };
-    Ok(Settings { limit_headers, ..Settings::new(backend, timeouts, caps)? })
+    let forwards: Result<_, _> = config.forwards.iter().map(forward::spec).collect();
+    let mut settings = Settings::new(policy, forwards?, timeouts, caps, before)?;
+    settings.limit_headers = limit_headers;
+    Ok(settings)
 }
 
 /// The folders whose changes matter.

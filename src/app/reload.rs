@@ -111,11 +111,13 @@ impl Following {
                 fixed.join(", ")
             ));
         }
-        let settings = load::settings(&config, machine::connections())?;
         let (policy, keys) = (Arc::new(config.policy.clone()), Arc::new(keys));
+        let before = self.edge.settings();
+        let settings = load::settings(&config, Arc::clone(&policy), machine::connections(), Some(&before))?;
+        // Known before it is in force, so that whatever the new policy lets in goes where the new configuration says.
+        self.edge.apply(settings);
         // In force from here: first for new requests, then for the streams that are open.
         let generation = self.edge.gate().publish(policy, Arc::clone(&keys));
-        self.edge.apply(settings);
         let cut = self.edge.cut_fallen();
         self.edge.telemetry().key_set_loaded(&KeySetLoaded { generation, keys: keys.records() });
         self.edge.telemetry().reloaded(&Reload { successful: true });

@@ -6,17 +6,17 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
 use super::{
-    credentials, defaults,
+    credentials,
     fault::Place,
+    forward::Forwarding,
     limits,
     networks::{networks, proxy_protocol},
-    raw::{self, List, OrOff, Span, Text},
-    routes, secret_file, upstream,
-    used::{AccessLog, Config, ConnectionLimits, KeySource, Listener, Log, LogFormat, Timeouts, Tls},
+    raw::{self, List, Text},
+    routes, secret_file, timeouts,
+    used::{AccessLog, Config, ConnectionLimits, KeySource, Listener, Log, LogFormat, Tls},
     wording,
 };
 use crate::gate::{
@@ -31,15 +31,14 @@ const MAX_SOCKET_PATH_BYTES: usize = 107;
 /// What `typed` means. `None` only after a fault.
 pub(super) fn config(typed: &raw::Config, folder: &Path, root: &Place<'_>) -> Option<Config> {
     let listeners = listeners(typed.listeners.as_ref(), folder, root);
-    let upstream = root.required("upstream", typed.upstream.as_ref());
-    let upstream = upstream.and_then(|text| root.field("upstream").take(upstream::parse(text, folder)));
     let environments = environments(typed, root);
+    let timeouts = timeouts::timeouts(typed.timeouts.as_ref(), &root.field("timeouts"));
+    let forwarding = Forwarding::of(typed, environments.as_deref(), folder, timeouts.upstream, root);
     let keys = keys(typed.keys.as_ref(), folder, root);
     let locations = credentials::locations(typed.credentials.as_ref(), &root.field("credentials"));
     let mode = typed.mode.map(Mode::from).unwrap_or_default();
-    let routes = routes::routes(typed.routes.as_ref(), mode, root);
+    let routes = routes::routes(typed.routes.as_ref(), mode, &forwarding, root);
     let (key_limits, ip) = limits::limits(typed.limits.as_ref(), &root.field("limits"));
-    let timeouts = timeouts(typed.timeouts.as_ref(), &root.field("timeouts"));
     let trusted_proxies = match &typed.trusted_proxies {
         Some(list) => networks(list, &root.field("trusted_proxies")),
         None => Some(Networks::default()),
@@ -54,15 +53,16 @@ pub(super) fn config(typed: &raw::Config, folder: &Path, root: &Place<'_>) -> Op
     }
     later(typed, root);
     let connections = typed.limits.as_ref().and_then(|limits| limits.connections);
+    let (routes, forwards) = routes?;
     Some(Config {
         listeners: listeners?,
-        upstream: upstream?,
+        forwards,
         keys: keys?,
         key_limits: Arc::new(key_limits),
         policy: Policy {
             environments: environments?,
             locations: locations?,
-            routes: routes?,
+            routes,
             mode,
             peer_refusals: ip.rate,
             trusted_proxies: trusted_proxies?,
@@ -121,9 +121,6 @@ fn environments(typed: &raw::Config, root: &Place<'_>) -> Option<Vec<Environment
             environments.push(environment);
         }
     });
-    if environments.len() > 1 && !typed.shared.unwrap_or_default() && !root.field("shared").is_faulty() {
-        place.fault("names both: live and test keys would reach the same backend; if that is meant, say `shared: true`");
-    }
     Some(environments)
 }
 
@@ -142,34 +139,6 @@ fn keys(typed: Option<&raw::Keys>, folder: &Path, root: &Place<'_>) -> Option<Ke
         }
     };
     Some(KeySource { file: key_file?, pepper })
-}
-
-fn timeouts(typed: Option<&raw::Timeouts>, place: &Place<'_>) -> Timeouts {
-    let one = |span: Option<Span>, name: &str, default: Duration| {
-        let Some(Span(span)) = span else { return default };
-        if span > defaults::MAX_TIMEOUT {
-            place.field(name).fault("must not be longer than a day");
-        }
-        // To drain at once makes sense; to wait for nothing does not.
-        if span.is_zero() && name != "drain" {
-            place.field(name).fault("must be longer than nothing");
-        }
-        span
-    };
-    let nothing_said = raw::Timeouts::default();
-    let typed = typed.unwrap_or(&nothing_said);
-    Timeouts {
-        head: one(typed.head, "head", defaults::HEAD),
-        idle: one(typed.idle, "idle", defaults::IDLE),
-        body: match typed.body {
-            Some(OrOff::Off) => None,
-            Some(OrOff::Limit(span)) => Some(one(Some(span), "body", defaults::BODY)),
-            None => Some(defaults::BODY),
-        },
-        connect: one(typed.connect, "connect", defaults::CONNECT),
-        upstream_head: one(typed.upstream_head, "upstream_head", defaults::UPSTREAM_HEAD),
-        drain: one(typed.drain, "drain", defaults::DRAIN),
-    }
 }
 
 fn log(typed: Option<&raw::Log>) -> Log {

@@ -19,8 +19,23 @@ pub(super) const BODY: Duration = Duration::from_secs(60);
 pub(super) const CONNECT: Duration = Duration::from_secs(5);
 /// As nginx' `proxy_read_timeout`.
 pub(super) const UPSTREAM_HEAD: Duration = Duration::from_secs(60);
+/// As nginx' `proxy_read_timeout` and `proxy_send_timeout`, which are between two operations too.
+pub(super) const UPSTREAM_IDLE: Duration = Duration::from_secs(60);
 /// Kubernetes kills 30 seconds after it asked (`terminationGracePeriodSeconds`).
 pub(super) const DRAIN: Duration = Duration::from_secs(25);
 
 /// A longer wait is a mistake in the unit.
 pub(super) const MAX_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
+
+/// Between rounds of health checks: a dead server is passed over within a quarter of a minute.
+pub(super) const HEALTH_INTERVAL: Duration = Duration::from_secs(5);
+/// A neighbour that takes longer to say that it is well is not.
+pub(super) const HEALTH_TIMEOUT: Duration = Duration::from_secs(1);
+/// As HAProxy's `rise`: one answer between two failures is no recovery.
+pub(super) const HEALTHY_AFTER: u32 = 2;
+/// As HAProxy's `fall`: one lost packet takes nobody out.
+pub(super) const UNHEALTHY_AFTER: u32 = 3;
+/// More often would be load of its own.
+pub(super) const MIN_HEALTH_INTERVAL: Duration = Duration::from_millis(100);
+/// More servers than this want a balancer of their own.
+pub(super) const MAX_ADDRESSES: usize = 64;

@@ -14,6 +14,7 @@ mod credentials;
 mod defaults;
 mod error;
 mod fault;
+mod forward;
 mod keys;
 mod limits;
 mod locate;
@@ -24,6 +25,9 @@ mod rights;
 mod routes;
 mod schema;
 mod secret_file;
+mod secret_source;
+mod set_headers;
+mod timeouts;
 mod upstream;
 mod used;
 mod warnings;
@@ -34,8 +38,8 @@ pub use error::{More, Problem, Problems};
 pub use raw::duration;
 pub use schema::{key_schema, schema};
 pub use used::{
-    AccessLog, Config, ConnectionLimits, KeySource, LimitHeaders, Listener, Log, LogFormat, Timeouts, Tls, Upstream,
-    restart_only_changes,
+    AccessLog, Address, Balance, Config, ConnectionLimits, Forward, HashOn, Health, KeySource, LimitHeaders, Listener, Log,
+    LogFormat, SetHeader, Timeouts, Tls, Upstream, UpstreamTimeouts, restart_only_changes,
 };
 pub use warnings::warnings;
 

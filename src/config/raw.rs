@@ -7,6 +7,7 @@ mod collection;
 mod describe;
 mod keys;
 mod scalar;
+mod upstream;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -15,20 +16,24 @@ pub(super) use collection::{List, Map};
 pub(super) use keys::{Browser, Key, KeyFile, Kind, Previous, SecretSource, State};
 pub use scalar::duration;
 pub(super) use scalar::{Count, OrOff, Rate, Span, Text};
+pub(super) use upstream::{Balance, HashOn, HeaderValue, Health, Pool, TextOr, Upstream, UpstreamTimeouts, Upstreams};
 
 /// Keygate's configuration.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a map")]
-#[schemars(title = "Keygate configuration", inline)]
+#[schemars(title = "Keygate configuration", inline, extend("oneOf" = [{ "required": ["upstream"] }, { "required": ["upstreams"] }]))]
 pub(super) struct Config {
     /// Where clients connect. Several listeners share everything else. *Restart.*
     #[schemars(required, length(min = 1))]
     pub listeners: Option<List<Listener>>,
-    /// What is behind the gate: `host:port`, `http://host:port`, `https://host:port` or `unix:/path`. *Live.*
-    #[schemars(required)]
-    pub upstream: Option<Text>,
-    /// Says that live and test keys reach the same backend. Must be `true` where `environments` names both. Default: `false`.
-    /// *Live.*
+    /// What is behind the gate: `host:port`, `http://host:port`, `https://host:port` or `unix:/path`, or a map with several
+    /// `addresses`. Required, unless there are `upstreams`. *Live.*
+    pub upstream: Option<Upstream>,
+    /// What is behind the gate, one for each environment that is let in; in place of `upstream`. Requests without a key, on public
+    /// routes and where refusals are only reported, go where live keys go, if those are let in. *Live.*
+    pub upstreams: Option<Upstreams>,
+    /// Says that live and test keys reach the same backend. Must be `true` where `environments` names both and one `upstream`
+    /// serves them. Default: `false`. *Live.*
     pub shared: Option<bool>,
     /// Which keys are let in. *Live.*
     #[schemars(required, length(min = 1))]
@@ -181,6 +186,17 @@ pub(super) struct Route {
     pub mode: Option<Mode>,
     /// `public`: no key is asked for. Only on a path without wildcards, and without `operation`.
     pub access: Option<Access>,
+    /// Where these requests go. Serves both environments only where `shared: true` stands at the top. Default: as at the top.
+    pub upstream: Option<Upstream>,
+    /// Where these requests go, one for each environment that is let in; in place of `upstream`.
+    pub upstreams: Option<Upstreams>,
+    /// The path that the backend sees. Its nth `*` is what the nth `*` of `match.path` matched, `**` at its end what `**` matched.
+    /// Default: the path as it came.
+    pub rewrite: Option<Text>,
+    /// Headers of the request to the backend, by name: text, `{env: NAME}` or `{file: path}`. Each takes the place of whatever the
+    /// client sent under a name that differs only in case, `-`, `_` and `.`. A file is read with the configuration, its last newline
+    /// left out; after a change of only the file, `keygate reload`.
+    pub set_headers: Option<Map<HeaderValue>>,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -321,6 +337,9 @@ pub(super) struct Timeouts {
     pub connect: Option<Span>,
     /// For the head of the backend's response. Default: `60s`.
     pub upstream_head: Option<Span>,
+    /// Between bytes of a body, from or to the backend. Not shorter than `upstream_head`. WebSockets and event streams may be silent
+    /// as long as they like. Default: `60s`, or `upstream_head` where that is longer.
+    pub upstream_idle: Option<Span>,
     /// To finish what is open on shutdown. Default: `25s`.
     pub drain: Option<Span>,
 }

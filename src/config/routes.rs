@@ -5,8 +5,10 @@ use std::sync::Arc;
 use super::{
     channel,
     fault::Place,
+    forward::Forwarding,
     raw::{self, List, Text},
     rights,
+    used::Forward,
 };
 use crate::gate::{
     capability::Right,
@@ -18,16 +20,21 @@ use crate::gate::{
 /// The name of the route that takes what no other does.
 const UNROUTED: &str = "unrouted";
 
-/// The routes. `None` only after a fault.
-pub(super) fn routes(typed: Option<&List<raw::Route>>, mode: Mode, root: &Place<'_>) -> Option<Vec<Arc<Route>>> {
+/// The routes, and what becomes of the requests of each. `None` only after a fault.
+pub(super) fn routes(
+    typed: Option<&List<raw::Route>>,
+    mode: Mode,
+    forwarding: &Forwarding<'_>,
+    root: &Place<'_>,
+) -> Option<(Vec<Arc<Route>>, Vec<Forward>)> {
     let place = root.field("routes");
     let typed = root.required("routes", typed)?;
     if typed.0.is_empty() {
         place.fault("must not be empty: every request would be answered 404");
     }
-    let mut routes: Vec<Arc<Route>> = Vec::new();
-    typed.each(&place, |place, _, route| {
-        let Some(route) = self::route(route, place) else { return };
+    let (mut routes, mut forwards) = (Vec::<Arc<Route>>::new(), Vec::new());
+    typed.each(&place, |place, _, typed| {
+        let Some((route, forward)) = route(typed, forwarding, place) else { return };
         if routes.iter().any(|earlier| earlier.name == route.name) {
             place.field("name").fault("is the name of another route already");
         }
@@ -35,11 +42,13 @@ pub(super) fn routes(typed: Option<&List<raw::Route>>, mode: Mode, root: &Place<
             place.field("match").fault(format!("can never match: route `{}` before it takes every such request", earlier.name));
         }
         routes.push(Arc::new(route));
+        forwards.push(forward);
     });
     if mode == Mode::Report {
         routes.push(Arc::new(unrouted()?));
+        forwards.push(forwarding.unrouted()?);
     }
-    Some(routes)
+    Some((routes, forwards))
 }
 
 /// Where a request goes that no route takes, so that it can pass while that is only reported.
@@ -57,7 +66,7 @@ fn unrouted() -> Option<Route> {
     })
 }
 
-fn route(typed: &raw::Route, place: &Place<'_>) -> Option<Route> {
+fn route(typed: &raw::Route, forwarding: &Forwarding<'_>, place: &Place<'_>) -> Option<(Route, Forward)> {
     let name = place.required("name", typed.name.as_ref()).and_then(|name| place.field("name").take(self::name(name)));
     let demand = demanded(typed, place);
     let matching = place.required("match", typed.r#match.as_ref());
@@ -75,7 +84,8 @@ fn route(typed: &raw::Route, place: &Place<'_>) -> Option<Route> {
             .field("client_messages")
             .out_of_place("must not stand beside `enforce_inside`: what does not pass needs no enforcing");
     }
-    Some(Route {
+    let forward = forwarding.forward(typed, name.as_deref(), path.as_ref(), route);
+    let route = Route {
         name: name?,
         host: match host {
             None => None,
@@ -88,7 +98,8 @@ fn route(typed: &raw::Route, place: &Place<'_>) -> Option<Route> {
         channel: channel?,
         mode: typed.mode.map(Mode::from),
         enforced_inside: matches!(typed.enforce_inside, Some(raw::Enforcer::Backend)),
-    })
+    };
+    Some((route, forward?))
 }
 
 fn name(text: &str) -> Result<Arc<str>, &'static str> {

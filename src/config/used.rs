@@ -1,6 +1,10 @@
 //! The configuration as the rest of the program uses it: checked, complete, with every default filled in.
 
+mod upstream;
+
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+pub use upstream::{Address, Balance, Forward, HashOn, Health, SetHeader, Upstream, UpstreamTimeouts};
 
 use crate::gate::{credential::Pepper, keys::KeyLimits, peer::Networks, policy::Policy};
 
@@ -9,8 +13,8 @@ use crate::gate::{credential::Pepper, keys::KeyLimits, peer::Networks, policy::P
 pub struct Config {
     /// Where clients connect; at least one.
     pub listeners: Vec<Listener>,
-    /// What is behind the gate.
-    pub upstream: Upstream,
+    /// What becomes of permitted requests, in the order of the policy's routes.
+    pub forwards: Vec<Forward>,
     /// Where the keys are.
     pub keys: KeySource,
     /// The limits of keys that have none of their own.
@@ -51,15 +55,6 @@ pub struct Tls {
     pub key: PathBuf,
 }
 
-/// What is behind the gate.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Upstream {
-    /// A host by name or address (an IPv6 address without brackets).
-    Tcp { host: String, port: u16, tls: bool },
-    /// A Unix socket.
-    Unix(PathBuf),
-}
-
 /// Where the keys are.
 #[derive(Clone, Debug)]
 pub struct KeySource {
@@ -96,10 +91,8 @@ pub struct Timeouts {
     pub idle: Duration,
     /// For the next 16 KiB of a body, sent by the client or taken in by it; `None` is without limit.
     pub body: Option<Duration>,
-    /// To connect to the backend.
-    pub connect: Duration,
-    /// For the head of the backend's response.
-    pub upstream_head: Duration,
+    /// What holds for upstreams that say nothing of their own.
+    pub upstream: UpstreamTimeouts,
     /// To finish what is open on shutdown.
     pub drain: Duration,
 }

@@ -3,7 +3,7 @@
 use super::path::{NodePath, Step};
 
 /// Fields of the design that this version does not have, by [`NodePath::pattern`].
-const NOT_BUILT: [&str; 13] = [
+const NOT_BUILT: [&str; 9] = [
     "admin",
     "keys.max_stale",
     "keys.sqlite",
@@ -12,10 +12,6 @@ const NOT_BUILT: [&str; 13] = [
     "limits.ip.messages",
     "limits.key.messages",
     "routes[].dialect",
-    "routes[].rewrite",
-    "routes[].set_headers",
-    "routes[].upstream",
-    "upstreams",
     "websocket",
 ];
 
@@ -87,8 +83,8 @@ pub(super) fn of_value(message: &str) -> String {
         };
         return match found.strip_prefix("invalid type: ").map(kind_of) {
             Some("nothing" | "something else") | None => format!("must be {expected}"),
-            Some(kind @ ("a number" | "a boolean")) if expected == "text" => {
-                format!("must be text, not {kind}: put it in quotes")
+            Some(kind @ ("a number" | "a boolean")) if expected == "text" || expected.starts_with("text,") => {
+                format!("must be {expected}, not {kind}: put it in quotes")
             }
             Some(kind) => {
                 let (expected, advice) = expected.split_at(expected.find(';').unwrap_or(expected.len()));

@@ -4,7 +4,10 @@ use std::{
     fmt, io,
     os::fd::AsRawFd,
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -17,6 +20,7 @@ use pingora::protocols::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, BufWriter, ReadBuf},
     net::TcpStream,
+    time::{Instant, Sleep, sleep},
 };
 use tokio_rustls::server::TlsStream;
 
@@ -99,6 +103,57 @@ pub struct LentClient {
     next: Vec<u8>,
     /// Of the request's body, and of the answer.
     paces: [Pace; 2],
+    deadline: Option<HeadDeadline>,
+}
+
+/// When the answer's head is due. pingora knows one timeout for every read of the backend, the one between bytes of a body. It also
+/// waits for the client all the while, and so this one is found out here: as a read of the client that fails.
+struct HeadDeadline {
+    state: Arc<HeadState>,
+    after: Duration,
+    /// From the last byte of the request; set at the first wait, once there is a connection to the backend.
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+/// How far the head of an answer is; due, at first.
+#[derive(Default)]
+pub struct HeadState(AtomicU8);
+
+impl HeadState {
+    const CAME: u8 = 1;
+    const LATE: u8 = 2;
+
+    /// The head is there.
+    pub fn came(&self) {
+        self.0.store(Self::CAME, Ordering::Relaxed);
+    }
+
+    /// Whether it was not there in time.
+    #[must_use]
+    pub fn is_late(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == Self::LATE
+    }
+}
+
+impl HeadDeadline {
+    /// Ready when the head is late; never, once it came.
+    fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.state.0.load(Ordering::Relaxed) == HeadState::CAME {
+            self.sleep = None;
+            return Poll::Pending;
+        }
+        let after = self.after;
+        ready!(self.sleep.get_or_insert_with(|| Box::pin(sleep(after))).as_mut().poll(cx));
+        self.state.0.store(HeadState::LATE, Ordering::Relaxed);
+        Poll::Ready(())
+    }
+
+    /// The request goes on: the backend has nothing to answer yet.
+    fn put_off(&mut self) {
+        if let Some(sleep) = &mut self.sleep {
+            sleep.as_mut().reset(Instant::now() + self.after);
+        }
+    }
 }
 
 impl LentClient {
@@ -106,7 +161,14 @@ impl LentClient {
     #[must_use]
     pub fn new(client: Client, body: BodyFraming, patience: Option<Duration>) -> Self {
         let stream = BufWriter::with_capacity(WRITE_BUFFER_BYTES, client);
-        Self { stream, body: Some(body), next: Vec::new(), paces: [Pace::new(patience), Pace::new(patience)] }
+        let paces = [Pace::new(patience), Pace::new(patience)];
+        Self { stream, body: Some(body), next: Vec::new(), paces, deadline: None }
+    }
+
+    /// Lends it only until the head of the answer is `after` late, which `state` tells of.
+    #[must_use]
+    pub fn until_late(self, after: Duration, state: Arc<HeadState>) -> Self {
+        Self { deadline: Some(HeadDeadline { state, after, sleep: None }), ..self }
     }
 
     /// Takes it back with what came behind the request, once every byte of the answer is on its way.
@@ -155,12 +217,20 @@ impl LentClient {
 impl AsyncRead for LentClient {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        if let Some(deadline) = &mut this.deadline
+            && deadline.poll_late(cx).is_ready()
+        {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
         if this.body.is_some_and(|body| body.is_done()) {
             return this.poll_next(cx);
         }
         let before = buf.filled().len();
         let read = Pin::new(&mut this.stream).poll_read(cx, buf).map_ok(|()| buf.filled().len() - before);
         ready!(this.paces[0].judge(cx, read))?;
+        if let Some(deadline) = &mut this.deadline {
+            deadline.put_off();
+        }
         let read = &buf.filled()[before..];
         match this.body.as_mut().map(|body| body.feed(read)) {
             Some(Fed::Ended(end)) => {

@@ -7,7 +7,7 @@ use super::{
     answer::{self, About, REFUSALS_PATH},
     body::{BodyFraming, Chunk},
     exchange::{Asked, RequestId},
-    forward::{After, upstream_head},
+    forward::{After, Own, upstream_head},
     head::{Body, HeadError, MAX_HEADERS, Parsed, ReadError, parse_strictly},
     http::Ticket,
     limit_fields,
@@ -278,21 +278,28 @@ impl Request<'_> {
             Transport::EventStream => After::Close,
             Transport::Http => After::Client { minor_version: self.parsed.minor_version, close: self.leaves() },
         };
-        let bytes = upstream_head(head, &permit, &self.id, after, content.as_ref().map(Vec::len));
         let settings = edge.settings.load();
+        let forward = settings.for_permit(&permit);
+        let way =
+            forward.and_then(|forward| Some((forward, forward.path(&permit, head.path)?, forward.aim(&permit, head, &self.id)?)));
+        let Some((forward, path, aim)) = way else {
+            // Two changes of the configuration came between its decision and here.
+            return Next::Answer(self.refused(&Refusal::bare(Denial::NotReady), content.is_some()));
+        };
+        let own = Own { path: &path, headers: forward.headers(), read: content.as_ref().map(Vec::len) };
+        let bytes = upstream_head(head, own, &permit, &self.id, after);
         let asked = Asked::new(self.id, head, &permit, self.now, settings.limit_headers);
-        let upstream = Arc::clone(&settings.upstream);
         let live = LiveStream::new(permit.standing().cloned(), head.transport, head.peer, permit.until_ms(), self.now.unix_ms);
         let stream = edge.registry.enter(live);
         self.check_again(&permit, &stream);
         if head.transport == Transport::Http {
-            let ticket = Box::new(Ticket { permit, asked, upstream, failed: None });
+            let ticket = Box::new(Ticket::new(permit, asked, Arc::clone(forward), aim));
             let invite = content.is_none() && self.waits_for_invitation();
             let body = if content.is_some() { BodyFraming::Length(0) } else { self.body() };
             return Next::Http(Exchange { head: bytes, ticket, stream, body, content: content.unwrap_or_default(), invite });
         }
         let expected = (head.transport == Transport::WebSocket).then(|| Expected::of(head, permit.locations()));
-        Next::Stream(Box::new(Opening { head: bytes, expected, upstream, permit, asked, stream }))
+        Next::Stream(Box::new(Opening { head: bytes, expected, aim, permit, asked, stream }))
     }
 
     /// Registered first, then compared: a change of keys or a drain that the decision missed is caught here, one that comes later

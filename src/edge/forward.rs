@@ -2,11 +2,11 @@
 //!
 //! Made before pingora or a tunnel sees anything, so that neither ever holds a credential.
 
-use super::exchange::RequestId;
+use super::{exchange::RequestId, forwarding::SetHeaders};
 use crate::gate::{
     credential::Locations,
     permit::Permit,
-    request::{RequestHead, Transport, folded},
+    request::{RequestHead, Transport, same_when_folded},
 };
 
 /// A name of the DNS (RFC 1035 section 2.3.4), a colon and a port.
@@ -23,16 +23,30 @@ pub enum After {
     Close,
 }
 
-/// Writes the head. `read` is the length of a body that was read already, and goes on in one piece however it came.
+/// What the gate puts in place of the client's own.
+#[derive(Clone, Copy)]
+pub struct Own<'o> {
+    /// The path.
+    pub path: &'o str,
+    /// The headers that the route sets. Left out where pingora is to parse the head, which may print heads: it is given them marked
+    /// as secret.
+    pub headers: &'o SetHeaders,
+    /// The length of a body that was read already, and goes on in one piece however it came.
+    pub read: Option<usize>,
+}
+
+/// Writes the head.
 #[must_use]
-pub fn upstream_head(head: &RequestHead<'_>, permit: &Permit, id: &RequestId, after: After, read: Option<usize>) -> Vec<u8> {
+pub fn upstream_head(head: &RequestHead<'_>, own: Own<'_>, permit: &Permit, id: &RequestId, after: After) -> Vec<u8> {
+    let Own { path, headers: set, read } = own;
     let locations = permit.locations();
     let mut out = Out(Vec::with_capacity(1024));
-    out.request_line(head, locations, after);
+    out.request_line(head, path, locations, after);
     for header in head.headers {
         if is_dropped(header.name)
             || read.is_some() && is_framing(header.name)
             || locations.owns_header(header.name, header.value)
+            || set.replaces(header.name)
         {
             continue;
         }
@@ -62,6 +76,11 @@ pub fn upstream_head(head: &RequestHead<'_>, permit: &Permit, id: &RequestId, af
     }
     out.identity(permit, id);
     out.forwarded(head);
+    if !matches!(after, After::Client { .. }) {
+        for (name, value) in set.iter() {
+            out.header(name, value.as_bytes());
+        }
+    }
     out.0.extend_from_slice(b"\r\n");
     out.0
 }
@@ -118,9 +137,9 @@ pub fn folds_to_reserved(name: &str) -> bool {
         "sec-websocket-protocol",
         "sec-fetch-site",
     ];
-    let same = |reserved: &str| name.len() == reserved.len() && folded(name).eq(reserved.bytes());
+    let same = |reserved: &str| same_when_folded(name, reserved);
     let is_alias = name.bytes().any(|b| matches!(b, b'_' | b'.'));
-    name.get(..OURS.len()).is_some_and(|start| folded(start).eq(OURS.bytes()))
+    name.get(..OURS.len()).is_some_and(|start| same_when_folded(start, OURS))
         || SET_BY_US.into_iter().any(same)
         || is_alias && DECISIVE.into_iter().any(same)
 }
@@ -128,10 +147,10 @@ pub fn folds_to_reserved(name: &str) -> bool {
 struct Out(Vec<u8>);
 
 impl Out {
-    fn request_line(&mut self, head: &RequestHead<'_>, locations: &Locations, after: After) {
+    fn request_line(&mut self, head: &RequestHead<'_>, path: &str, locations: &Locations, after: After) {
         self.0.extend_from_slice(head.method.as_bytes());
         self.0.push(b' ');
-        self.0.extend_from_slice(head.path.as_bytes());
+        self.0.extend_from_slice(path.as_bytes());
         if let Some(query) = locations.strip_query(head.query) {
             self.0.push(b'?');
             self.0.extend_from_slice(query.as_bytes());

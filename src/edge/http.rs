@@ -23,15 +23,19 @@ use tokio::sync::watch;
 use super::{
     answer,
     body::BodyFraming,
-    client::{Client, LentClient},
+    client::{Client, HeadState, LentClient},
     clock::Clock,
     exchange::Asked,
-    upstream::Upstream,
+    forwarding::Forward,
+    upstream::{Aim, MAX_ADDRESSES},
 };
 use crate::{
     gate::{denial::Denial, limit::Charges, permit::Permit, request::Transport},
     telemetry::{Telemetry, UpstreamError},
 };
+
+/// Every address once, and one of them again ([`Aim::again`]). Which failures lead to another attempt, our hooks say.
+const MAX_ATTEMPTS: usize = MAX_ADDRESSES + 1;
 
 /// pingora's proxy with our hooks; one for the process, for it keeps the idle connections to the backend.
 pub struct Proxy {
@@ -44,7 +48,7 @@ impl Proxy {
     /// Makes the proxy. Not of `pingora::Server`, which reads heads without a deadline and sleeps through its whole grace period.
     #[must_use]
     pub fn new(telemetry: Arc<Telemetry>, clock: Clock) -> Self {
-        let conf = Arc::new(ServerConf { max_retries: 2, ..ServerConf::default() });
+        let conf = Arc::new(ServerConf { max_retries: MAX_ATTEMPTS, ..ServerConf::default() });
         let (_, shutdown) = watch::channel(false);
         Self { pingora: Arc::new(http_proxy(&conf, Hooks { telemetry, clock })), shutdown }
     }
@@ -56,10 +60,29 @@ pub struct Ticket {
     pub permit: Permit,
     /// What is known of the request.
     pub asked: Asked,
+    /// What becomes of it.
+    forward: Arc<Forward>,
     /// Where it goes.
-    pub upstream: Arc<Upstream>,
+    aim: Aim,
+    /// How far the head of the answer is.
+    head: Arc<HeadState>,
     /// What was answered instead of the backend's answer.
-    pub failed: Option<Denial>,
+    failed: Option<Denial>,
+}
+
+impl Ticket {
+    /// An exchange that nothing was sent of.
+    #[must_use]
+    pub fn new(permit: Permit, asked: Asked, forward: Arc<Forward>, aim: Aim) -> Self {
+        Self { permit, asked, forward, aim, head: Arc::default(), failed: None }
+    }
+
+    /// Lends the client for the exchange.
+    fn lend(&self, client: Client, body: BodyFraming, patience: Option<Duration>) -> LentClient {
+        let (lent, timeouts) = (LentClient::new(client, body, patience), self.aim.timeouts());
+        // Where they are equal pingora's own is enough.
+        if timeouts.head < timeouts.idle { lent.until_late(timeouts.head, Arc::clone(&self.head)) } else { lent }
+    }
 }
 
 /// A request as pingora is given it.
@@ -75,7 +98,7 @@ pub struct Sent {
 /// Sends one request, and returns the client's connection, with what came behind the request, if it can be used again. Dropping
 /// the future ends both connections; the ticket then reports from its `Drop`.
 pub async fn exchange(proxy: &Proxy, client: Client, sent: Sent, ticket: Ticket) -> Option<(Client, Vec<u8>)> {
-    let mut session = ServerSession::new_http1(Box::new(LentClient::new(client, sent.body, sent.patience)));
+    let mut session = ServerSession::new_http1(Box::new(ticket.lend(client, sent.body, sent.patience)));
     session.set_connection_user_context(Some(Box::new(ticket)));
     session.set_pipelined_prefix(BytesMut::from(Bytes::from(sent.bytes)));
     // The lent connection has its own, which dripping bytes do not start again.
@@ -129,7 +152,7 @@ impl ProxyHttp for Hooks {
         let Some(ticket) = &mut ctx.ticket else {
             return Err(Error::explain(ErrorType::InternalError, "an exchange without a permit"));
         };
-        match ticket.upstream.peer().await {
+        match ticket.aim.peer(|error| self.telemetry.upstream_failed(error)).await {
             Ok(peer) => Ok(Box::new(peer)),
             Err(error) => {
                 self.telemetry.upstream_failed(error);
@@ -139,7 +162,46 @@ impl ProxyHttp for Hooks {
         }
     }
 
-    async fn upstream_request_filter(&self, session: &mut Session, request: &mut RequestHeader, _: &mut InFlight) -> Result<()> {
+    /// Nothing was sent: the next address may do.
+    fn fail_to_connect(&self, _: &mut Session, _: &HttpPeer, ctx: &mut InFlight, mut error: Box<Error>) -> Box<Error> {
+        let next = ctx.ticket.as_ref().is_some_and(|ticket| ticket.aim.has_next());
+        if next {
+            self.telemetry.upstream_failed(upstream_failure(&error).unwrap_or(UpstreamError::Connect));
+        }
+        error.set_retry(next);
+        error
+    }
+
+    /// What was sent may have been done. It is sent again only if nothing follows from doing it twice, to nobody but the backend
+    /// whose idle connection was being closed just then, and once: the race that RFC 9112 section 9.3.1 speaks of. pingora would
+    /// repeat every idempotent request, `PUT` and `DELETE` with their bodies too.
+    fn error_while_proxy(
+        &self,
+        _: &HttpPeer,
+        session: &mut Session,
+        mut error: Box<Error>,
+        ctx: &mut InFlight,
+        client_reused: bool,
+    ) -> Box<Error> {
+        let is_safe = session.req_header().method.is_safe() && session.is_body_empty() && session.response_written().is_none();
+        error.retry.decide_reuse(client_reused);
+        let again = is_safe && error.retry() && ctx.ticket.as_mut().is_some_and(|ticket| ticket.aim.again());
+        error.set_retry(again);
+        error
+    }
+
+    async fn upstream_request_filter(
+        &self,
+        session: &mut Session,
+        request: &mut RequestHeader,
+        ctx: &mut InFlight,
+    ) -> Result<()> {
+        let Some(ticket) = &ctx.ticket else {
+            return Err(Error::explain(ErrorType::InternalError, "an exchange without a permit"));
+        };
+        for (name, value) in ticket.forward.headers().iter() {
+            request.insert_header(name.to_owned(), value.clone())?;
+        }
         // Asked of the head that pingora was given: from the one it makes of it, it has taken Transfer-Encoding away by now, and
         // puts it back later.
         let given = &session.req_header().headers;
@@ -155,6 +217,7 @@ impl ProxyHttp for Hooks {
 
     async fn response_filter(&self, session: &mut Session, answer: &mut ResponseHeader, ctx: &mut InFlight) -> Result<()> {
         let Some(ticket) = &ctx.ticket else { return Ok(()) };
+        ticket.head.came();
         if answer.status == http::StatusCode::SWITCHING_PROTOCOLS {
             // No request that takes this way asks for an upgrade; pingora refuses only those that one side asked for.
             return Err(Error::explain(ErrorType::InvalidHTTPHeader, "an upgrade that nobody asked for").into_up());
@@ -179,7 +242,8 @@ impl ProxyHttp for Hooks {
 
     async fn fail_to_proxy(&self, session: &mut Session, error: &Error, ctx: &mut InFlight) -> FailToProxy {
         let Some(ticket) = &mut ctx.ticket else { return FailToProxy { error_code: 500, can_reuse_downstream: false } };
-        let Some(failure) = upstream_failure(error) else {
+        let late = ticket.head.is_late().then_some(UpstreamError::HeadTimeout);
+        let Some(failure) = late.or_else(|| upstream_failure(error)) else {
             // The client left, or broke its body: there is nobody to answer.
             return FailToProxy { error_code: 0, can_reuse_downstream: false };
         };

@@ -12,6 +12,7 @@ mod decide;
 mod drain;
 mod exchange;
 mod forward;
+mod forwarding;
 mod head;
 mod http;
 mod inspect;
@@ -34,10 +35,12 @@ pub use self::{
     accept::{Bound, Entrance, bind},
     clock::Clock,
     drain::{Drain, spread},
+    forwarding::{ForwardSpec, SetHeaders},
     head::{HeadError, parse_strictly},
     registry::{CutReason, LiveStream, Registry},
-    settings::{Backend, ConnectionCaps, LimitHeaders, Settings, Timeouts},
+    settings::{ConnectionCaps, LimitHeaders, Settings, Timeouts},
     tls::load_tls,
+    upstream::{Backend, Balance, HashOn, HealthChecks, UpstreamSpec, UpstreamTimeouts},
 };
 use crate::{
     gate::{
@@ -63,7 +66,7 @@ pub struct Edge {
 }
 
 impl Edge {
-    /// Builds the data plane; it serves once [`Bound::serve`] is called with it.
+    /// Builds the data plane; it serves once [`Bound::serve`] is called with it. Needs a runtime.
     ///
     /// # Errors
     /// If the system has no randomness to give.
@@ -74,6 +77,8 @@ impl Edge {
         settings: Settings,
     ) -> Result<Arc<Self>, ring::error::Unspecified> {
         let request_ids = exchange::RequestIds::new(&SystemRandom::new())?;
+        telemetry.upstreams(settings.health());
+        settings.take_over(None);
         Ok(Arc::new(Self {
             proxy: http::Proxy::new(Arc::clone(&telemetry), clock),
             gate,
@@ -88,9 +93,19 @@ impl Edge {
         }))
     }
 
-    /// Makes `settings` those of every later exchange.
+    /// Makes `settings` those of every later exchange. To be called before their policy is published, and with settings that know
+    /// those of [`Edge::settings`]: what the policy in force lets in meanwhile goes where it says.
     pub fn apply(&self, settings: Settings) {
-        self.settings.store(Arc::new(settings));
+        self.telemetry.upstreams(settings.health());
+        let settings = Arc::new(settings);
+        let before = self.settings.swap(Arc::clone(&settings));
+        settings.take_over(Some(&before));
+    }
+
+    /// The settings in force.
+    #[must_use]
+    pub fn settings(&self) -> Arc<Settings> {
+        self.settings.load_full()
     }
 
     /// What decides.

@@ -243,6 +243,14 @@ impl Registry {
     }
 }
 
+impl Entered {
+    /// The stream itself, which outlives its place.
+    #[must_use]
+    pub fn live(&self) -> Arc<LiveStream> {
+        Arc::clone(&self.stream)
+    }
+}
+
 impl std::ops::Deref for Entered {
     type Target = LiveStream;
 

@@ -1,19 +1,30 @@
 //! What the composition root tells the edge, all of it replaceable while running.
+//!
+//! Settings belong to one policy: a request goes where the policy that let it in says, or nowhere. So they are applied before their
+//! policy is published, and keep what belongs to the one before it, by which requests are still decided meanwhile.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use super::upstream::Upstream;
+use super::{
+    forwarding::{Forward, ForwardSpec},
+    upstream::{Upstream, UpstreamSpec},
+};
+use crate::{
+    gate::{permit::Permit, policy::Policy},
+    telemetry::UpstreamHealth,
+};
 
 /// Settings of one configuration.
 pub struct Settings {
-    /// Where permitted requests go.
-    pub upstream: Arc<Upstream>,
     /// How long things may take.
     pub timeouts: Timeouts,
     /// How many connections there may be.
     pub caps: ConnectionCaps,
     /// Which answers tell of limits.
     pub limit_headers: LimitHeaders,
+    current: Routes,
+    previous: Option<Routes>,
+    upstreams: Vec<Arc<Upstream>>,
 }
 
 /// Which answers tell of limits, besides those that a limit refused.
@@ -25,13 +36,11 @@ pub struct LimitHeaders {
     pub x_ratelimit: bool,
 }
 
-/// The address of a backend.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Backend {
-    /// TCP, with TLS where `tls` says so; the certificate must be good for `host`.
-    Tcp { host: String, port: u16, tls: bool },
-    /// A Unix socket.
-    Unix(PathBuf),
+/// A policy, and what becomes of the requests of each of its routes.
+#[derive(Clone)]
+struct Routes {
+    policy: Arc<Policy>,
+    forwards: Arc<[Arc<Forward>]>,
 }
 
 /// How long things may take.
@@ -43,10 +52,6 @@ pub struct Timeouts {
     pub idle: Duration,
     /// For each piece of a body, sent by the client or taken in by it; `None` is without limit.
     pub body: Option<Duration>,
-    /// To connect to the backend.
-    pub connect: Duration,
-    /// From the end of a request's head to the end of the answer's.
-    pub upstream_head: Duration,
 }
 
 /// How many connections there may be.
@@ -59,16 +64,76 @@ pub struct ConnectionCaps {
 }
 
 impl Settings {
-    /// Settings that forward to `backend`, and tell of limits only whom one refuses.
+    /// Settings for the requests that `policy` lets in: `forwards` says what becomes of them, route by route. Upstreams that are as
+    /// they were `before` are the same ones, with their health and what is in use.
     ///
     /// # Errors
-    /// If the system's certificate authorities, which a TLS backend needs, cannot be read.
-    pub fn new(backend: Backend, timeouts: Timeouts, caps: ConnectionCaps) -> Result<Self, String> {
-        Ok(Self {
-            upstream: Arc::new(Upstream::new(backend, &timeouts)?),
-            timeouts,
-            caps,
-            limit_headers: LimitHeaders::default(),
-        })
+    /// If there is not one of `forwards` for each route, or the system's certificate authorities, which a TLS backend needs, cannot
+    /// be read.
+    pub fn new(
+        policy: Arc<Policy>,
+        forwards: Vec<ForwardSpec>,
+        timeouts: Timeouts,
+        caps: ConnectionCaps,
+        before: Option<&Self>,
+    ) -> Result<Self, String> {
+        if policy.routes.len() != forwards.len() {
+            return Err("the routes of the policy are not those of the settings".to_owned());
+        }
+        let mut upstreams = Vec::new();
+        let before_upstreams = before.map_or(&[][..], |before| &before.upstreams);
+        let forwards: Result<_, String> = forwards
+            .into_iter()
+            .map(|spec| {
+                let mut one =
+                    |spec: Option<UpstreamSpec>| spec.map(|spec| shared(spec, &mut upstreams, before_upstreams)).transpose();
+                Ok(Arc::new(Forward::new(one(spec.live)?, one(spec.test)?, spec.rewrite, spec.headers)))
+            })
+            .collect();
+        let current = Routes { policy, forwards: forwards? };
+        let limit_headers = LimitHeaders::default();
+        Ok(Self { timeouts, caps, limit_headers, current, previous: before.map(|before| before.current.clone()), upstreams })
     }
+
+    /// What becomes of a request that `permit` lets in; `None` if it was decided by a policy of which these settings know nothing,
+    /// neither theirs nor the one before it.
+    #[must_use]
+    pub fn for_permit(&self, permit: &Permit) -> Option<&Arc<Forward>> {
+        let (policy, index) = permit.policy();
+        let same = |routes: &&Routes| Arc::ptr_eq(&routes.policy, policy);
+        let routes = [Some(&self.current), self.previous.as_ref()].into_iter().flatten().find(same)?;
+        routes.forwards.get(index)
+    }
+
+    /// How healthy the addresses of the upstreams are, of those that are checked.
+    #[must_use]
+    pub fn health(&self) -> Vec<UpstreamHealth> {
+        self.upstreams.iter().flat_map(|upstream| upstream.health()).collect()
+    }
+
+    /// Begins to check upstreams, and ends the checks of those of `before` that are no more. Needs a runtime.
+    pub fn take_over(&self, before: Option<&Self>) {
+        for gone in before.map_or(&[][..], |before| &before.upstreams) {
+            if !self.upstreams.iter().any(|upstream| Arc::ptr_eq(upstream, gone)) {
+                gone.stop_checks();
+            }
+        }
+        for upstream in &self.upstreams {
+            upstream.start_checks();
+        }
+    }
+}
+
+/// The upstream that `spec` describes: one of `made`, one of `before`, or a new one; it is among `made` then.
+fn shared(spec: UpstreamSpec, made: &mut Vec<Arc<Upstream>>, before: &[Arc<Upstream>]) -> Result<Arc<Upstream>, String> {
+    let same = |upstream: &&Arc<Upstream>| *upstream.spec() == spec;
+    if let Some(upstream) = made.iter().find(same) {
+        return Ok(Arc::clone(upstream));
+    }
+    let upstream = match before.iter().find(same) {
+        Some(upstream) => Arc::clone(upstream),
+        None => Arc::new(Upstream::new(spec)?),
+    };
+    made.push(Arc::clone(&upstream));
+    Ok(upstream)
 }

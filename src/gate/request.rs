@@ -177,10 +177,16 @@ pub fn folded(name: &str) -> impl Iterator<Item = u8> {
     name.bytes().map(|b| if matches!(b, b'_' | b'.') { b'-' } else { b.to_ascii_lowercase() })
 }
 
+/// Whether two names are one to some backend: one to those who fold them.
+#[must_use]
+pub fn same_when_folded(one: &str, other: &str) -> bool {
+    one.len() == other.len() && folded(one).eq(folded(other))
+}
+
 /// Whether a header's name is another spelling that folds to `name`, and not just `name` in other case.
 #[must_use]
 pub fn is_alias(own: &str, name: &str) -> bool {
-    own.len() == name.len() && !own.eq_ignore_ascii_case(name) && folded(own).eq(folded(name))
+    !own.eq_ignore_ascii_case(name) && same_when_folded(own, name)
 }
 
 fn accepts_event_stream(value: &[u8]) -> bool {

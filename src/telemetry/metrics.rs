@@ -13,6 +13,7 @@ use super::{
     AccessLog, Decided, Ended, Exchange, KeySetLoaded, LimitScope, Opened, ProxyHeaderError, Reload, Unheard, UpstreamError,
     counters::{ByEnum, RouteCounters},
     seldom::Seldom,
+    upstream_health::{UpstreamHealth, UpstreamsHealthy},
 };
 use crate::gate::{
     credential::{Kind, Location},
@@ -51,6 +52,7 @@ pub struct Telemetry {
     forced_resets: IntCounter,
     exchange_seconds: Histogram,
     upstream_errors: IntCounterVec,
+    upstreams_healthy: UpstreamsHealthy,
     reloads: IntCounterVec,
     reload_successful: IntGauge,
     reload_success_at: Gauge,
@@ -141,6 +143,7 @@ impl Telemetry {
                 EXCHANGE_BUCKETS,
             )?,
             upstream_errors: counter_vec(r, "keygate_upstream_errors_total", "Failures of the backend.", &["kind"])?,
+            upstreams_healthy: add(r, UpstreamsHealthy::new()?)?,
             reloads: counter_vec(r, "keygate_config_reloads_total", "Readings of configuration and keys.", &["result"])?,
             reload_successful: gauge(r, "keygate_config_last_reload_successful", "Whether the last reading took effect.")?,
             reload_success_at: add(
@@ -266,6 +269,11 @@ impl Telemetry {
     /// A connection was closed for want of a header of the PROXY protocol.
     pub fn proxy_header_failed(&self, error: ProxyHeaderError) {
         self.proxy_header_errors.count(error as usize);
+    }
+
+    /// From now on these addresses of upstreams are checked, and no others.
+    pub fn upstreams(&self, addresses: Vec<UpstreamHealth>) {
+        self.upstreams_healthy.watch(addresses);
     }
 
     /// Configuration and keys were read.

@@ -1,6 +1,6 @@
 //! What happened, told once: one struct per event, which becomes metrics and a log line together.
 //!
-//! Labels come from closed enums and from the names of routes, which the configuration bounds; never from a key, a path, an
+//! Labels come from closed enums and from names of routes and upstreams, which the configuration bounds; never from a key, a path, an
 //! origin or an address. Knows nothing of sockets or HTTP libraries.
 
 mod access_log;
@@ -8,6 +8,7 @@ mod counters;
 mod events;
 mod metrics;
 mod seldom;
+mod upstream_health;
 
 pub use access_log::{AccessFormat, AccessLog, AccessPolicy};
 pub use events::{
@@ -15,3 +16,4 @@ pub use events::{
     UpstreamError,
 };
 pub use metrics::Telemetry;
+pub use upstream_health::UpstreamHealth;

@@ -3,7 +3,8 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use keygate::{
-    config::{self, AccessLog, Config, LimitHeaders, LogFormat, Upstream, restart_only_changes, warnings},
+    config::{self, AccessLog, Address, Balance, Config, LimitHeaders, LogFormat, Upstream, restart_only_changes, warnings},
+    config::{self, AccessLog, Address, Balance, Config, LogFormat, Upstream, restart_only_changes, warnings},
     gate::{
         capability::Capabilities,
         credential::{Digester, Environment, Kind, Pepper, compose},
@@ -49,13 +50,23 @@ fn what_holds_where_nothing_is_said() {
     assert_eq!((config.limits.connections, config.limits.per_peer, config.policy.peer_refusals), (None, None, None));
     let timeouts = config.timeouts;
     let seconds =
-        [timeouts.head, timeouts.idle, timeouts.connect, timeouts.upstream_head, timeouts.drain].map(|span| span.as_secs());
-    assert_eq!(seconds, [10, 60, 5, 60, 25]);
+        [timeouts.head, timeouts.idle, timeouts.upstream.connect, timeouts.upstream.head, timeouts.upstream.idle, timeouts.drain]
+            .map(|span| span.as_secs());
+    assert_eq!(seconds, [10, 60, 5, 60, 60, 25]);
     assert_eq!(timeouts.body, Some(Duration::from_secs(60)));
     assert_eq!((config.log.access, config.log.format), (AccessLog::Refused, LogFormat::Json));
     assert!(config.status.is_none() && config.control.is_none() && config.keys.pepper.is_none());
     assert_eq!(config.keys.file, Path::new("/etc/keygate/keys.yaml"));
-    assert_eq!(config.upstream, Upstream::Tcp { host: "127.0.0.1".into(), port: 8000, tls: false });
+    let [forward] = &*config.forwards else { panic!("one for each route") };
+    let upstream = Upstream {
+        name: "upstream".into(),
+        addresses: vec![Address::Tcp { host: "127.0.0.1".into(), port: 8000, tls: false }],
+        balance: Balance::RoundRobin,
+        health: None,
+        timeouts: timeouts.upstream,
+    };
+    assert_eq!((forward.live.as_deref(), forward.test.as_deref()), (Some(&upstream), None));
+    assert!(forward.rewrite.is_none() && forward.headers.is_empty());
 }
 
 #[test]

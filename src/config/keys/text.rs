@@ -1,10 +1,10 @@
 //! The text of a key, or what stands for it: `key`, `digest` or `secret`. No message here repeats any of it.
 
-use std::{env::VarError, path::Path, sync::Arc};
+use std::sync::Arc;
 
 use super::Surroundings;
 use crate::{
-    config::{fault::Place, raw, secret_file},
+    config::{fault::Place, raw, secret_source},
     gate::credential::{Digester, Environment, KeyShape, Kind, MAX_KEY_BYTES, NoDigest, Pepper, StoredDigest, shape},
 };
 
@@ -27,7 +27,7 @@ pub(super) fn of_key(
     }
     let (text, place) = match (&typed.key, &typed.secret) {
         (Some(text), _) => (text.to_string(), place.field("key")),
-        (None, Some(source)) => (read(source, around.folder, &place.field("secret"))?, place.field("secret")),
+        (None, Some(source)) => (secret_source::read(source, around.folder, &place.field("secret"))?, place.field("secret")),
         (None, None) => return None,
     };
     place.take(check(&text, kind, environment))?;
@@ -79,30 +79,6 @@ fn stands_once(typed: &raw::Key, kind: Option<Kind>, place: &Place<'_>) -> bool 
         (Some(_), None, _) => return true,
     }
     false
-}
-
-/// The text of a secret key from where it stands. Neither a name nor a path is repeated: somebody may have written the secret there.
-fn read(source: &raw::SecretSource, folder: &Path, place: &Place<'_>) -> Option<String> {
-    match (&source.env, &source.file) {
-        (Some(name), None) => place.field("env").take(std::env::var(&**name).map_err(|error| match error {
-            VarError::NotPresent => "names an environment variable that is not set",
-            VarError::NotUnicode(_) => "names an environment variable that is not text",
-        })),
-        (None, Some(path)) => {
-            let place = place.field("file");
-            let bytes =
-                place.take(secret_file::read(&folder.join(&**path)).map_err(|error| format!("cannot be read: {error}")))?;
-            place.take(String::from_utf8(bytes).map_err(|_| "holds something that is not text"))
-        }
-        (Some(_), Some(_)) => {
-            place.field("file").out_of_place("must not stand beside `env`: one of them is enough");
-            None
-        }
-        (None, None) => {
-            place.missing("needs `env` or `file`");
-            None
-        }
-    }
 }
 
 /// Whether `text` can be sent as a key, and is what the other fields say of it.

@@ -35,7 +35,8 @@ fn forwarded_from(trusted: &Networks, method: &str, target: &str, headers: &[(&s
     gate.publish(policy, Arc::new(keys.build().unwrap()));
     let permit = gate.admit(&head, NOW).unwrap().permit().unwrap();
     let id = RequestIds::new(&SystemRandom::new()).unwrap().next(NOW);
-    let bytes = upstream_head(&head, &permit, &id, after, None);
+    let own = Own { path: head.path, headers: &SetHeaders::default(), read: None };
+    let bytes = upstream_head(&head, own, &permit, &id, after);
     let text = String::from_utf8(bytes).unwrap();
     let (head, rest) = text.split_once("\r\n\r\n").unwrap();
     assert_eq!(rest, "");

@@ -10,5 +10,6 @@ mod handshake;
 mod open;
 mod relay;
 
+pub use answer_head::{parse as parse_answer, read as read_answer};
 pub use handshake::Expected;
 pub use open::{Failed, Opening, open};

@@ -19,10 +19,10 @@ use crate::{
         exchange::Asked,
         registry::Entered,
         scratch::read_some,
-        upstream::{Upstream, UpstreamStream},
+        upstream::{Aim, UpstreamStream},
     },
     gate::permit::Permit,
-    telemetry::UpstreamError,
+    telemetry::{Telemetry, UpstreamError},
 };
 
 /// A permitted stream that is not open yet.
@@ -32,7 +32,7 @@ pub struct Opening {
     /// What a WebSocket's answer must be; `None` for an event stream.
     pub expected: Option<Expected>,
     /// Where it goes.
-    pub upstream: Arc<Upstream>,
+    pub aim: Aim,
     /// Evidence that it may be opened.
     pub permit: Permit,
     /// What is known of the request.
@@ -56,10 +56,15 @@ const MAX_EARLY_BYTES: usize = 16 * 1024;
 ///
 /// # Errors
 /// Why it did not open.
-pub async fn open(client: &mut Client, opening: &Opening, early: &mut Vec<u8>) -> Result<Opened, Failed> {
+pub async fn open(
+    client: &mut Client,
+    opening: &mut Opening,
+    early: &mut Vec<u8>,
+    telemetry: &Telemetry,
+) -> Result<Opened, Failed> {
     let asked = tokio::select! {
         biased;
-        asked = ask(opening) => asked,
+        asked = ask(opening, telemetry) => asked,
         () = left(client, early) => return Err(Failed::Client),
     };
     let (upstream, answer, end) = asked.map_err(Failed::Upstream)?;
@@ -78,8 +83,8 @@ pub async fn open(client: &mut Client, opening: &Opening, early: &mut Vec<u8>) -
 }
 
 /// Connects, passes the head on and reads the answer's; returns how much of what was read is head.
-async fn ask(opening: &Opening) -> Result<(UpstreamStream, Vec<u8>, usize), UpstreamError> {
-    let mut upstream = opening.upstream.connect().await?;
+async fn ask(opening: &mut Opening, telemetry: &Telemetry) -> Result<(UpstreamStream, Vec<u8>, usize), UpstreamError> {
+    let mut upstream = opening.aim.connect(|error| telemetry.upstream_failed(error)).await?;
     let exchange = async {
         upstream.write_all(&opening.head).await.map_err(|_| UpstreamError::Closed)?;
         upstream.flush().await.map_err(|_| UpstreamError::Closed)?;
@@ -87,7 +92,7 @@ async fn ask(opening: &Opening) -> Result<(UpstreamStream, Vec<u8>, usize), Upst
         let end = answer_head::read(&mut upstream, &mut answer).await?;
         Ok((answer, end))
     };
-    let (answer, end) = timeout(opening.upstream.head_timeout(), exchange).await.unwrap_or(Err(UpstreamError::HeadTimeout))?;
+    let (answer, end) = timeout(opening.aim.timeouts().head, exchange).await.unwrap_or(Err(UpstreamError::HeadTimeout))?;
     Ok((upstream, answer, end))
 }
 
@@ -121,6 +126,7 @@ impl Opened {
             clock: edge.clock,
             lease: opening.permit.into_lease(),
             held,
+            upstream_use: opening.aim.into_use(),
         };
         Tunnel::new(parts, self.up, self.down)
     }

@@ -21,7 +21,7 @@ use crate::{
         connection::Held,
         registry::{CutReason, Entered},
         scratch::poll_read_with,
-        upstream::UpstreamStream,
+        upstream::{InUse, UpstreamStream},
     },
     gate::{keys::KeyState, limit::Lease},
     telemetry::{Ended, Initiator, Opened, Telemetry},
@@ -56,6 +56,7 @@ pub struct Tunnel {
     // Places under limits, given back with the tunnel.
     _lease: Option<Lease<KeyState>>,
     _held: Held,
+    _upstream_use: Option<InUse>,
 }
 
 /// What a tunnel is made of, besides its flows.
@@ -67,6 +68,7 @@ pub struct Parts {
     pub clock: Clock,
     pub lease: Option<Lease<KeyState>>,
     pub held: Held,
+    pub upstream_use: Option<InUse>,
 }
 
 impl Tunnel {
@@ -95,6 +97,7 @@ impl Tunnel {
             clock: parts.clock,
             _lease: parts.lease,
             _held: parts.held,
+            _upstream_use: parts.upstream_use,
         }
     }
 

@@ -112,3 +112,13 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn names_are_compared_as_cgi_does() {
+    for name in ["X-Api-Key", "x-api-key", "X_API_KEY", "x.Api_key"] {
+        assert!(same_when_folded(name, "x-api-key") && same_when_folded("X_Api.Key", name), "{name}");
+    }
+    for name in ["x-api-keys", "xapikey", "x--api-key", "x api-key", ""] {
+        assert!(!same_when_folded(name, "x-api-key"), "{name}");
+    }
+}

@@ -1,28 +1,25 @@
-//! The backend: its addresses, and connections to it. Tunnels connect here; pingora connects by the peer that is made here.
+//! One address of an upstream, and connections to it. Tunnels connect here; pingora connects by the peer that is made here.
 
 use std::{
     io,
     net::SocketAddr,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use parking_lot::Mutex;
 use pingora::upstreams::peer::HttpPeer;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpStream, UnixStream},
     time::timeout,
 };
-use tokio_rustls::{TlsConnector, client::TlsStream, rustls::pki_types::ServerName};
+use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
 
-use super::{
-    settings::{Backend, Timeouts},
-    tls,
-};
-use crate::telemetry::UpstreamError;
+use super::{Backend, UpstreamStream, UpstreamTimeouts};
+use crate::{edge::tls, telemetry::UpstreamError};
 
 /// How long a resolved name is used before it is asked for again: as short as the records of Kubernetes' services.
 const RESOLVED_FOR: Duration = Duration::from_secs(5);
@@ -30,21 +27,47 @@ const RESOLVED_FOR: Duration = Duration::from_secs(5);
 /// seldom meets a connection that is just being closed.
 const IDLE_FOR: Duration = Duration::from_secs(50);
 
-/// The backend of one configuration.
-pub struct Upstream {
+/// A server, by its address.
+pub struct Address {
     backend: Backend,
-    connect_timeout: Duration,
-    head_timeout: Duration,
+    label: Arc<str>,
+    timeouts: UpstreamTimeouts,
     tls: Option<(TlsConnector, ServerName<'static>)>,
     resolved: Mutex<Option<(Instant, Arc<[SocketAddr]>)>>,
+    healthy: Arc<AtomicBool>,
+    uses: AtomicU32,
 }
 
-impl Upstream {
-    /// The backend at `backend`.
+/// One exchange or stream at an address; counted until it is dropped.
+pub struct InUse(Arc<Address>);
+
+impl InUse {
+    /// Counts one more at `address`.
+    #[must_use]
+    pub fn new(address: &Arc<Address>) -> Self {
+        address.uses.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(address))
+    }
+
+    /// Where it counts.
+    #[must_use]
+    pub const fn address(&self) -> &Arc<Address> {
+        &self.0
+    }
+}
+
+impl Drop for InUse {
+    fn drop(&mut self) {
+        self.0.uses.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Address {
+    /// The address of `backend`, taken to be healthy.
     ///
     /// # Errors
     /// If TLS is wanted and the host cannot be a certificate's name, or the system's authorities cannot be read.
-    pub fn new(backend: Backend, timeouts: &Timeouts) -> Result<Self, String> {
+    pub fn new(backend: Backend, timeouts: UpstreamTimeouts) -> Result<Self, String> {
         let tls = match &backend {
             Backend::Tcp { host, tls: true, .. } => {
                 let name =
@@ -54,24 +77,57 @@ impl Upstream {
             Backend::Tcp { .. } | Backend::Unix(_) => None,
         };
         Ok(Self {
+            label: backend.to_string().into(),
             backend,
-            connect_timeout: timeouts.connect,
-            head_timeout: timeouts.upstream_head,
+            timeouts,
             tls,
             resolved: Mutex::new(None),
+            healthy: Arc::new(AtomicBool::new(true)),
+            uses: AtomicU32::new(0),
         })
     }
 
-    /// Connects for one stream.
+    /// As it is written in a configuration.
+    #[must_use]
+    pub const fn label(&self) -> &Arc<str> {
+        &self.label
+    }
+
+    /// What a request of the gate's own says in `Host`.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        self.backend.authority()
+    }
+
+    /// Whether its checks pass; true where there are none.
+    #[must_use]
+    pub fn is_healthy(&self) -> bool {
+        self.healthy.load(Ordering::Relaxed)
+    }
+
+    /// What says whether its checks pass.
+    #[must_use]
+    pub const fn health(&self) -> &Arc<AtomicBool> {
+        &self.healthy
+    }
+
+    /// How many exchanges and streams of this gate are at it.
+    #[must_use]
+    pub fn uses(&self) -> u32 {
+        self.uses.load(Ordering::Relaxed)
+    }
+
+    /// Connects, with TLS where the address has it.
     ///
     /// # Errors
     /// Why it cannot.
     pub async fn connect(&self) -> Result<UpstreamStream, UpstreamError> {
-        let connected = timeout(self.connect_timeout, self.open()).await;
+        let connected = timeout(self.timeouts.connect, self.open()).await;
         connected.map_err(|_| UpstreamError::ConnectTimeout)?.map_err(|_| UpstreamError::Connect)
     }
 
-    /// The peer by which pingora connects.
+    /// The peer by which pingora connects. pingora keeps idle connections by everything that makes two peers differ: address, TLS,
+    /// and the name that the certificate must be good for.
     ///
     /// # Errors
     /// If the host's name does not resolve.
@@ -88,18 +144,13 @@ impl Upstream {
             }
         };
         let options = &mut peer.options;
-        options.connection_timeout = Some(self.connect_timeout);
-        options.total_connection_timeout = Some(self.connect_timeout);
-        options.read_timeout = Some(self.head_timeout);
-        options.write_timeout = Some(self.head_timeout);
+        options.connection_timeout = Some(self.timeouts.connect);
+        options.total_connection_timeout = Some(self.timeouts.connect);
+        // pingora has one timeout for every read. The head's, where it is shorter, is kept by whoever lends the client.
+        options.read_timeout = Some(self.timeouts.idle);
+        options.write_timeout = Some(self.timeouts.idle);
         options.idle_timeout = Some(IDLE_FOR);
         Ok(peer)
-    }
-
-    /// How long the backend may take to begin its answer.
-    #[must_use]
-    pub const fn head_timeout(&self) -> Duration {
-        self.head_timeout
     }
 
     async fn open(&self) -> io::Result<UpstreamStream> {
@@ -134,42 +185,5 @@ impl Upstream {
             (Ok(_), None) => Err(io::ErrorKind::NotFound.into()),
             (Err(error), None) => Err(error),
         }
-    }
-}
-
-/// A connection to the backend.
-pub enum UpstreamStream {
-    Tcp(TcpStream),
-    Unix(UnixStream),
-    Tls(Box<TlsStream<TcpStream>>),
-}
-
-macro_rules! delegate {
-    ($self:ident, $stream:ident => $call:expr) => {
-        match $self.get_mut() {
-            UpstreamStream::Tcp($stream) => $call,
-            UpstreamStream::Unix($stream) => $call,
-            UpstreamStream::Tls($stream) => $call,
-        }
-    };
-}
-
-impl AsyncRead for UpstreamStream {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        delegate!(self, stream => Pin::new(stream).poll_read(cx, buf))
-    }
-}
-
-impl AsyncWrite for UpstreamStream {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        delegate!(self, stream => Pin::new(stream).poll_write(cx, bytes))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        delegate!(self, stream => Pin::new(stream).poll_flush(cx))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        delegate!(self, stream => Pin::new(stream).poll_shutdown(cx))
     }
 }
