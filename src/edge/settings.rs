@@ -137,3 +137,6 @@ fn shared(spec: UpstreamSpec, made: &mut Vec<Arc<Upstream>>, before: &[Arc<Upstr
     made.push(Arc::clone(&upstream));
     Ok(upstream)
 }
+
+#[cfg(test)]
+mod tests;

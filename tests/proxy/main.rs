@@ -17,4 +17,5 @@ mod peers;
 mod reload;
 mod sse;
 mod transports;
+mod upstreams;
 mod websocket;

@@ -11,7 +11,9 @@ pub const WEB_KEY: &str = "pk_live_web";
 #[derive(Clone)]
 pub struct Setup {
     pub listeners: String,
+    /// The value of `upstream`; where it is empty, `more` says where requests go.
     pub upstream: String,
+    pub environments: String,
     pub credentials: String,
     pub routes: String,
     pub limits: String,
@@ -31,6 +33,7 @@ impl Setup {
         Self {
             listeners: "[{ address: '127.0.0.1:0' }]".to_owned(),
             upstream: upstream.to_string(),
+            environments: "[live]".to_owned(),
             credentials: "{ header: x-api-key, bearer: true, query: [key, api_key], websocket_protocol: true }".to_owned(),
             routes: "
   - { name: publish, match: { path: /realtime, methods: [POST] }, operation: publish }
@@ -50,11 +53,11 @@ impl Setup {
 
     /// The configuration file.
     pub fn text(&self) -> String {
-        let Self { listeners, upstream, credentials, routes, limits, timeouts, log, more, .. } = self;
+        let Self { listeners, upstream, environments, credentials, routes, limits, timeouts, log, more, .. } = self;
+        let upstream = if upstream.is_empty() { String::new() } else { format!("upstream: {upstream}\n") };
         format!(
             "listeners: {listeners}
-upstream: '{upstream}'
-environments: [live]
+{upstream}environments: {environments}
 keys: {{ file: keys.yaml }}
 credentials: {credentials}
 routes: {routes}
