@@ -7,6 +7,7 @@ use keygate::gate::{
     credential::{Digester, Environment, Kind, Pepper, StoredDigest, compose},
     denial::Denial,
     keys::{KeyRecord, State},
+    limit::Quotas,
     testing,
 };
 
@@ -94,7 +95,7 @@ impl Subject {
         let texts = texts(count);
         let mut random = Random(0xdead);
         let revoked: Vec<_> = (0..64).map(|_| generated(&mut random)).collect();
-        let mut builder = builder(&texts, digests);
+        let mut builder = builder(&texts, digests, Quotas::default());
         let secret = |id: &str, text: &str| KeyRecord { digest: digest(text), ..testing::secret(id, text) };
         builder.add(secret("imported", FOREIGN), Some(FOREIGN));
         for (nth, text) in revoked.iter().enumerate() {

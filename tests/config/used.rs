@@ -4,7 +4,6 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use keygate::{
     config::{self, AccessLog, Address, Balance, Config, LimitHeaders, LogFormat, Upstream, restart_only_changes, warnings},
-    config::{self, AccessLog, Address, Balance, Config, LogFormat, Upstream, restart_only_changes, warnings},
     gate::{
         capability::Capabilities,
         credential::{Digester, Environment, Kind, Pepper, compose},

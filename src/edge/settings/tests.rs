@@ -34,7 +34,7 @@ fn forward(port: u16) -> ForwardSpec {
 
 fn settings(policy: &Arc<Policy>, ports: &[u16], before: Option<&Settings>) -> Settings {
     let forwards = ports.iter().map(|port| forward(*port)).collect();
-    let timeouts = Timeouts { head: SECOND, idle: SECOND };
+    let timeouts = Timeouts { head: SECOND, idle: SECOND, body: None };
     let caps = ConnectionCaps { total: 1, per_peer: None };
     Settings::new(Arc::clone(policy), forwards, timeouts, caps, before).unwrap()
 }
@@ -51,7 +51,7 @@ fn permit(policy: &Arc<Policy>, path: &str) -> Permit {
     gate.publish(Arc::clone(policy), Arc::new(keys.build().unwrap()));
     let headers = [Header { name: "x-api-key", value: b"k1" }];
     let head = RequestHead::new("GET", path, &headers, Ipv4Addr::LOCALHOST.into(), true).unwrap();
-    gate.admit(&head, Timestamp { unix_ms: 1, ticks_ns: 1 }).unwrap()
+    gate.admit(&head, Timestamp { unix_ms: 1, ticks_ns: 1 }).unwrap().permit().unwrap()
 }
 
 fn port_of(settings: &Settings, permit: &Permit) -> Option<u16> {
@@ -91,5 +91,5 @@ fn an_upstream_that_is_left_alone_is_the_same_one() {
 fn settings_of_other_routes_are_refused() {
     let forwards = vec![forward(1)];
     let caps = ConnectionCaps { total: 1, per_peer: None };
-    assert!(Settings::new(policy(), forwards, Timeouts { head: SECOND, idle: SECOND }, caps, None).is_err());
+    assert!(Settings::new(policy(), forwards, Timeouts { head: SECOND, idle: SECOND, body: None }, caps, None).is_err());
 }
