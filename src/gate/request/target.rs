@@ -24,6 +24,10 @@ pub fn check_path(path: &str) -> Result<(), Rule> {
                         return Err("an escape in the path hides a delimiter");
                     }
                     escaped if is_plain(escaped) => return Err("an escape in the path hides a plain character"),
+                    escaped if !escaped.is_ascii() => {
+                        let length = escaped_character(&bytes[at..]).ok_or("an escape in the path is not UTF-8")?;
+                        at += 3 * length - 1;
+                    }
                     _ => at += 2,
                 }
             }
@@ -47,6 +51,23 @@ pub fn check_path(path: &str) -> Result<(), Rule> {
         at += 1;
     }
     Ok(())
+}
+
+/// How many escaped bytes the character at the start of `bytes` has; `None` if it is not UTF-8. What is not, servers decode as they
+/// like: `%c0%af` is a slash to who does not mind overlong forms (RFC 3629 section 10), and Latin-1 or a question mark to others.
+fn escaped_character(bytes: &[u8]) -> Option<usize> {
+    let mut character = [0; 4];
+    let mut escapes = bytes.chunks_exact(3).map(|escape| match escape {
+        [b'%', high, low] => Some(hex(high)? << 4 | hex(low)?),
+        _ => None,
+    });
+    for length in 1..=4 {
+        character[length - 1] = escapes.next()??;
+        if std::str::from_utf8(&character[..length]).is_ok() {
+            return Some(length);
+        }
+    }
+    None
 }
 
 /// Checks that a query holds only what a URL parser leaves as it is (WHATWG URL, query percent-encode set).
