@@ -12,15 +12,15 @@ const CUT: &str =
     "For more than 64 KiB a new connection is cheaper; what is not read is never taken for a request (CVE-2025-4366).";
 
 const fn served(id: &'static str, body: &'static str, absent: &'static [&'static str], why: &'static str) -> Row {
-    Row { id, sent: Sent::Body(TE, body), done: Done::Served(Served { absent, ..POST }), today: None, why }
+    Row { id, sent: Sent::Body(TE, body), done: Done::Served(Served { absent, ..POST }), why }
 }
 
 const fn broken(id: &'static str, body: &'static str, why: &'static str) -> Row {
-    Row { id, sent: Sent::Body(TE, body), done: Done::Broken, today: None, why }
+    Row { id, sent: Sent::Body(TE, body), done: Done::Broken, why }
 }
 
 const fn unread(id: &'static str, sent: Sent, after: After, why: &'static str) -> Row {
-    Row { id, sent, done: Done::Answered { status: 401, after }, today: None, why }
+    Row { id, sent, done: Done::Answered { status: 401, after }, why }
 }
 
 fn keyless(length: usize) -> String {
@@ -37,7 +37,6 @@ pub const ROWS: &[Row] = &[
         id: "chunk-upper-case",
         sent: Sent::Body(TE, "A\r\nhellohello\r\n0\r\n\r\n"),
         done: Done::Served(Served { body: "hellohello", ..POST }),
-        today: None,
         why: "Hex digits have no case (RFC 9112 section 7.1).",
     },
     served(
@@ -91,14 +90,12 @@ pub const ROWS: &[Row] = &[
         id: "body-of-get",
         sent: Sent::Bytes("GET /any/a HTTP/1.1\r\nHost: gate\r\nKEY\r\nContent-Length: 5\r\n\r\nhello"),
         done: Done::Served(Served { body: "hello", has: &["Connection: close"], ..GET }),
-        today: None,
         why: "It means nothing, and is framed like any: a backend that does not read it gets no next request (RFC 9110 section 9.3.1).",
     },
     Row {
         id: "body-more",
         sent: Sent::Body("Content-Length: 5", "hello\r\n"),
         done: Done::Served(Served { after: After::Refuses, ..POST }),
-        today: None,
         why: "More than the length says is the beginning of the next request, and an empty line begins none.",
     },
     unread("unread-length", Sent::Keyless("Content-Length: 5", "hello"), After::Goes, KEPT),

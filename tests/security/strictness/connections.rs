@@ -12,27 +12,19 @@ const CONTINUE: &str = "The gate has decided, and says so itself: the backend ne
 const NONCE: &str = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
 
 const fn refused(id: &'static str, sent: Sent, why: &'static str) -> Row {
-    Row { id, sent, done: Done::Refused(400), today: None, why }
+    Row { id, sent, done: Done::Refused(400), why }
 }
 
 const fn served(id: &'static str, lines: &'static str, served: Served, why: &'static str) -> Row {
-    Row { id, sent: Sent::Header(lines), done: Done::Served(served), today: None, why }
+    Row { id, sent: Sent::Header(lines), done: Done::Served(served), why }
 }
 
 const fn opened(id: &'static str, lines: &'static str, why: &'static str) -> Row {
-    Row { id, sent: Sent::Header(lines), done: Done::Opened, today: None, why }
+    Row { id, sent: Sent::Header(lines), done: Done::Opened, why }
 }
 
-/// What a client that waits for `100 Continue` gets when the gate answers, and what it gets while the backend must.
-const fn continues(id: &'static str, value: &'static str, today: &'static [&'static str]) -> Row {
-    let done = Served { lacks: &["Expect"], continues: true, ..POST };
-    Row {
-        id,
-        sent: Sent::Body(value, "hello"),
-        done: Done::Served(done),
-        today: Some(Done::Served(Served { has: today, after: After::Ends, ..POST })),
-        why: CONTINUE,
-    }
+const fn continues(id: &'static str, lines: &'static str, why: &'static str) -> Row {
+    Row { id, sent: Sent::Body(lines, "hello"), done: Done::Served(Served { lacks: &["Expect"], continues: true, ..POST }), why }
 }
 
 pub const ROWS: &[Row] = &[
@@ -161,13 +153,30 @@ pub const ROWS: &[Row] = &[
         ),
         "HTTP/1.0 knows no upgrade (RFC 6455 section 4.1; RFC 9110 section 7.8).",
     ),
-    continues("expect-continue", "Content-Length: 5\r\nExpect: 100-continue", &["Expect: 100-continue"]),
-    continues("expect-case", "Content-Length: 5\r\nExpect: 100-Continue", &["Expect: 100-Continue"]),
+    continues("expect-continue", "Content-Length: 5\r\nExpect: 100-continue", CONTINUE),
+    continues("expect-case", "Content-Length: 5\r\nExpect: 100-Continue", "Expectations have no case (RFC 9110 section 10.1.1)."),
+    Row {
+        id: "expect-at-once",
+        sent: Sent::Body("Content-Length: 5\r\nExpect: 100-continue", "hello"),
+        done: Done::Served(Served { lacks: &["Expect"], ..POST }),
+        why: "The body is there: nobody waits to be told (RFC 9110 section 10.1.1).",
+    },
+    Row {
+        id: "expect-no-body",
+        sent: Sent::Header("Expect: 100-continue"),
+        done: Done::Served(Served { lacks: &["Expect"], ..GET }),
+        why: "There is nothing to wait with (RFC 9110 section 10.1.1).",
+    },
+    Row {
+        id: "expect-1-0",
+        sent: Sent::Bytes("POST /any/a HTTP/1.0\r\nHost: gate\r\nKEY\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\nhello"),
+        done: Done::Served(Served { lacks: &["Expect"], after: After::Ends, ..POST }),
+        why: "HTTP/1.0 knows no expectation: it is ignored (RFC 9110 section 10.1.1).",
+    },
     Row {
         id: "expect-refused",
         sent: Sent::Keyless("Content-Length: 5\r\nExpect: 100-continue", ""),
         done: Done::Answered { status: 401, after: After::Ends },
-        today: None,
         why: "It may or may not send its body now: nobody can tell what follows (RFC 9110 section 10.1.1).",
     },
     refused("expect-other", Sent::Body("Content-Length: 5\r\nExpect: x", "hello"), EXPECT),

@@ -9,7 +9,7 @@ const HOP: &str = "It is about the connection to the gate (RFC 9110 section 7.6.
 const ONCE: &str = "It may come once; of two, servers take the first, the last, or both (RFC 9110 section 5.3).";
 
 const fn dropped(id: &'static str, line: &'static str, lacks: &'static [&'static str], why: &'static str) -> Row {
-    Row { id, sent: Sent::Header(line), done: Done::Served(Served { lacks, ..GET }), today: None, why }
+    Row { id, sent: Sent::Header(line), done: Done::Served(Served { lacks, ..GET }), why }
 }
 
 const fn replaced(
@@ -19,15 +19,15 @@ const fn replaced(
     absent: &'static [&'static str],
     why: &'static str,
 ) -> Row {
-    Row { id, sent: Sent::Header(line), done: Done::Served(Served { has, absent, ..GET }), today: None, why }
+    Row { id, sent: Sent::Header(line), done: Done::Served(Served { has, absent, ..GET }), why }
 }
 
 const fn refused(id: &'static str, lines: &'static str, why: &'static str) -> Row {
-    Row { id, sent: Sent::Header(lines), done: Done::Refused(400), today: None, why }
+    Row { id, sent: Sent::Header(lines), done: Done::Refused(400), why }
 }
 
 const fn made(id: &'static str, what: &'static str, make: fn() -> String, done: Done, why: &'static str) -> Row {
-    Row { id, sent: Sent::Made(what, make), done, today: None, why }
+    Row { id, sent: Sent::Made(what, make), done, why }
 }
 
 /// A head with so many headers.
@@ -98,14 +98,12 @@ pub const ROWS: &[Row] = &[
         id: "once-key",
         sent: Sent::Header("X-Api-Key: sk_live_server"),
         done: Done::Answered { status: 400, after: After::Goes },
-        today: None,
         why: "Two credentials, equal or not: which of them was meant nobody knows.",
     },
     Row {
         id: "once-key-elsewhere",
         sent: Sent::Target("/any/a?key=sk_live_server"),
         done: Done::Answered { status: 400, after: After::Goes },
-        today: None,
         why: "As `once-key`, in two places.",
     },
     made("size-64-headers", "64 headers", || of_headers(64), Done::Served(GET), "As many as pass."),

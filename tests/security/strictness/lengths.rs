@@ -9,11 +9,11 @@ const BOTH: &str = "Who goes by the length and who goes by the chunks end in two
 const CODING: &str = "`chunked` alone: who does not know another coding cannot tell where the body ends (RFC 9112 section 6.1).";
 
 const fn refused(id: &'static str, lines: &'static str, body: &'static str, why: &'static str) -> Row {
-    Row { id, sent: Sent::Body(lines, body), done: Done::Refused(400), today: None, why }
+    Row { id, sent: Sent::Body(lines, body), done: Done::Refused(400), why }
 }
 
 const fn served(id: &'static str, lines: &'static str, body: &'static str, served: Served, why: &'static str) -> Row {
-    Row { id, sent: Sent::Body(lines, body), done: Done::Served(served), today: None, why }
+    Row { id, sent: Sent::Body(lines, body), done: Done::Served(served), why }
 }
 
 pub const ROWS: &[Row] = &[
@@ -100,7 +100,6 @@ pub const ROWS: &[Row] = &[
         id: "coding-1-0",
         sent: Sent::Bytes("POST /any/a HTTP/1.0\r\nHost: gate\r\nKEY\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
         done: Done::Refused(400),
-        today: None,
         why: "HTTP/1.0 knows no chunks, so that what is behind it need not either (RFC 9112 section 6.1; CVE-2026-2835).",
     },
 ];

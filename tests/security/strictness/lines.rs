@@ -9,11 +9,11 @@ const LINE: &str = "Method, target and version with one space between them: who 
 const TOKEN: &str = "A field name is a token, ended by its colon (RFC 9112 section 5.1; RFC 9110 section 5.6.2).";
 
 const fn refused(id: &'static str, sent: Sent, why: &'static str) -> Row {
-    Row { id, sent, done: Done::Refused(400), today: None, why }
+    Row { id, sent, done: Done::Refused(400), why }
 }
 
 const fn served(id: &'static str, sent: Sent, served: Served, why: &'static str) -> Row {
-    Row { id, sent, done: Done::Served(served), today: None, why }
+    Row { id, sent, done: Done::Served(served), why }
 }
 
 pub const ROWS: &[Row] = &[

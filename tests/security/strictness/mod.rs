@@ -51,15 +51,7 @@ async fn every_row_is_kept() {
             faults.extend(judge(row, &row.done, &observed).err().map(|fault| format!("{} in two packets: {fault}", row.id)));
         }
         let observed = observe(&gate, &backend, &mut known, row, How::AtOnce).await;
-        if let Some(today) = &row.today {
-            if judge(row, &row.done, &observed).is_ok() {
-                faults.push(format!("{}: this is built now: take its `today` away", row.id));
-            } else if let Err(fault) = judge(row, today, &observed) {
-                faults.push(format!("{}: {fault}", row.id));
-            }
-        } else if let Err(fault) = judge(row, &row.done, &observed) {
-            faults.push(format!("{}: {fault}", row.id));
-        }
+        faults.extend(judge(row, &row.done, &observed).err().map(|fault| format!("{}: {fault}", row.id)));
     }
     assert!(faults.is_empty(), "{} of {} rows:\n{}", faults.len(), rows().count(), faults.join("\n"));
     // What came late would not have been seen by its own row.
@@ -74,9 +66,8 @@ async fn a_careless_proxy_is_found_in_every_row() {
     let mut known = HashSet::new();
     for row in rows() {
         let observed = observe(&gate, &backend, &mut known, row, How::AtOnce).await;
-        let done = row.today.as_ref().unwrap_or(&row.done);
-        for (what, careless) in careless(row, done, &observed) {
-            assert!(judge(row, done, &careless).is_err(), "{}: {what} was not found", row.id);
+        for (what, careless) in careless(row, &row.done, &observed) {
+            assert!(judge(row, &row.done, &careless).is_err(), "{}: {what} was not found", row.id);
         }
     }
 }
@@ -136,9 +127,8 @@ fn the_document_is_the_table() {
     for (part, rows) in PARTS {
         let _ = writeln!(page, "\n## {part}\n\n| rule | for example | what is done | why |\n|---|---|---|---|");
         for row in rows {
-            let today = row.today.as_ref().map_or_else(String::new, |today| format!(" *So far: {today}.*"));
             let (id, sent, done, why) = (row.id, row.sent.example(), &row.done, row.why);
-            let _ = writeln!(page, "| `{id}` | {sent} | {done}{today} | {why} |");
+            let _ = writeln!(page, "| `{id}` | {sent} | {done} | {why} |");
         }
     }
     expect_file!["../../../docs/strictness.md"].assert_eq(&page);

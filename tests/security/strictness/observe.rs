@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::row::{Done, Row};
+use super::row::{Done, Row, Served};
 use crate::support::{Answer, Backend, Gate, Head, Request, frame, until};
 
 /// What came of a row.
@@ -43,9 +43,15 @@ pub async fn observe(gate: &Gate, backend: &Backend, known: &mut HashSet<String>
         let had: usize = before.iter().sum();
         until("the head at the backend", || async { (backend.bytes().len() > had).then_some(()) }).await;
     }
+    let mut invitation = Vec::new();
+    if let Done::Served(Served { continues: true, .. }) = row.done {
+        let rest = Head::end_in(&bytes).map_or_else(Vec::new, |end| bytes.split_off(end));
+        client.send(std::mem::replace(&mut bytes, rest)).await;
+        invitation.push(client.head().await);
+    }
     // The gate may end the connection before it has taken everything.
     let _ = client.try_send(&bytes).await;
-    let answers = answers_in(&client.rest().await);
+    let answers = [invitation, answers_in(&client.rest().await)].concat();
     let id = |request: &Request| request.all("x-keygate-request-id").join(",");
     let mut received: Vec<_> = backend.requests().into_iter().filter(|request| !known.contains(&id(request))).collect();
     received.sort_by_key(id);

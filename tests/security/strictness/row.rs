@@ -13,8 +13,6 @@ pub struct Row {
     pub sent: Sent,
     /// What is done with it.
     pub done: Done,
-    /// What is done so far, where the rule is not built yet.
-    pub today: Option<Done>,
     /// The reason, with its source.
     pub why: &'static str,
 }
@@ -74,7 +72,7 @@ pub struct Served {
     pub absent: &'static [&'static str],
     /// The body.
     pub body: &'static str,
-    /// Whether the gate itself says `100 Continue`.
+    /// Whether the gate itself says `100 Continue`, which is waited for before the body is sent.
     pub continues: bool,
     /// How the connection goes on.
     pub after: After,

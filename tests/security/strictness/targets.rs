@@ -11,19 +11,19 @@ const HOST: &str =
     "Exactly one host, and nothing but a host and a port: who routes by it must not find two (RFC 9112 section 3.2).";
 
 const fn refused(id: &'static str, target: &'static str, why: &'static str) -> Row {
-    Row { id, sent: Sent::Target(target), done: Done::Refused(400), today: None, why }
+    Row { id, sent: Sent::Target(target), done: Done::Refused(400), why }
 }
 
 const fn served(id: &'static str, target: &'static str, line: &'static str, why: &'static str) -> Row {
-    Row { id, sent: Sent::Target(target), done: Done::Served(Served { line, ..GET }), today: None, why }
+    Row { id, sent: Sent::Target(target), done: Done::Served(Served { line, ..GET }), why }
 }
 
 const fn host(id: &'static str, bytes: &'static str) -> Row {
-    Row { id, sent: Sent::Bytes(bytes), done: Done::Refused(400), today: None, why: HOST }
+    Row { id, sent: Sent::Bytes(bytes), done: Done::Refused(400), why: HOST }
 }
 
 const fn named(id: &'static str, bytes: &'static str, has: &'static [&'static str], why: &'static str) -> Row {
-    Row { id, sent: Sent::Bytes(bytes), done: Done::Served(Served { has, ..GET }), today: None, why }
+    Row { id, sent: Sent::Bytes(bytes), done: Done::Served(Served { has, ..GET }), why }
 }
 
 fn long_target() -> String {
@@ -39,7 +39,6 @@ pub const ROWS: &[Row] = &[
         id: "target-asterisk",
         sent: Sent::Line("OPTIONS * HTTP/1.1"),
         done: Done::Refused(400),
-        today: None,
         why: "It is about the server, which is not the client's (RFC 9112 section 3.2.4).",
     },
     refused("target-no-slash", "any/a", FORM),
@@ -74,6 +73,12 @@ pub const ROWS: &[Row] = &[
     refused("target-escape-broken", "/any/%zz", "Not an escape; what a server makes of it is its own (RFC 3986 section 2.1)."),
     refused("target-escape-short", "/any/%2", "As `target-escape-broken`."),
     refused("target-high-byte", "/any/caf\u{e9}", "A URL is ASCII; decoding it is guessing (RFC 3986 section 2)."),
+    refused(
+        "target-escape-overlong",
+        "/any/..%c0%afapi",
+        "A slash to who does not mind overlong forms (RFC 3629 section 10; the oldest of these attacks).",
+    ),
+    refused("target-escape-not-utf8", "/any/caf%e9", "Not UTF-8: Latin-1 to one server, a replacement or an error to another."),
     refused("target-brackets", "/any/{a}", "Browsers escape it; a server that does too sees another path (WHATWG URL)."),
     served(
         "target-escaped",
@@ -92,7 +97,6 @@ pub const ROWS: &[Row] = &[
         id: "target-case",
         sent: Sent::Target("/ANY/a"),
         done: Done::Answered { status: 404, after: After::Goes },
-        today: None,
         why: "Paths are case-sensitive: no route of that name (RFC 3986 section 6.2.2.1).",
     },
     served("query-empty", "/any/a?", "GET /any/a? HTTP/1.1", "Passed on as it is."),
@@ -113,7 +117,6 @@ pub const ROWS: &[Row] = &[
         id: "target-long",
         sent: Sent::Made("a target of more than 8 KiB", long_target),
         done: Done::Refused(431),
-        today: None,
         why: "Longer than any that is meant (RFC 9110 section 4.1 asks for 8,000 bytes).",
     },
     host("host-none", "GET /any/a HTTP/1.1\r\nKEY\r\n\r\n"),
