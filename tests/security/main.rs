@@ -5,4 +5,11 @@
 #[allow(dead_code, unused_imports, reason = "the proxy's tests use all of it")]
 mod support;
 
+mod catalogue;
+mod identity;
+mod mix;
+mod origin;
+mod path;
+mod probing;
 mod strictness;
+mod upgrade;
