@@ -7,8 +7,12 @@ mod sets;
 #[path = "../benches/decision/world.rs"]
 mod world;
 
+use std::sync::Arc;
+
+use ipnet::{IpNet, Ipv4Net};
 use keygate::gate::{
     Gate,
+    blocks::{Block, Blocks, Target},
     capability::{Channel, Operations},
     denial::Denial,
     limit::Quotas,
@@ -109,6 +113,20 @@ fn asking_what_is_held_on_a_channel_allocates_nothing() {
         assert!(!held.is_empty() && not_held.is_empty() && held == capabilities.anywhere(), "{name}");
         assert_eq!(capabilities.everywhere(), Operations::NONE);
     }
+}
+
+#[test]
+fn asking_for_blocks_allocates_nothing() {
+    let World { gate, texts } = World::new(100, Digests::Sha256);
+    let block = |target| Block { target, since_ms: 0, until_ms: i64::MAX, reason: "".into() };
+    let network = |n: u32| IpNet::V4(Ipv4Net::new_assert((0x0a00_0000 + (n << 8)).into(), 24 + (n % 9) as u8).trunc());
+    let others = (0..1000).map(|n| block(Target::Network(network(n)))).chain([block(Target::Key("other".into()))]);
+    let _ = gate.publish_blocks(&Arc::new(Blocks::new(others.clone()).unwrap()));
+    let good = headers(Some(&texts[17]));
+    check(&gate, &head(PATH, &good), Ok(()));
+    let peer = IpNet::from(head(PATH, &good).peer);
+    let _ = gate.publish_blocks(&Arc::new(Blocks::new(others.chain([block(Target::Network(peer))])).unwrap()));
+    check(&gate, &head(PATH, &good), Err(Denial::PeerBlocked));
 }
 
 #[test]

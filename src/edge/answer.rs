@@ -142,7 +142,7 @@ fn push_retry(text: &mut String, denial: Denial, charges: &Charges, headers: Lim
         Blame::Pace if charges.violated().all(|charge| charge.window_s > 0) => charges.retry_after_s().unwrap_or(RETRY_PLACE_S),
         Blame::Pace => charges.retry_after_s().unwrap_or_default().max(RETRY_PLACE_S),
         Blame::Service if denial.status() == 503 => RETRY_SERVICE_S,
-        Blame::Service | Blame::Request => return,
+        Blame::Service | Blame::Request | Blame::Operator => return,
     };
     let _ = write!(text, "Retry-After: {retry_after_s}\r\n");
     for (name, value) in limit_fields::fields(charges, headers) {

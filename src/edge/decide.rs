@@ -17,7 +17,7 @@ use super::{
 use crate::{
     gate::{
         Admitted, NeedBody,
-        denial::Denial,
+        denial::{Blame, Denial},
         peer::{Found, Peer},
         permit::{Permit, Refusal},
         request::{RequestHead, Transport},
@@ -232,7 +232,7 @@ impl Request<'_> {
         if self.head.path.starts_with("/keygate/") {
             return Some(self.own_page());
         }
-        self.edge.gate.preflight(&self.head).map(|answer| self.preflight(answer))
+        self.edge.gate.preflight(&self.head, self.now).map(|answer| self.preflight(answer))
     }
 
     fn judged(&self, need: NeedBody, read: Result<Vec<u8>, Denial>) -> Next {
@@ -347,7 +347,9 @@ impl Request<'_> {
         let method = text("access-control-request-method").unwrap_or_default();
         let about = About { cors_origin: self.origin(), ..self.about() };
         if let Err(denial) = answer {
-            self.edge.gate.refuse_unread(self.head.peer, self.now);
+            if denial.blame() == Blame::Request {
+                self.edge.gate.refuse_unread(self.head.peer, self.now);
+            }
             let refusal = Refusal::bare(denial);
             self.tell(&Err(Refusal::bare(denial)));
             return self.refused(&refusal, false);

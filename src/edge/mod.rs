@@ -160,7 +160,7 @@ impl Edge {
         }
     }
 
-    /// Ends every live stream that current keys and policy no longer let in. Returns how many.
+    /// Ends every live stream that current keys, policy and blocks no longer let in. Returns how many.
     pub fn cut_fallen(&self) -> usize {
         let now = self.clock.now();
         self.registry.cut_where(now, |stream| self.look_again(stream, now))
@@ -168,7 +168,7 @@ impl Edge {
 
     /// Whether a stream must end under the current keys and policy; if not, it stands until they say.
     fn look_again(&self, stream: &LiveStream, now: Timestamp) -> Option<CutReason> {
-        match self.gate.still_stands(stream.standing.as_ref()?, now) {
+        match self.gate.still_stands(stream.standing.as_ref(), stream.peer, now) {
             Ok(until_ms) => {
                 stream.stands_until(until_ms);
                 None

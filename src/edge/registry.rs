@@ -38,10 +38,14 @@ pub enum CutReason {
     Drain,
     /// The client sent a message where none may pass.
     ClientMessage,
+    /// Its key is blocked.
+    KeyBlocked,
+    /// Its peer is blocked.
+    PeerBlocked,
 }
 
 impl CutReason {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 11] = [
         Self::Removed,
         Self::Revoked,
         Self::Disabled,
@@ -51,6 +55,8 @@ impl CutReason {
         Self::Operator,
         Self::Drain,
         Self::ClientMessage,
+        Self::KeyBlocked,
+        Self::PeerBlocked,
     ];
 
     /// The metric label.
@@ -66,6 +72,8 @@ impl CutReason {
             Self::Operator => "operator",
             Self::Drain => "drain",
             Self::ClientMessage => "client_message",
+            Self::KeyBlocked => "key_blocked",
+            Self::PeerBlocked => "peer_blocked",
         }
     }
 }
@@ -82,6 +90,8 @@ impl From<Denial> for CutReason {
             Denial::KeyExpired => Self::Expired,
             Denial::WrongEnvironment => Self::Environment,
             Denial::NotCapable => Self::Capability,
+            Denial::KeyBlocked => Self::KeyBlocked,
+            Denial::PeerBlocked => Self::PeerBlocked,
             _ => Self::Removed,
         }
     }
@@ -98,6 +108,8 @@ impl From<CutReason> for Denial {
             CutReason::Environment => Self::WrongEnvironment,
             CutReason::Capability | CutReason::ClientMessage => Self::NotCapable,
             CutReason::Drain => Self::Draining,
+            CutReason::KeyBlocked => Self::KeyBlocked,
+            CutReason::PeerBlocked => Self::PeerBlocked,
         }
     }
 }

@@ -6,6 +6,7 @@ use super::{
     origin::Claimed,
     policy::{Demand, Mode},
     request::RequestHead,
+    time::Timestamp,
 };
 
 /// A preflight, recognised: whether the page may go on to send the request it asks about.
@@ -14,14 +15,16 @@ pub type Preflight = Result<(), Denial>;
 impl Gate {
     /// Answers a preflight; `None` if the request is not one, or if a refusal would only be reported, for then the backend has to answer. A preflight is an `OPTIONS` with `Origin` and
     /// `Access-Control-Request-Method`, routed by the method that it asks for. It carries no key by design of the web, so it is
-    /// allowed where some key of the environments that are let in lists the origin.
+    /// allowed where some key of the environments that are let in lists the origin; never from a peer that is blocked at `now`.
     #[must_use]
-    pub fn preflight(&self, head: &RequestHead<'_>) -> Option<Preflight> {
+    pub fn preflight(&self, head: &RequestHead<'_>, now: Timestamp) -> Option<Preflight> {
         let origin = head.origin.as_ref().filter(|_| head.method == "OPTIONS")?;
         let method = requested_method(head)?;
         let snapshot = self.snapshot.load();
         let route = snapshot.policy.route(head, method);
-        let answer = if snapshot.keys.is_none() {
+        let answer = if snapshot.blocks.of_peer(head.peer, now.unix_ms).is_some() {
+            Err(Denial::PeerBlocked)
+        } else if snapshot.keys.is_none() {
             Err(Denial::NotReady)
         } else if route.is_none_or(|at| snapshot.policy.routes[at].demand == Demand::Unroutable) {
             Err(Denial::NoRoute)

@@ -91,6 +91,7 @@ impl<'s, 'h, 'w, W: Witness> Asked<'s, 'h, 'w, W> {
     /// request refused for any other reason spends no key's quota.
     #[inline]
     fn decide(&mut self) -> Result<Passed, Denial> {
+        self.peer_is_not_blocked()?;
         let keys = self.snapshot.keys.as_deref().ok_or(Denial::NotReady)?;
         self.peer_is_patient()?;
         let route = self.routed()?;
@@ -158,6 +159,14 @@ impl<'s, 'h, 'w, W: Witness> Asked<'s, 'h, 'w, W> {
         self.head.origin.as_ref().is_some_and(|origin| cors::lists(self.snapshot, origin))
     }
 
+    fn peer_is_not_blocked(&mut self) -> Result<(), Denial> {
+        self.snapshot.blocks.of_peer(self.head.peer, self.now.unix_ms).map_or(Ok(()), |_| Err(Denial::PeerBlocked))
+    }
+
+    fn key_is_not_blocked(&self, key: &KeyRecord) -> Result<(), Denial> {
+        self.snapshot.blocks.of_key(&key.id, self.now.unix_ms).map_or(Ok(()), |_| Err(Denial::KeyBlocked))
+    }
+
     fn peer_is_patient(&mut self) -> Result<(), Denial> {
         let Some(quota) = self.snapshot.policy.peer_refusals else { return Ok(()) };
         let pace = self.peers.peek(self.head.peer.into(), &quota, self.now.ticks_ns);
@@ -198,6 +207,7 @@ impl<'s, 'h, 'w, W: Witness> Asked<'s, 'h, 'w, W> {
         match keys.authenticate(&presented.text, self.now.unix_ms) {
             Ok((key, digest, until_ms)) => {
                 self.key = Some(key);
+                self.key_is_not_blocked(key)?;
                 self.good = Some((digest, until_ms));
                 self.witness.passed(Step::Key, || {
                     format!("`{}` of app `{}`: {} {}", key.id, key.app, key.kind.name(), key.environment.name())
@@ -206,6 +216,8 @@ impl<'s, 'h, 'w, W: Witness> Asked<'s, 'h, 'w, W> {
             }
             Err((denial, key)) => {
                 self.key = key;
+                // What is revoked may be let through as a report; what is blocked never is.
+                key.map_or(Ok(()), |key| self.key_is_not_blocked(key))?;
                 Err(denial)
             }
         }

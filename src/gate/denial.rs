@@ -23,6 +23,8 @@ pub enum Blame {
     Request,
     /// The client comes too often. Not charged again.
     Pace,
+    /// Somebody who runs the gate shut the client out. Not charged: once that is lifted, the client begins anew.
+    Operator,
     /// The gate or its backend cannot serve now.
     Service,
 }
@@ -78,6 +80,8 @@ denials! {
         "More than 16 KiB or 64 headers. Usually cookies of another application on the same host name." }
     HeadTimeout { "head_timeout", 408, "head_timeout", None, Request, "The request head did not arrive in time.",
         "The client sent part of a head and stopped; `timeouts.head` bounds that." }
+    PeerBlocked { "peer_blocked", 403, "blocked", None, Operator, "Requests from this address are blocked.",
+        "Somebody blocked the address or its network with `keygate block --ip`. `keygate blocks` says since when and why, `keygate unblock` lifts it." }
     NotReady { "not_ready", 503, "not_ready", None, Service, "The key set is not loaded.",
         "The gate has not yet read its keys. `/readyz` says why." }
     PeerLimited { "peer_limited", 429, "rate_limited", None, Pace, "Too many refused requests from this address.",
@@ -96,6 +100,8 @@ denials! {
         "The text has the form of a generated key but its checksum is wrong: a typing or copying error." }
     UnknownKey { "unknown_key", 401, "invalid_token", InvalidToken, Request, "The API key is not valid.",
         "No key of the set has this text. Check that the right key file is mounted and was reloaded." }
+    KeyBlocked { "key_blocked", 401, "invalid_token", InvalidToken, Request, "The API key is not valid.",
+        "Somebody blocked the key with `keygate block --key`. `keygate blocks` says since when and why, `keygate unblock` lifts it." }
     KeyRevoked { "key_revoked", 401, "invalid_token", InvalidToken, Request, "The API key is not valid.",
         "The key's state is `revoked`." }
     KeyDisabled { "key_disabled", 401, "invalid_token", InvalidToken, Request, "The API key is not valid.",
@@ -152,10 +158,10 @@ denials! {
 
 impl Denial {
     /// Whether [`Mode::Report`](super::policy::Mode) can let a request pass all the same. Never where there is no key set: then nobody
-    /// knows what would have been refused.
+    /// knows what would have been refused. And never what is blocked: an incident outranks a trial.
     #[must_use]
     pub fn can_be_reported(self) -> bool {
-        self != Self::NotReady
+        !matches!(self, Self::NotReady | Self::PeerBlocked | Self::KeyBlocked)
     }
 }
 

@@ -3,6 +3,7 @@
 //! Pure. Nothing here names a socket, a file, a metric or a clock: time comes in as an argument and everything else as values, so
 //! that the proxy, `keygate explain` and the tests ask the very same function. Entry: [`Gate::admit`].
 
+pub mod blocks;
 pub mod capability;
 pub mod channel;
 pub mod cors;
@@ -28,6 +29,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use self::{
+    blocks::Blocks,
     denial::{Blame, Denial},
     keys::KeySet,
     limit::PeerTable,
@@ -42,7 +44,7 @@ pub use self::{
     witness::{Step, Witness},
 };
 
-/// Policy and keys of one moment: what a whole decision is made against.
+/// Policy, keys and blocks of one moment: what a whole decision is made against.
 #[derive(Debug)]
 pub struct Snapshot {
     /// Counts publications; higher is later.
@@ -51,6 +53,8 @@ pub struct Snapshot {
     pub policy: Arc<Policy>,
     /// The keys; `None` until the first set is loaded.
     pub keys: Option<Arc<KeySet>>,
+    /// Whom an incident shuts out.
+    pub blocks: Arc<Blocks>,
 }
 
 /// What a request that is not refused has come to.
@@ -83,16 +87,29 @@ impl Gate {
     /// A gate that refuses everything as [`Denial::NotReady`] until [`Gate::publish`] is called with keys.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
-        let first = Snapshot { generation: 0, policy: Arc::new(policy), keys: None };
+        let first = Snapshot { generation: 0, policy: Arc::new(policy), keys: None, blocks: Arc::default() };
         Self { snapshot: ArcSwap::from_pointee(first), peers: PeerTable::default() }
     }
 
-    /// Makes policy and keys the ones that every later decision uses, both at once, and returns their generation.
+    /// Makes policy and keys the ones that every later decision uses, both at once, and returns their generation. Blocks stay.
     pub fn publish(&self, policy: Arc<Policy>, keys: Arc<KeySet>) -> u64 {
         let next = |old: &Arc<Snapshot>| Snapshot {
             generation: old.generation + 1,
             policy: Arc::clone(&policy),
             keys: Some(Arc::clone(&keys)),
+            blocks: Arc::clone(&old.blocks),
+        };
+        self.snapshot.rcu(next).generation + 1
+    }
+
+    /// Makes `blocks` the ones that every later decision asks, and returns their generation. Policy and keys stay. Whoever makes a
+    /// set of the one in force has to see to it that nobody else does meanwhile.
+    pub fn publish_blocks(&self, blocks: &Arc<Blocks>) -> u64 {
+        let next = |old: &Arc<Snapshot>| Snapshot {
+            generation: old.generation + 1,
+            policy: Arc::clone(&old.policy),
+            keys: old.keys.clone(),
+            blocks: Arc::clone(blocks),
         };
         self.snapshot.rcu(next).generation + 1
     }
@@ -136,13 +153,20 @@ impl Gate {
         self.charge_peer(&self.snapshot.load().policy, peer, now);
     }
 
-    /// Whether a stream that was let in may stay, under the current keys and policy, and until when its credential is good, in Unix
-    /// milliseconds (`i64::MAX`: until somebody changes it).
+    /// Whether a stream of `peer` that was let in may stay, under the current keys, policy and blocks, and until when its credential
+    /// is good, in Unix milliseconds (`i64::MAX`: until somebody changes it). A stream that stands on no key can lose its peer alone.
     ///
     /// # Errors
     /// Why it may not stay.
-    pub fn still_stands(&self, standing: &Standing, now: Timestamp) -> Result<i64, Denial> {
+    pub fn still_stands(&self, standing: Option<&Standing>, peer: std::net::IpAddr, now: Timestamp) -> Result<i64, Denial> {
         let snapshot = self.snapshot.load();
+        if snapshot.blocks.of_peer(peer, now.unix_ms).is_some() {
+            return Err(Denial::PeerBlocked);
+        }
+        let Some(standing) = standing else { return Ok(i64::MAX) };
+        if snapshot.blocks.of_key(&standing.key.id, now.unix_ms).is_some() {
+            return Err(Denial::KeyBlocked);
+        }
         let keys = snapshot.keys.as_deref().ok_or(Denial::NotReady)?;
         let (key, until_ms) = keys.still(&standing.key.id, &standing.digest, now.unix_ms)?;
         if standing.reported {

@@ -1,7 +1,8 @@
 //! The decision, by what it promises: who passes (`matrix`), in which order it asks (`order`), what it holds and gives back
-//! (`leases`, `quotas`), what a stream goes on standing on (`standing`), what a page may ask without a key (`preflight`), what
-//! capabilities mean (`capability`), and what must be true of any keys and requests at all (`properties`).
+//! (`leases`, `quotas`), whom it shuts out (`blocks`), what a stream goes on standing on (`standing`), what a page may ask without a key
+//! (`preflight`), what capabilities mean (`capability`), and what must be true of any keys and requests at all (`properties`).
 
+mod blocks;
 mod capability;
 mod leases;
 mod matrix;

@@ -99,7 +99,8 @@ impl Table<'_> {
 /// Whether a denial is the gate's, and not that of the edge, which sees sockets. Closed: a new denial must say whose it is.
 fn the_gate_gives(denial: Denial) -> bool {
     match denial {
-        Denial::NotReady
+        Denial::PeerBlocked
+        | Denial::NotReady
         | Denial::PeerLimited
         | Denial::NoRoute
         | Denial::MissingKey
@@ -108,6 +109,7 @@ fn the_gate_gives(denial: Denial) -> bool {
         | Denial::KeyInCookie
         | Denial::MalformedKey
         | Denial::UnknownKey
+        | Denial::KeyBlocked
         | Denial::KeyRevoked
         | Denial::KeyDisabled
         | Denial::KeyExpired

@@ -12,7 +12,8 @@ use self::faults::{Fault, Scene};
 use crate::world::{NOW, places};
 
 /// The contract: cheap before costly, anonymous before identified, limits last.
-const ORDER: [Fault; 25] = [
+const ORDER: [Fault; 27] = [
+    Fault::PeerBlocked,
     Fault::NoKeySet,
     Fault::PeerSpent,
     Fault::NoRoute,
@@ -22,6 +23,7 @@ const ORDER: [Fault; 25] = [
     Fault::InCookie,
     Fault::Mistyped,
     Fault::Unknown,
+    Fault::KeyBlocked,
     Fault::Revoked,
     Fault::Disabled,
     Fault::Expired,

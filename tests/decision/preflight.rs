@@ -9,7 +9,7 @@ use keygate::gate::{
     testing,
 };
 
-use crate::world::{Ask, LISTED, UNLISTED, gate};
+use crate::world::{Ask, LISTED, NOW, UNLISTED, gate};
 
 const TEST_PAGE: &str = "https://staging.test";
 
@@ -30,7 +30,7 @@ fn preflight(origin: &str) -> Ask {
 #[track_caller]
 fn check(ask: &Ask, expected: Option<Result<(), Denial>>) {
     let gate = gate(policy(), records());
-    assert_eq!(ask.with_head(|head| gate.preflight(head)), expected);
+    assert_eq!(ask.with_head(|head| gate.preflight(head, NOW)), expected);
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn a_page_counts_only_where_its_environment_is_let_in() {
     check(&preflight(TEST_PAGE), Some(Err(Denial::OriginRefused)));
     let both = Policy { environments: vec![Environment::Live, Environment::Test], ..policy() };
     let gate = gate(both, records());
-    assert_eq!(preflight(TEST_PAGE).with_head(|head| gate.preflight(head)), Some(Ok(())));
+    assert_eq!(preflight(TEST_PAGE).with_head(|head| gate.preflight(head, NOW)), Some(Ok(())));
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn what_lacks_a_part_is_no_preflight() {
 #[test]
 fn none_is_answered_before_there_are_keys() {
     let gate = Gate::new(policy());
-    assert_eq!(preflight(LISTED).with_head(|head| gate.preflight(head)), Some(Err(Denial::NotReady)));
+    assert_eq!(preflight(LISTED).with_head(|head| gate.preflight(head, NOW)), Some(Err(Denial::NotReady)));
 }
 
 /// The page must be able to read why it was refused, and a stranger must not.

@@ -5,6 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use keygate::gate::{
     Admitted, Gate,
+    blocks::{Block, Blocks, Target},
     denial::Denial,
     keys::{KeyRecord, KeySet, KeySetBuilder},
     limit::{Places, Quota},
@@ -136,6 +137,15 @@ pub(crate) fn set(records: impl IntoIterator<Item = KeyRecord>) -> KeySet {
         builder.add(record, None);
     }
     builder.build().expect("a key set")
+}
+
+/// A block since [`NOW`].
+pub(crate) fn block(target: &Target, until_ms: i64) -> Block {
+    Block { target: target.clone(), since_ms: NOW.unix_ms, until_ms, reason: "".into() }
+}
+
+pub(crate) fn blocks(blocks: impl IntoIterator<Item = Block>) -> Arc<Blocks> {
+    Arc::new(Blocks::new(blocks).expect("not too many"))
 }
 
 /// `burst` at once and then no more within a test.

@@ -3,6 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use keygate::gate::{
     Gate,
+    blocks::Target,
     capability::{Operation, Operations},
     credential::{Environment, Kind, Locations, compose},
     keys::{KeyLimits, KeyRecord, Rare, RareFields, State},
@@ -13,7 +14,7 @@ use keygate::gate::{
 };
 
 use super::Book;
-use crate::world::{Ask, LISTED, NOW, UNLISTED, at_once, gate};
+use crate::world::{Ask, LISTED, NOW, UNLISTED, at_once, block, blocks, gate};
 
 pub(super) fn tables(book: &mut Book) {
     locations(book);
@@ -65,6 +66,16 @@ fn modes(book: &mut Book) {
                     table.row(&[&format!("{mode:?}").to_lowercase(), path, name], &gate, &ask);
                 }
             }
+        }
+        for (request, of, ask) in [
+            ("good, of a blocked peer", Target::network("192.0.2.1"), Ask::get("/plain").key("sk")),
+            ("no credential, of a blocked peer", Target::network("192.0.2.1"), Ask::get("/public")),
+            ("of a blocked key", Target::key("sk"), Ask::get("/plain").key("sk")),
+            ("of a key that is blocked and revoked", Target::key("gone"), Ask::get("/plain").key("gone")),
+        ] {
+            let gate = gate(Policy { mode: Mode::Report, ..testing::policy(routes()) }, keys());
+            let gate = blocking(gate, &of.expect("a target"), i64::MAX);
+            table.row(&["report", if request.starts_with("no") { "/public" } else { "/plain" }, request], &gate, &ask);
         }
         table.row(
             &["report", "/plain", "good, before there is a key set"],
@@ -189,6 +200,19 @@ fn stops(book: &mut Book) {
     let full = || limits(KeyLimits { connections: Some(0), ..KeyLimits::default() });
     let usual = || gate(policy(), pair());
     book.table("What stops any request", &["gate", "request"], |table| {
+        for (what, of) in [
+            ("the peer blocked", Target::network("192.0.2.1")),
+            ("its network blocked", Target::network("192.0.2.77/25")),
+            ("another's blocked", Target::network("192.0.2.128/25")),
+            ("the key blocked", Target::key("sk")),
+            ("another key blocked", Target::key("pk")),
+        ] {
+            let of = of.expect("a target");
+            for (when, until_ms) in [("", i64::MAX), (", until now", NOW.unix_ms)] {
+                table.row(&[&format!("{what}{when}"), "good"], &blocking(usual(), &of, until_ms), &ask());
+            }
+            table.row(&[what, "of nobody"], &blocking(usual(), &of, i64::MAX), &Ask::get("/any").key("nobody"));
+        }
         table.row(&["no key set yet", "good"], &Gate::new(policy()), &ask());
         table.row(&["an empty key set", "good"], &gate(policy(), []), &ask());
         table.row(&["one refusal of two spent", "good"], &refused(1), &ask());
@@ -209,6 +233,11 @@ fn stops(book: &mut Book) {
         table.row(&["the key's places taken", "websocket"], &full(), &ask().websocket());
         table.row(&["the key's places taken", "sse"], &full(), &ask().event_stream());
     });
+}
+
+fn blocking(gate: Gate, target: &Target, until_ms: i64) -> Gate {
+    let _ = gate.publish_blocks(&blocks([block(target, until_ms)]));
+    gate
 }
 
 fn pair() -> [KeyRecord; 2] {

@@ -4,6 +4,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use keygate::gate::{
     Gate,
+    blocks::Target,
     capability::{Operation, Operations},
     channel::ChannelSource,
     credential::{Environment, Kind, Locations},
@@ -15,11 +16,12 @@ use keygate::gate::{
     testing,
 };
 
-use crate::world::{Ask, LISTED, NOW, PEER, UNLISTED, at_once, gate};
+use crate::world::{Ask, LISTED, NOW, PEER, UNLISTED, at_once, block, blocks, gate};
 
 /// One thing that is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
+    PeerBlocked,
     NoKeySet,
     PeerSpent,
     NoRoute,
@@ -29,6 +31,7 @@ pub(super) enum Fault {
     InCookie,
     Mistyped,
     Unknown,
+    KeyBlocked,
     Revoked,
     Disabled,
     Expired,
@@ -51,6 +54,7 @@ impl Fault {
     /// What the gate says to a request that has this fault alone.
     pub(super) const fn denial(self) -> Denial {
         match self {
+            Self::PeerBlocked => Denial::PeerBlocked,
             Self::NoKeySet => Denial::NotReady,
             Self::PeerSpent => Denial::PeerLimited,
             Self::NoRoute => Denial::NoRoute,
@@ -60,6 +64,7 @@ impl Fault {
             Self::InCookie => Denial::KeyInCookie,
             Self::Mistyped => Denial::MalformedKey,
             Self::Unknown => Denial::UnknownKey,
+            Self::KeyBlocked => Denial::KeyBlocked,
             Self::Revoked => Denial::KeyRevoked,
             Self::Disabled => Denial::KeyDisabled,
             Self::Expired => Denial::KeyExpired,
@@ -136,6 +141,9 @@ impl Scene {
         if has(Fault::RateSpent) {
             let _ = key.usage.rate.charge(&key_quota, NOW.ticks_ns);
         }
+        let peer_blocked = has(Fault::PeerBlocked).then(|| block(&Target::Network(peer.into()), i64::MAX));
+        let key_blocked = has(Fault::KeyBlocked).then(|| block(&Target::Key("key".into()), i64::MAX));
+        let _ = gate.publish_blocks(&blocks(peer_blocked.into_iter().chain(key_blocked)));
         Self { gate, ask: ask(&has), peer, key, key_quota, peer_quota }
     }
 }
