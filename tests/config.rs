@@ -5,6 +5,8 @@
 mod canary;
 #[path = "config/shipped.rs"]
 mod shipped;
+#[path = "config/state.rs"]
+mod state;
 #[path = "config/used.rs"]
 mod used;
 

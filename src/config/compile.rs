@@ -45,6 +45,7 @@ pub(super) fn config(typed: &raw::Config, folder: &Path, root: &Place<'_>) -> Op
     };
     let status = typed.status.as_ref().and_then(|status| address(status.address.as_ref(), &root.field("status")));
     let control = typed.control.as_ref().and_then(|control| socket(control, folder, &root.field("control")));
+    let state = typed.state.as_ref().and_then(|state| file(state.file.as_ref(), "file", folder, &root.field("state")));
     if let (Some(status), Some(listeners)) = (status, &listeners)
         && status.port() != 0
         && listeners.iter().any(|listener| listener.address == status)
@@ -73,6 +74,7 @@ pub(super) fn config(typed: &raw::Config, folder: &Path, root: &Place<'_>) -> Op
         log: log(typed.log.as_ref()),
         status,
         control,
+        state,
     })
 }
 

@@ -209,12 +209,12 @@ impl From<raw::Kind> for Kind {
     }
 }
 
-impl From<raw::State> for State {
-    fn from(typed: raw::State) -> Self {
+impl From<raw::KeyState> for State {
+    fn from(typed: raw::KeyState) -> Self {
         match typed {
-            raw::State::Active => Self::Active,
-            raw::State::Disabled => Self::Disabled,
-            raw::State::Revoked => Self::Revoked,
+            raw::KeyState::Active => Self::Active,
+            raw::KeyState::Disabled => Self::Disabled,
+            raw::KeyState::Revoked => Self::Revoked,
         }
     }
 }

@@ -27,6 +27,7 @@ mod schema;
 mod secret_file;
 mod secret_source;
 mod set_headers;
+mod state;
 mod timeouts;
 mod upstream;
 mod used;
@@ -37,6 +38,7 @@ mod yaml;
 pub use error::{More, Problem, Problems};
 pub use raw::duration;
 pub use schema::{key_schema, schema};
+pub use state::{parse_state, state_text};
 pub use used::{
     AccessLog, Address, Balance, Config, ConnectionLimits, Forward, HashOn, Health, KeySource, LimitHeaders, Listener, Log,
     LogFormat, SetHeader, Timeouts, Tls, Upstream, UpstreamTimeouts, restart_only_changes,

@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(super) use collection::{List, Map};
-pub(super) use keys::{Browser, Key, KeyFile, Kind, Previous, SecretSource, State};
+pub(super) use keys::{Browser, Key, KeyFile, Kind, Previous, SecretSource, State as KeyState};
 pub use scalar::duration;
 pub(super) use scalar::{Count, OrOff, Rate, Span, Text};
 pub(super) use upstream::{Balance, HashOn, HeaderValue, Health, Pool, TextOr, Upstream, UpstreamTimeouts, Upstreams};
@@ -65,6 +65,8 @@ pub(super) struct Config {
     pub status: Option<Status>,
     /// The control socket. *Restart.*
     pub control: Option<Control>,
+    /// What outlives the process: blocks (`keygate block`). Default: nothing does. *Restart.*
+    pub state: Option<State>,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -406,4 +408,14 @@ pub(super) struct Control {
     /// The path of a Unix socket, relative to this file; only for the user that the gate runs as.
     #[schemars(required)]
     pub socket: Option<Text>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map with `file`")]
+#[schemars(inline)]
+pub(super) struct State {
+    /// The file that the gate writes, relative to this one; its folder must be one that the gate may write to, and the file is no other
+    /// gate's. A gate whose file cannot be read does not start.
+    #[schemars(required)]
+    pub file: Option<Text>,
 }

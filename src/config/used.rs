@@ -33,6 +33,8 @@ pub struct Config {
     pub status: Option<SocketAddr>,
     /// The control socket; `None` leaves the place to the program.
     pub control: Option<PathBuf>,
+    /// Where blocks are kept over a restart; `None` is nowhere.
+    pub state: Option<PathBuf>,
 }
 
 /// A place where clients connect.
@@ -138,6 +140,9 @@ pub fn restart_only_changes(running: &Config, new: &Config) -> Vec<&'static str>
     }
     if running.control != new.control {
         changed.push("control");
+    }
+    if running.state != new.state {
+        changed.push("state");
     }
     changed
 }

@@ -84,11 +84,11 @@ impl Target {
 }
 
 impl fmt::Display for Target {
-    /// For people: `` key `web` ``, `203.0.113.7`, `203.0.113.0/24`.
+    /// `` key `web` ``, `203.0.113.7`, `203.0.113.0/24`; of a network it is what [`Target::network`] reads.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Key(id) => write!(f, "key `{id}`"),
-            Self::Network(network) if network.prefix_len() == network.max_prefix_len() => write!(f, "{}", network.addr()),
+            Self::Network(IpNet::V4(v4)) if v4.prefix_len() == v4.max_prefix_len() => write!(f, "{}", v4.addr()),
             Self::Network(network) => write!(f, "{network}"),
         }
     }

@@ -54,7 +54,8 @@ fn what_holds_where_nothing_is_said() {
     assert_eq!(seconds, [10, 60, 5, 60, 60, 25]);
     assert_eq!(timeouts.body, Some(Duration::from_secs(60)));
     assert_eq!((config.log.access, config.log.format), (AccessLog::Refused, LogFormat::Json));
-    assert!(config.status.is_none() && config.control.is_none() && config.keys.pepper.is_none());
+    assert!(config.status.is_none() && config.control.is_none() && config.state.is_none());
+    assert!(config.keys.pepper.is_none());
     assert_eq!(config.keys.file, Path::new("/etc/keygate/keys.yaml"));
     let [forward] = &*config.forwards else { panic!("one for each route") };
     let upstream = Upstream {
@@ -263,6 +264,8 @@ fn some_changes_need_a_restart() {
     let names = |more: &str| restart_only_changes(&running, &config(more));
     assert!(names("limits: { connections: 5 }\ntimeouts: { idle: 1s }\nlog: { access: all }").is_empty());
     assert_eq!(names("status: { address: 127.0.0.1:9180 }\ncontrol: { socket: c.sock }"), ["status", "control"]);
+    assert_eq!(names("state: { file: state.json }"), ["state"]);
+    assert_eq!(config("state: { file: state.json }").state.as_deref(), Some(Path::new("/etc/keygate/state.json")));
     let moved = parse(&MINIMAL.replace("8080", "8081")).unwrap();
     assert_eq!(restart_only_changes(&running, &moved), ["listeners"]);
     let proxied = |trusted: &str| {

@@ -126,7 +126,9 @@ fn a_target_is_one_whichever_way_it_is_written() {
         ("2001:DB8::/32", "2001:db8::/32"),
         ("::/0", "::/0"),
     ] {
-        assert_eq!(network(written), Target::Network(meant.parse().expect("a network")), "{written}");
+        let target = network(written);
+        assert_eq!(target, Target::Network(meant.parse().expect("a network")), "{written}");
+        assert_eq!(network(&target.to_string()), target, "{written}, as it is told");
     }
     assert_eq!(network("203.0.113.7").to_string(), "203.0.113.7");
     assert_eq!(network("2001:db8::1").to_string(), "2001:db8::/64");
