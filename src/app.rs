@@ -1,5 +1,6 @@
 //! The composition root: the only room that knows every other. Start-up, change and end of a gate, each readable as a list.
 
+mod blocks;
 mod forward;
 mod govern;
 mod load;
@@ -25,6 +26,7 @@ use tracing::{error, info, warn};
 pub use crate::edge::Clock;
 
 pub use self::{
+    blocks::kept_blocks,
     govern::Govern,
     load::{LoadError, Loaded, load},
     logging::{LogLevel, start_logging},
@@ -32,7 +34,7 @@ pub use self::{
 use crate::{
     admin::{ControlSocket, default_control_path, serve_control, serve_status},
     edge::{Bound, Edge, Entrance, bind, load_tls},
-    gate::Gate,
+    gate::{Gate, blocks::Blocks},
     telemetry::{AccessFormat, AccessLog, AccessPolicy, KeySetLoaded, Reload, Telemetry},
 };
 
@@ -55,11 +57,11 @@ const EXPIRY_SWEEP: Duration = Duration::from_millis(250);
 /// How often the end looks whether it has come.
 const DRAIN_LOOK: Duration = Duration::from_millis(20);
 
-/// Starts a gate by the configuration at `path`: bind everything, then serve. Returns once it accepts.
+/// Starts a gate by the configuration at `path`, with the blocks that were kept: bind everything, then serve. Returns once it accepts.
 ///
 /// # Errors
 /// What stands in the way; nothing is left running then.
-pub async fn start(path: &Path, loaded: Loaded, level: LogLevel) -> io::Result<Running> {
+pub async fn start(path: &Path, loaded: Loaded, kept: Blocks, level: LogLevel) -> io::Result<Running> {
     machine::harden();
     let hangup = signal(SignalKind::hangup())?;
     let Loaded { config, keys, fingerprint } = loaded;
@@ -79,6 +81,10 @@ pub async fn start(path: &Path, loaded: Loaded, level: LogLevel) -> io::Result<R
     let edge = Edge::new(Arc::clone(&gate), Arc::clone(&telemetry), Clock::start(), settings)
         .map_err(|_| io::Error::other("the system gives no randomness"))?;
     let keys = Arc::new(keys);
+    if !kept.is_empty() {
+        info!(blocks = kept.in_force(edge.clock().now().unix_ms).count(), "kept blocks are in force");
+        gate.publish_blocks(&Arc::new(kept));
+    }
     let generation = gate.publish(policy, Arc::clone(&keys));
     telemetry.key_set_loaded(&KeySetLoaded { generation, keys: keys.records() });
     telemetry.reloaded(&Reload { successful: true });
@@ -88,7 +94,7 @@ pub async fn start(path: &Path, loaded: Loaded, level: LogLevel) -> io::Result<R
         status: status.as_ref().map(TcpListener::local_addr).transpose()?,
         control,
         drain_window: config.timeouts.drain,
-        govern: Arc::new(Govern::new(Arc::clone(&edge), level, config.timeouts.drain)),
+        govern: Arc::new(Govern::new(Arc::clone(&edge), level, &config)),
         edge: Arc::clone(&edge),
         tasks: JoinSet::new(),
     };

@@ -3,6 +3,10 @@
 //! - `POST /drain?wait_ms=N`: begin to drain, wait for streams to end → `{"remaining": n}`
 //! - `POST /reload`: read configuration and keys again → `{"generation": n}`, or 422 with what is wrong
 //! - `GET /connections?limit=N` → [`super::Connections`]
+//! - `POST /block`, as JSON `{"key": ID}` or `{"ip": CIDR}`, with `"for_ms": N` and `"reason": TEXT` where wanted: shut out, cut, keep →
+//!   the block with `cut` (streams ended), `kept` and why not (`error`), and of a key whether it is `known`
+//! - `POST /unblock`, as JSON `{"key": ID}` or `{"ip": CIDR}`: lift the block of just that → the block with `kept`
+//! - `GET /blocks` → `{"blocks": […]}`, each with `key` or `ip`, `since`, `until` (`null`: until lifted) and `reason`
 //! - `PUT /log-level?level=…`: set the level of diagnostics
 
 use std::{io, sync::Arc, time::Duration};
@@ -16,7 +20,10 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Connections, ControlSocket, Governed};
+use super::{
+    Connections, ControlSocket, Governed,
+    blocks::{self, Asker},
+};
 
 /// The most connections that one answer lists.
 const MAX_LISTED: usize = 100_000;
@@ -32,9 +39,12 @@ pub async fn serve_control(socket: ControlSocket, gate: Arc<dyn Governed>) -> io
         .route("/drain", post(drain))
         .route("/reload", post(reload))
         .route("/connections", get(connections))
+        .route("/block", post(blocks::block))
+        .route("/unblock", post(blocks::unblock))
+        .route("/blocks", get(blocks::blocks))
         .route("/log-level", put(log_level))
         .with_state(gate);
-    axum::serve(socket, routes).await
+    axum::serve(socket, routes.into_make_service_with_connect_info::<Asker>()).await
 }
 
 #[derive(Deserialize)]

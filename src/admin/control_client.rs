@@ -4,9 +4,12 @@ use std::path::Path;
 
 use axum::{
     body::Bytes,
-    http::{Method, Request, header::HOST},
+    http::{
+        Method, Request,
+        header::{CONTENT_TYPE, HOST},
+    },
 };
-use http_body_util::{BodyExt as _, Empty};
+use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
@@ -29,17 +32,21 @@ impl std::fmt::Display for ControlError {
     }
 }
 
-/// Sends one request to the gate whose control socket is at `path`.
+/// Sends one request to the gate whose control socket is at `path`, with a JSON body where there is one.
 ///
 /// # Errors
 /// Why there is no answer, or what the gate said against it.
-pub async fn call(path: &Path, method: Method, target: &str) -> Result<Value, ControlError> {
+pub async fn call(path: &Path, method: Method, target: &str, body: Option<&Value>) -> Result<Value, ControlError> {
     let unreachable =
         |error: &dyn std::fmt::Display| ControlError::Unreachable(format!("no gate answers at {}: {error}", path.display()));
     let stream = UnixStream::connect(path).await.map_err(|error| unreachable(&error))?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| unreachable(&error))?;
     let driver = tokio::spawn(connection);
-    let request = Request::builder().method(method).uri(target).header(HOST, "keygate").body(Empty::<Bytes>::new());
+    let mut request = Request::builder().method(method).uri(target).header(HOST, "keygate");
+    if body.is_some() {
+        request = request.header(CONTENT_TYPE, "application/json");
+    }
+    let request = request.body(Full::new(body.map(Value::to_string).map(Bytes::from).unwrap_or_default()));
     let answer = sender.send_request(request.map_err(|error| unreachable(&error))?).await.map_err(|error| unreachable(&error))?;
     let status = answer.status();
     let body = answer.into_body().collect().await.map_err(|error| unreachable(&error))?.to_bytes();

@@ -3,6 +3,7 @@
 //!
 //! Knows the gate through [`Governed`], which the composition root implements; nothing of sockets that carry traffic.
 
+mod blocks;
 mod control;
 mod control_client;
 mod socket;
@@ -12,7 +13,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::gate::blocks::Target;
+
 pub use self::{
+    blocks::{Asker, BlockView, Blocked, Kept, Lifted, Wanted},
     control::serve_control,
     control_client::{ControlError, call},
     socket::{ControlSocket, default_control_path},
@@ -42,6 +46,21 @@ pub trait Governed: Send + Sync + 'static {
 
     /// Live streams, at most `limit`.
     fn connections(&self, limit: usize) -> Connections;
+
+    /// Blocks, at once; returns when that is kept, or cannot be.
+    ///
+    /// # Errors
+    /// Why nothing was blocked.
+    async fn block(&self, wanted: Wanted, asker: Asker) -> Result<Blocked, String>;
+
+    /// Lifts a block; returns when that is kept, or cannot be.
+    ///
+    /// # Errors
+    /// If just that is not blocked.
+    async fn unblock(&self, target: Target, asker: Asker) -> Result<Lifted, String>;
+
+    /// What is blocked now.
+    fn blocks(&self) -> Vec<BlockView>;
 
     /// Sets the level of diagnostics.
     ///

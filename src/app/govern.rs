@@ -10,29 +10,35 @@ use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 use tracing::info;
 
-use super::{LogLevel, reload::Request};
+use super::{LogLevel, blocks::Blocking, reload::Request};
 use crate::{
-    admin::{Connection, Connections, Governed},
+    admin::{Asker, BlockView, Blocked, Connection, Connections, Governed, Lifted, Wanted},
+    config::Config,
     edge::{Edge, LiveStream},
+    gate::blocks::Target,
 };
 
 /// How often a wait for the last stream looks.
 const LOOK: Duration = Duration::from_millis(20);
+
 /// Governs one gate.
 pub struct Govern {
     edge: Arc<Edge>,
     level: LogLevel,
     drain_window: Duration,
+    blocking: Arc<Blocking>,
     reloads: mpsc::Sender<Request>,
     requests: Mutex<Option<mpsc::Receiver<Request>>>,
 }
 
 impl Govern {
-    /// Governs the gate of `edge`, which has `drain_window` to come to an end.
+    /// Governs the gate of `edge`, which was started by `config`.
     #[must_use]
-    pub fn new(edge: Arc<Edge>, level: LogLevel, drain_window: Duration) -> Self {
+    pub fn new(edge: Arc<Edge>, level: LogLevel, config: &Config) -> Self {
         let (reloads, requests) = mpsc::channel(8);
-        Self { edge, level, drain_window, reloads, requests: Mutex::new(Some(requests)) }
+        let blocking = Arc::new(Blocking::new(Arc::clone(&edge), config.state.clone()));
+        let drain_window = config.timeouts.drain;
+        Self { edge, level, drain_window, blocking, reloads, requests: Mutex::new(Some(requests)) }
     }
 
     /// Requests to reload, for the one that serves them. A second taker gets none.
@@ -81,6 +87,8 @@ impl Governed for Govern {
     }
 
     fn metrics(&self) -> Result<Vec<u8>, String> {
+        let (keys, networks) = self.blocking.count();
+        self.edge.telemetry().blocks(keys, networks);
         self.edge.telemetry().render(self.edge.gate().peers().occupancy()).map_err(|error| error.to_string())
     }
 
@@ -111,7 +119,26 @@ impl Governed for Govern {
         Connections { clients: self.edge.connections(), total: self.edge.registry().len(), connections }
     }
 
+    async fn block(&self, wanted: Wanted, asker: Asker) -> Result<Blocked, String> {
+        let blocking = Arc::clone(&self.blocking);
+        to_the_end(move || blocking.block(wanted, asker)).await
+    }
+
+    async fn unblock(&self, target: Target, asker: Asker) -> Result<Lifted, String> {
+        let blocking = Arc::clone(&self.blocking);
+        to_the_end(move || blocking.unblock(&target, asker)).await
+    }
+
+    fn blocks(&self) -> Vec<BlockView> {
+        self.blocking.list()
+    }
+
     fn set_log_level(&self, directive: &str) -> Result<(), String> {
         self.level.set(directive)
     }
+}
+
+/// Runs work that waits for the disk on a thread of its own, to its end, also if whoever asked has gone meanwhile.
+async fn to_the_end<T: Send + 'static>(work: impl FnOnce() -> Result<T, String> + Send + 'static) -> Result<T, String> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(format!("it broke off: {error}")))
 }

@@ -49,11 +49,9 @@ impl Check {
             return exit::OK;
         }
         for warning in &warnings {
-            anstream::eprintln!("{0}warning:{0:#} {warning}", YELLOW);
+            exit::warn(warning);
         }
         say!("{}: valid: {routes} routes, {publishable} publishable and {secret} secret keys", path.display());
         exit::OK
     }
 }
-
-const YELLOW: anstyle::Style = anstyle::AnsiColor::Yellow.on_default().bold();

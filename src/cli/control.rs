@@ -14,7 +14,7 @@ use crate::{
 
 /// Which gate.
 #[derive(clap::Args)]
-struct Gate {
+pub(super) struct Gate {
     /// The gate's control socket; else the one that its configuration names, else the usual place
     #[arg(long, value_name = "PATH", env = "KEYGATE_SOCKET")]
     socket: Option<PathBuf>,
@@ -36,10 +36,20 @@ impl Gate {
         }
     }
 
-    fn call(self, method: Method, target: &str) -> Result<Value, String> {
+    /// What the gate answers.
+    pub(super) fn call(self, method: Method, target: &str) -> Result<Value, String> {
+        self.exchange(method, target, None)
+    }
+
+    /// What the gate answers to a JSON body.
+    pub(super) fn tell(self, method: Method, target: &str, body: &Value) -> Result<Value, String> {
+        self.exchange(method, target, Some(body))
+    }
+
+    fn exchange(self, method: Method, target: &str, body: Option<&Value>) -> Result<Value, String> {
         let socket = self.socket()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
-        runtime.block_on(admin::call(&socket, method, target)).map_err(|error| error.to_string())
+        runtime.block_on(admin::call(&socket, method, target, body)).map_err(|error| error.to_string())
     }
 }
 
@@ -154,6 +164,7 @@ impl Level {
     }
 }
 
-fn span(text: &str) -> Result<Duration, &'static str> {
+/// A time, as the configuration writes it.
+pub(super) fn span(text: &str) -> Result<Duration, &'static str> {
     config::duration(text).ok_or("a time is a number and ms, s, m, h or d: 25s")
 }

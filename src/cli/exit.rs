@@ -10,6 +10,8 @@ use std::{
 pub const OK: ExitCode = ExitCode::SUCCESS;
 /// It failed; also: `explain` found a refusal.
 pub const FAILURE: ExitCode = ExitCode::FAILURE;
+/// As clap has it: the command was not used as it can be.
+const USAGE: u8 = 2;
 /// `EX_CONFIG` of sysexits: the configuration is wrong.
 const CONFIG: u8 = 78;
 
@@ -25,6 +27,24 @@ pub fn bad_config(problems: impl Display) -> ExitCode {
     ExitCode::from(CONFIG)
 }
 
+/// Says what is wrong with the state file.
+pub fn bad_state(problems: impl Display) -> ExitCode {
+    let without = "the gate does not start without the blocks that it was told to keep";
+    anstream::eprintln!("{}error:{} {without}\n{problems}", RED.render(), RED.render_reset());
+    ExitCode::from(CONFIG)
+}
+
+/// Says that a command was asked for something that there is not.
+pub fn misused(why: impl Display) -> ExitCode {
+    anstream::eprintln!("{}error:{} {why}", RED.render(), RED.render_reset());
+    ExitCode::from(USAGE)
+}
+
+/// Says something that is no failure, and that nobody should miss.
+pub fn warn(what: impl Display) {
+    anstream::eprintln!("{0}warning:{0:#} {what}", YELLOW);
+}
+
 /// Prints a line to standard output, in colour where that is a terminal. A reader that has gone (`| head`) is no failure.
 pub fn print(line: Arguments<'_>) {
     let mut out = anstream::stdout().lock();
@@ -34,3 +54,4 @@ pub fn print(line: Arguments<'_>) {
 }
 
 const RED: anstyle::Style = anstyle::AnsiColor::Red.on_default().bold();
+const YELLOW: anstyle::Style = anstyle::AnsiColor::Yellow.on_default().bold();

@@ -5,6 +5,7 @@ macro_rules! say {
     ($($text:tt)*) => { $crate::cli::exit::print(format_args!($($text)*)) };
 }
 
+mod block;
 mod check;
 mod control;
 mod demo;
@@ -43,6 +44,12 @@ enum Command {
     Reload(control::Reload),
     /// List the live connections of a running gate
     Connections(control::List),
+    /// Shut a key or an address out of a running gate, at once, and cut what it has open
+    Block(block::Block),
+    /// Lift a block
+    Unblock(block::Unblock),
+    /// List what is blocked
+    Blocks(block::List),
     /// Set the level of a running gate's diagnostics
     LogLevel(control::Level),
     /// Print completions for a shell
@@ -72,6 +79,9 @@ pub fn main() -> ExitCode {
         Command::Drain(drain) => drain.run(),
         Command::Reload(reload) => reload.run(),
         Command::Connections(list) => list.run(),
+        Command::Block(block) => block.run(),
+        Command::Unblock(unblock) => unblock.run(),
+        Command::Blocks(list) => list.run(),
         Command::LogLevel(level) => level.run(),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -22,6 +22,10 @@ impl Serve {
             Ok(loaded) => loaded,
             Err(problems) => return exit::bad_config(problems),
         };
+        let kept = match app::kept_blocks(&loaded.config) {
+            Ok(kept) => kept,
+            Err(problems) => return exit::bad_state(problems),
+        };
         let level = app::start_logging(loaded.config.log.format);
         let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
             Ok(runtime) => runtime,
@@ -30,7 +34,7 @@ impl Serve {
         let served = runtime.block_on(async {
             // Before anybody can know that the gate runs: a signal that nobody waits for ends the process.
             let stop = stop_signal()?;
-            app::start(&path, loaded, level).await?.run_until(stop).await;
+            app::start(&path, loaded, kept, level).await?.run_until(stop).await;
             io::Result::Ok(())
         });
         // Tasks that are still there belong to connections that outlived the drain window.

@@ -105,7 +105,9 @@ impl TryFrom<Entry> for Kept {
 fn this_version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
     match u32::deserialize(deserializer)? {
         VERSION => Ok(()),
-        other => Err(D::Error::custom(format!("the file is of version {other}; this Keygate reads version {VERSION}, so start the one that wrote it"))),
+        other => Err(D::Error::custom(format!(
+            "the file is of version {other}; this Keygate reads version {VERSION}, so start the one that wrote it"
+        ))),
     }
 }
 

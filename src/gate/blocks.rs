@@ -146,6 +146,12 @@ impl Blocks {
         Self::new(self.in_force(now_ms).filter(|other| other.target != *target).cloned()).ok()
     }
 
+    /// Whether there are none, not even some that are over.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty() && self.networks.is_empty()
+    }
+
     /// All that count at `now_ms`, in no order.
     pub fn in_force(&self, now_ms: i64) -> impl Iterator<Item = &Block> {
         self.keys.values().chain(self.networks.values()).filter(move |block| block.is_in_force(now_ms))

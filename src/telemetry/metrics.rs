@@ -60,6 +60,7 @@ pub struct Telemetry {
     key_set_generation: IntGauge,
     key_set_age: Gauge,
     key_set_checked: Mutex<Option<SystemTime>>,
+    blocks: IntGaugeVec,
     draining: IntGauge,
     lines_dropped: IntCounter,
     peers: IntGauge,
@@ -157,6 +158,7 @@ impl Telemetry {
                 Gauge::new("keygate_keyset_age_seconds", "Time since the key set was last read from its source.")?,
             )?,
             key_set_checked: Mutex::new(None),
+            blocks: add(r, IntGaugeVec::new(Opts::new("keygate_blocks", "Blocks in force, by what they shut out."), &["kind"])?)?,
             draining: gauge(r, "keygate_draining", "Whether the gate is draining.")?,
             lines_dropped: counter(r, "keygate_log_lines_dropped_total", "Access log lines not written, to keep the gate fast.")?,
             peers: gauge(r, "keygate_rate_limit_states", "Peers whose refusals are remembered.")?,
@@ -301,6 +303,13 @@ impl Telemetry {
     /// The source was read and held what is in force already.
     pub fn key_set_unchanged(&self) {
         *self.key_set_checked.lock() = Some(SystemTime::now());
+    }
+
+    /// So many keys and so many addresses or networks are blocked now.
+    pub fn blocks(&self, keys: usize, networks: usize) {
+        for (kind, count) in [("key", keys), ("ip", networks)] {
+            self.blocks.with_label_values(&[kind]).set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
     }
 
     /// The gate began to drain.

@@ -2,6 +2,7 @@
 
 mod support;
 
+mod block;
 mod canary;
 mod channels;
 mod cors;

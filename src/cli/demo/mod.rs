@@ -19,7 +19,7 @@ use self::{
     files::{Addresses, DemoFiles},
 };
 use super::{exit, serve::stop_signal};
-use crate::app;
+use crate::{app, gate::blocks::Blocks};
 
 /// Options of `keygate demo`.
 #[derive(clap::Args)]
@@ -57,7 +57,7 @@ impl Demo {
         // A terminal that is closed ends its demo; a gate that serves takes the same signal for a reload.
         let mut hangup = signal(SignalKind::hangup())?;
         let stop = stop_signal()?;
-        let running = app::start(&files.config, loaded, level).await?;
+        let running = app::start(&files.config, loaded, Blocks::default(), level).await?;
         let gate = running.listeners.first().copied().ok_or_else(|| io::Error::other("the gate does not listen"))?;
         tokio::spawn(backend::serve(backend, backend::router()));
         tokio::spawn(backend::serve(page, backend::page(gate)));
