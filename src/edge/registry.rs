@@ -277,11 +277,15 @@ impl Drop for Entered {
     }
 }
 
-/// Runs `work` until it ends or somebody asks `stream` to end.
+/// Runs `work` until it ends or somebody asks `stream` to end. Where somebody has asked already, work does not begin: its first step
+/// might send a request on that was let in by what is no longer in force.
 ///
 /// # Errors
 /// The reason, if somebody asked; `work` is dropped then.
 pub async fn until_cut<T>(stream: &LiveStream, work: impl Future<Output = T>) -> Result<T, CutReason> {
+    if let Some(reason) = stream.cut_reason() {
+        return Err(reason);
+    }
     let mut work = pin!(work);
     std::future::poll_fn(|cx| match work.as_mut().poll(cx) {
         Poll::Ready(output) => Poll::Ready(Ok(output)),
@@ -321,6 +325,15 @@ mod tests {
         assert_eq!(told, Err(CutReason::Revoked));
         assert_eq!(other.cut_reason(), Some(CutReason::Drain));
         assert_eq!(entered.cut_at_ns(), 5);
+    }
+
+    #[tokio::test]
+    async fn what_was_cut_before_it_began_does_not_begin() {
+        let entered = Arc::new(Registry::default()).enter(stream("a"));
+        assert!(entered.cut(CutReason::KeyBlocked, NOW));
+        let mut begun = false;
+        assert_eq!(until_cut(&entered, async { begun = true }).await, Err(CutReason::KeyBlocked));
+        assert!(!begun);
     }
 
     #[test]

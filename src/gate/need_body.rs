@@ -27,7 +27,7 @@ impl Gate {
     /// # Errors
     /// The refusal.
     pub fn finish(&self, need: NeedBody, body: &[u8], now: Timestamp) -> Result<Permit, Refusal> {
-        let judged = need.judge(body, now);
+        let judged = self.still(&need, now).and_then(|()| need.judge(body, now));
         self.conclude(need, judged, now)
     }
 
@@ -36,7 +36,18 @@ impl Gate {
     /// # Errors
     /// The refusal, unless it is only reported.
     pub fn give_up(&self, need: NeedBody, denial: Denial, now: Timestamp) -> Result<Permit, Refusal> {
-        self.conclude(need, Err((denial, Charges::default())), now)
+        let judged = self.still(&need, now).and(Err((denial, Charges::default())));
+        self.conclude(need, judged, now)
+    }
+
+    /// A body can take its time: what was taken from the key meanwhile, and whom somebody blocked, counts.
+    fn still(&self, need: &NeedBody, now: Timestamp) -> Result<(), (Denial, Charges)> {
+        let found = &need.found;
+        if self.snapshot.load().generation == found.generation {
+            return Ok(());
+        }
+        let stands = self.still_stands(found.standing.as_ref(), need.peer, now);
+        stands.map(drop).map_err(|denial| (denial, Charges::default()))
     }
 
     fn conclude(&self, need: NeedBody, judged: Within, now: Timestamp) -> Result<Permit, Refusal> {

@@ -4,9 +4,12 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::IpNet;
 use keygate::gate::{
-    Gate,
+    Admitted, Gate, NeedBody,
     blocks::{Block, Blocks, MAX_BLOCKS, Target, TooManyBlocks},
+    capability::Operation,
+    channel::{ChannelSource, Pointer},
     denial::Denial,
+    permit::{Permit, Refusal},
     policy::{Demand, Mode, Policy, Route},
     testing,
 };
@@ -94,7 +97,7 @@ fn an_open_stream_falls_with_its_key_or_its_peer() {
     let gate = usual();
     let permit = Ask::get("/any").key("text").websocket().at(&gate, NOW).expect("a permit");
     let open = Ask::get("/public").websocket().at(&gate, NOW).expect("a permit");
-    let stands = |permit: &keygate::gate::permit::Permit| gate.still_stands(permit.standing(), PEER.into(), NOW).map(drop);
+    let stands = |permit: &Permit| gate.still_stands(permit.standing(), PEER.into(), NOW).map(drop);
     assert_eq!((stands(&permit), stands(&open)), (Ok(()), Ok(())));
     let _ = gate.publish_blocks(&blocks([forever(&key("key"))]));
     assert_eq!((stands(&permit), stands(&open)), (Err(Denial::KeyBlocked), Ok(())));
@@ -111,6 +114,30 @@ fn a_reported_stream_falls_too() {
     assert_eq!(permit.reported(), Some(Denial::OriginMissing));
     let _ = gate.publish_blocks(&blocks([forever(&key("pk"))]));
     assert_eq!(gate.still_stands(permit.standing(), PEER.into(), NOW), Err(Denial::KeyBlocked));
+}
+
+/// A body can be sent slowly: what is blocked before it is there is blocked.
+#[test]
+fn a_request_whose_body_is_still_coming_is_refused() {
+    let json = ChannelSource::Json(Pointer::parse("/channel").expect("a pointer"));
+    let post = Route { channel: json, ..testing::route("post", "/post", Demand::Operation(Operation::Publish)) };
+    let begun = |mode, of: Option<Target>, end: &dyn Fn(&Gate, NeedBody) -> Result<Permit, Refusal>| {
+        let gate = gate(Policy { mode, ..testing::policy([post.clone()]) }, [testing::secret("key", "text")]);
+        let ask = Ask::new("POST", "/post").key("text").header("Content-Type", "application/json");
+        let Ok(Admitted::NeedBody(need)) = ask.with_head(|head| gate.admit(head, NOW)) else { panic!("no body is asked for") };
+        let _ = gate.publish_blocks(&blocks(of.iter().map(forever)));
+        end(&gate, need).map(drop).map_err(|refusal| refusal.denial)
+    };
+    let whole = |gate: &Gate, need| gate.finish(need, br#"{"channel":"a"}"#, NOW);
+    let lost = |gate: &Gate, need| gate.give_up(need, Denial::ChannelMissing, NOW);
+    for mode in [Mode::Enforce, Mode::Report] {
+        assert_eq!(begun(mode, None, &whole), Ok(()));
+        for (of, denial) in [(key("key"), Denial::KeyBlocked), (network("192.0.2.1"), Denial::PeerBlocked)] {
+            assert_eq!(begun(mode, Some(of.clone()), &whole), Err(denial));
+            assert_eq!(begun(mode, Some(of), &lost), Err(denial));
+        }
+    }
+    assert_eq!(begun(Mode::Report, None, &lost), Ok(()), "which is only reported");
 }
 
 #[test]
