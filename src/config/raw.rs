@@ -6,6 +6,7 @@
 mod collection;
 mod describe;
 mod keys;
+mod process;
 mod scalar;
 mod upstream;
 
@@ -14,6 +15,7 @@ use serde::Deserialize;
 
 pub(super) use collection::{List, Map};
 pub(super) use keys::{Browser, Key, KeyFile, Kind, Previous, SecretSource, State as KeyState};
+pub(super) use process::{Control, State, Status};
 pub use scalar::duration;
 pub(super) use scalar::{Count, OrOff, Rate, Span, Text};
 pub(super) use upstream::{Balance, HashOn, HeaderValue, Health, Pool, TextOr, Upstream, UpstreamTimeouts, Upstreams};
@@ -390,32 +392,4 @@ pub(super) enum AccessLog {
 pub(super) enum LogFormat {
     Json,
     Text,
-}
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, expecting = "a map with `address`")]
-#[schemars(inline)]
-pub(super) struct Status {
-    /// An IP address and a port. Not for the public: metrics tell of your traffic.
-    #[schemars(required)]
-    pub address: Option<Text>,
-}
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, expecting = "a map with `socket`")]
-#[schemars(inline)]
-pub(super) struct Control {
-    /// The path of a Unix socket, relative to this file; only for the user that the gate runs as.
-    #[schemars(required)]
-    pub socket: Option<Text>,
-}
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, expecting = "a map with `file`")]
-#[schemars(inline)]
-pub(super) struct State {
-    /// The file that the gate writes, relative to this one; its folder must be one that the gate may write to, and the file is no other
-    /// gate's. A gate whose file cannot be read does not start.
-    #[schemars(required)]
-    pub file: Option<Text>,
 }

@@ -1,0 +1,34 @@
+//! The part of the configuration that is about the process itself: where it is watched and steered, and what it remembers.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::Text;
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map with `address`")]
+#[schemars(inline)]
+pub(in crate::config) struct Status {
+    /// An IP address and a port. Not for the public: metrics tell of your traffic.
+    #[schemars(required)]
+    pub address: Option<Text>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map with `socket`")]
+#[schemars(inline)]
+pub(in crate::config) struct Control {
+    /// The path of a Unix socket, relative to this file; only for the user that the gate runs as.
+    #[schemars(required)]
+    pub socket: Option<Text>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map with `file`")]
+#[schemars(inline)]
+pub(in crate::config) struct State {
+    /// The file that the gate writes, relative to this one; its folder must be one that the gate may write to, and the file is no other
+    /// gate's. A gate whose file cannot be read does not start.
+    #[schemars(required)]
+    pub file: Option<Text>,
+}
