@@ -54,7 +54,12 @@ impl Setup {
     /// The configuration file.
     pub fn text(&self) -> String {
         let Self { listeners, upstream, environments, credentials, routes, limits, timeouts, log, more, .. } = self;
-        let upstream = if upstream.is_empty() { String::new() } else { format!("upstream: {upstream}\n") };
+        let upstream = match upstream.as_str() {
+            "" => String::new(),
+            map if map.starts_with('{') => format!("upstream: {map}\n"),
+            // In quotes: an IPv6 address would be a list.
+            text => format!("upstream: '{text}'\n"),
+        };
         format!(
             "listeners: {listeners}
 {upstream}environments: {environments}
