@@ -1,11 +1,13 @@
 //! What is allowed but seldom meant, for `keygate check` to tell.
 
+use std::sync::Arc;
+
 use super::used::{Config, Listener};
 use crate::gate::{
     capability::{Operation, Operations},
     credential::Kind,
     keys::{KeyRecord, KeySet},
-    policy::Mode,
+    policy::{Demand, Mode, Policy, Route},
 };
 
 /// So many keys are named; of more, the number.
@@ -28,6 +30,12 @@ pub fn warnings(config: &Config, keys: &KeySet) -> Vec<String> {
     }
     if let Some(ids) = named(let_in().map(|key| &**key).filter(|key| key.mode() == Some(Mode::Report))) {
         warnings.push(format!("these keys are not held to what they may do: they say `mode: report`: {ids}"));
+    }
+    for (name, weaker, spelling) in folded_around(&config.policy) {
+        warnings.push(format!(
+            "route `{name}` takes its path as it is written; `{spelling}` goes to route `{weaker}`, which asks for something else: where the \
+             backend takes the two for one, write `/**` at the end of the one, or have no such route for the other"
+        ));
     }
     if !keys.records().is_empty() && let_in().next().is_none() {
         warnings.push("no key can be let in: all keys are of the other environment".to_owned());
@@ -57,6 +65,27 @@ pub fn warnings(config: &Config, keys: &KeySet) -> Vec<String> {
         ));
     }
     warnings
+}
+
+/// Routes around which a request gets by a trailing slash, which many backends take for nothing: the route, the later one that takes the
+/// request then, and the spelling. Case is like it, and told with it.
+fn folded_around(policy: &Policy) -> Vec<(&str, &str, String)> {
+    let asks_else = |one: &Route, other: &Route| {
+        other.demand != Demand::Unroutable && (one.demand != other.demand || one.channel != other.channel)
+    };
+    let mut found = Vec::new();
+    for (at, route) in policy.routes.iter().enumerate() {
+        let path = route.path.to_string().replace("{channel}", "x").replace('*', "x");
+        let spellings = [format!("{}/", path.trim_end_matches('/')), path.to_ascii_uppercase()];
+        for spelling in spellings.into_iter().filter(|spelling| !route.path.matches(spelling)) {
+            let takes = |later: &&Arc<Route>| later.path.matches(&spelling);
+            if let Some(later) = policy.routes[at + 1..].iter().find(takes).filter(|later| asks_else(route, later)) {
+                found.push((&*route.name, &*later.name, spelling));
+                break;
+            }
+        }
+    }
+    found
 }
 
 fn is_open(listener: &Listener) -> bool {

@@ -306,6 +306,10 @@ fn warnings_tell_of_what_is_seldom_meant() {
             "these keys may not do everything on every channel, so they open no WebSocket: no route says `enforce_inside: backend` or `client_messages: deny`: web",
         ]
     );
+    let around =
+        MINIMAL.replace("[{ name: all,", "[{ name: publish, match: { path: /realtime }, operation: publish }, { name: all,");
+    let told = warnings(&parse(&around).unwrap(), &set("keys: []"));
+    assert!(matches!(told.as_slice(), [told] if told.contains("`/realtime/` goes to route `all`")), "{told:?}");
     let watched = set(&format!("keys:\n{}", secret("a", ", mode: report")));
     let told = warnings(&config("mode: report"), &watched);
     assert!(told[0].starts_with("`mode: report` lets through") && told[1].ends_with("`mode: report`: a"), "{told:?}");
