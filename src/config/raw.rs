@@ -194,7 +194,8 @@ pub(super) struct Route {
     pub upstream: Option<Upstream>,
     /// Where these requests go, one for each environment that is let in; in place of `upstream`.
     pub upstreams: Option<Upstreams>,
-    /// The path that the backend sees. Its nth `*` is what the nth `*` of `match.path` matched, `**` at its end what `**` matched.
+    /// The path that the backend sees. Its nth `*` is what the nth `*` of `match.path` matched, `{channel}` what `{channel}`
+    /// matched, `**` at its end what `**` matched.
     /// Default: the path as it came.
     pub rewrite: Option<Text>,
     /// Headers of the request to the backend, by name: text, `{env: NAME}` or `{file: path}`. Each takes the place of whatever the

@@ -149,11 +149,12 @@ denials! {
     Draining { "draining", 503, "draining", None, Service, "The gate is shutting down; connect again.",
         "The process received SIGTERM or `keygate drain`; another instance takes new streams." }
     UpstreamUnreachable { "upstream_unreachable", 502, "upstream_unreachable", None, Service, "The backend cannot be reached.",
-        "Connecting to `upstream` failed, or it closed without an answer. Is it running, on that address?" }
+        "Connecting to the upstream failed, at each of its addresses, or it closed without an answer. Is it running, where the configuration says?" }
     UpstreamProtocol { "upstream_protocol", 502, "upstream_protocol", None, Service, "The backend gave an answer that is not valid.",
         "The backend's answer broke HTTP, or its 101 lacked the right Sec-WebSocket-Accept." }
     UpstreamTimeout { "upstream_timeout", 504, "upstream_timeout", None, Service, "The backend did not answer in time.",
-        "Connecting took longer than `timeouts.connect`, or the answer longer than `timeouts.upstream_head`." }
+        "Connecting took longer than `timeouts.connect`, or the answer longer than `timeouts.upstream_head`, or what the upstream's own \
+         `timeouts` say." }
 }
 
 impl Denial {

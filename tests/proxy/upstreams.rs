@@ -108,11 +108,50 @@ async fn requests_go_by_environment_and_route() {
     assert_eq!((live.requests().len(), test.requests().len(), own.requests().len()), (4, 4, 8));
 }
 
+/// On public routes and where refusals are only reported, nobody is known: what then passes is live traffic, if there is any.
+#[tokio::test]
+async fn requests_without_a_key_go_where_live_keys_go() {
+    let (live, test, own) = (named("live").await, named("test").await, named("own").await);
+    let setup = Setup {
+        environments: "[live, test]".to_owned(),
+        more: format!("mode: report\nupstreams: {{ live: {}, test: {} }}\n", live.address, test.address),
+        routes: format!(
+            "
+  - {{ name: open, match: {{ path: /open }}, access: public }}
+  - {{ name: own, match: {{ path: /own }}, access: public, upstreams: {{ live: {}, test: {} }} }}
+  - {{ name: some, match: {{ path: /some/** }}, operation: any }}",
+            own.address, test.address
+        ),
+        ..Setup::before("")
+    };
+    let gate = Gate::start(setup.clone()).await;
+    for (target, headers, expected) in [
+        ("/open", "", "live"),
+        ("/own", "", "own"),
+        ("/some/a", "", "live"),
+        ("/some/a", "x-api-key: wrong\r\n", "live"),
+        ("/none", "", "live"),
+    ] {
+        assert_eq!(who_answers(&gate, &get(target, headers)).await, expected, "{target}");
+    }
+    let tests_only = Setup {
+        environments: "[test]".to_owned(),
+        more: format!("mode: report\nupstreams: {{ test: {} }}\n", test.address),
+        routes: "[{ name: open, match: { path: /open }, access: public }]".to_owned(),
+        ..setup
+    };
+    let gate = Gate::start(tests_only).await;
+    for (target, headers) in [("/open", ""), ("/none", KEY)] {
+        assert_eq!(who_answers(&gate, &get(target, headers)).await, "test", "{target}");
+    }
+}
+
 #[tokio::test]
 async fn the_backend_sees_the_path_that_is_written_for_it() {
     let backend = named("one").await;
     let routes = "
   - { name: rooms, match: { path: /v1/rooms/*/users/*/** }, operation: any, rewrite: /u/*/*/in/** }
+  - { name: channel, match: { path: '/c/{channel}/events' }, operation: subscribe, enforce_inside: backend, rewrite: '/events/{channel}' }
   - { name: all, match: { path: /** }, operation: any, rewrite: /app/** }"
         .to_owned();
     let gate = Gate::start(Setup { routes, ..Setup::before(backend.address) }).await;
@@ -122,6 +161,7 @@ async fn the_backend_sees_the_path_that_is_written_for_it() {
         ("/v1/rooms/%C3%A9/users/b/", "/u/%C3%A9/b/in/"),
         ("/", "/app/"),
         ("/other/x?y", "/app/other/x?y"),
+        ("/c/chat:a/events", "/events/chat:a"),
     ] {
         for request in every_way(target, KEY) {
             who_answers(&gate, &request).await;
