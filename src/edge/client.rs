@@ -4,10 +4,7 @@ use std::{
     fmt, io,
     os::fd::AsRawFd,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU8, Ordering},
-    },
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -20,12 +17,12 @@ use pingora::protocols::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, BufWriter, ReadBuf},
     net::TcpStream,
-    time::{Instant, Sleep, sleep},
 };
 use tokio_rustls::server::TlsStream;
 
 use super::{
     body::{BodyFraming, Fed},
+    head_deadline::{HeadDeadline, HeadState},
     pace::Pace,
     scratch::poll_read_with,
 };
@@ -106,56 +103,6 @@ pub struct LentClient {
     deadline: Option<HeadDeadline>,
 }
 
-/// When the answer's head is due. pingora knows one timeout for every read of the backend, the one between bytes of a body. It also
-/// waits for the client all the while, and so this one is found out here: as a read of the client that fails.
-struct HeadDeadline {
-    state: Arc<HeadState>,
-    after: Duration,
-    /// From the last byte of the request; set at the first wait, once there is a connection to the backend.
-    sleep: Option<Pin<Box<Sleep>>>,
-}
-
-/// How far the head of an answer is; due, at first.
-#[derive(Default)]
-pub struct HeadState(AtomicU8);
-
-impl HeadState {
-    const CAME: u8 = 1;
-    const LATE: u8 = 2;
-
-    /// The head is there.
-    pub fn came(&self) {
-        self.0.store(Self::CAME, Ordering::Relaxed);
-    }
-
-    /// Whether it was not there in time.
-    #[must_use]
-    pub fn is_late(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == Self::LATE
-    }
-}
-
-impl HeadDeadline {
-    /// Ready when the head is late; never, once it came.
-    fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.state.0.load(Ordering::Relaxed) == HeadState::CAME {
-            self.sleep = None;
-            return Poll::Pending;
-        }
-        let after = self.after;
-        ready!(self.sleep.get_or_insert_with(|| Box::pin(sleep(after))).as_mut().poll(cx));
-        self.state.0.store(HeadState::LATE, Ordering::Relaxed);
-        Poll::Ready(())
-    }
-
-    /// The request goes on: the backend has nothing to answer yet.
-    fn put_off(&mut self) {
-        if let Some(sleep) = &mut self.sleep {
-            sleep.as_mut().reset(Instant::now() + self.after);
-        }
-    }
-}
-
 impl LentClient {
     /// Lends `client`, from which `body` is still to come. `patience` is how long it may be waited for, for each piece of a body.
     #[must_use]
@@ -168,7 +115,7 @@ impl LentClient {
     /// Lends it only until the head of the answer is `after` late, which `state` tells of.
     #[must_use]
     pub fn until_late(self, after: Duration, state: Arc<HeadState>) -> Self {
-        Self { deadline: Some(HeadDeadline { state, after, sleep: None }), ..self }
+        Self { deadline: Some(HeadDeadline::new(after, state)), ..self }
     }
 
     /// Takes it back with what came behind the request, once every byte of the answer is on its way.

@@ -23,10 +23,11 @@ use tokio::sync::watch;
 use super::{
     answer,
     body::BodyFraming,
-    client::{Client, HeadState, LentClient},
+    client::{Client, LentClient},
     clock::Clock,
     exchange::Asked,
     forwarding::Forward,
+    head_deadline::HeadState,
     upstream::{Aim, MAX_ADDRESSES},
 };
 use crate::{

@@ -14,6 +14,7 @@ mod exchange;
 mod forward;
 mod forwarding;
 mod head;
+mod head_deadline;
 mod http;
 mod inspect;
 mod limit_fields;
