@@ -12,7 +12,7 @@ use serde::{
 
 use super::{
     fault::{Anchor, Fault},
-    path::Step,
+    path::{NodePath, Step},
 };
 
 /// A place in a text; both from 1.
@@ -26,12 +26,25 @@ impl Position {
     pub const START: Self = Self { line: 1, column: 1 };
 }
 
+/// What was found of a node: it, or the nearest one above that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    /// Where that stands.
+    pub position: Position,
+    /// Whether it is the node itself.
+    pub itself: bool,
+}
+
 /// Where each fault stands: its node, or the nearest one above that is there. Of fields that stand twice, the second.
 pub(super) fn locate(text: &str, faults: &[Fault]) -> Vec<Position> {
-    let found = RefCell::new(vec![Position::START; faults.len()]);
-    let wanted =
-        faults.iter().enumerate().map(|(fault, Fault { path, anchor, .. })| Wanted { fault, rest: &path.0, anchor: *anchor });
-    let walk = Walk { wanted: wanted.collect(), found: &found };
+    find(text, faults.iter().map(|fault| (&fault.path, fault.anchor))).into_iter().map(|found| found.position).collect()
+}
+
+/// What there is of each node.
+pub(super) fn find<'w>(text: &str, nodes: impl Iterator<Item = (&'w NodePath, Anchor)>) -> Vec<Found> {
+    let wanted = nodes.enumerate().map(|(at, (path, anchor))| Wanted { at, rest: &path.0, anchor }).collect::<Vec<_>>();
+    let found = RefCell::new(vec![Found { position: Position::START, itself: false }; wanted.len()]);
+    let walk = Walk { wanted, found: &found };
     // The text has been read before. Should that go wrong now, what has been found so far is what there is.
     let _ = walk.deserialize(serde_yaml::Deserializer::from_str(text));
     found.into_inner()
@@ -40,7 +53,7 @@ pub(super) fn locate(text: &str, faults: &[Fault]) -> Vec<Position> {
 /// A node on the way to which a walk is.
 #[derive(Clone, Copy)]
 struct Wanted<'w> {
-    fault: usize,
+    at: usize,
     rest: &'w [Step],
     anchor: Anchor,
 }
@@ -48,7 +61,7 @@ struct Wanted<'w> {
 /// A walk below one node.
 struct Walk<'w> {
     wanted: Vec<Wanted<'w>>,
-    found: &'w RefCell<Vec<Position>>,
+    found: &'w RefCell<Vec<Found>>,
 }
 
 impl<'w> Walk<'w> {
@@ -63,10 +76,11 @@ impl<'w> Walk<'w> {
 
     /// Notes where the name or the value of a child stands, for the faults that point at it or below it.
     fn note(&self, position: Option<Position>, anchor: Anchor) {
-        let Some(position) = position else { return };
+        // The parser tells no place in an error about the very first byte.
+        let position = position.unwrap_or(Position::START);
         for wanted in self.wanted.iter().filter(|wanted| wanted.points_at_name() == (anchor == Anchor::Name)) {
-            if let Some(found) = self.found.borrow_mut().get_mut(wanted.fault) {
-                *found = position;
+            if let Some(found) = self.found.borrow_mut().get_mut(wanted.at) {
+                *found = Found { position, itself: wanted.rest.is_empty() };
             }
         }
     }

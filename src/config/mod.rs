@@ -17,6 +17,7 @@ mod fault;
 mod forward;
 mod keys;
 mod limits;
+mod lines;
 mod locate;
 mod networks;
 mod path;
@@ -36,6 +37,7 @@ mod wording;
 mod yaml;
 
 pub use error::{More, Problem, Problems};
+pub use lines::{key_place, lines};
 pub use raw::duration;
 pub use schema::{key_schema, schema};
 pub use state::{parse_state, state_text};

@@ -28,6 +28,16 @@ impl Step {
 }
 
 impl NodePath {
+    /// The path that is written like this, as problems write it.
+    pub fn parse(text: &str) -> Self {
+        let steps = text.split('.').flat_map(|part| {
+            let (name, items) = part.split_at(part.find('[').unwrap_or(part.len()));
+            let items = items.split(['[', ']']).filter_map(|item| item.parse().ok()).map(Step::Item);
+            std::iter::once(Step::Field(name.into())).chain(items)
+        });
+        Self(steps.collect())
+    }
+
     /// Whether `other` is this node or stands below it.
     pub fn covers(&self, other: &Self) -> bool {
         other.0.starts_with(&self.0)

@@ -1,5 +1,7 @@
 //! Watching a decision: how `explain` sees each step without the decision knowing of it.
 
+use super::denial::Denial;
+
 /// One step of a decision, in the order in which they are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -29,6 +31,45 @@ impl Step {
         Self::Operation,
         Self::Limits,
     ];
+
+    /// The step that refuses for this reason; `None` where it is not the decision that does.
+    #[must_use]
+    pub const fn of(denial: Denial) -> Option<Self> {
+        Some(match denial {
+            Denial::PeerBlocked | Denial::PeerLimited => Self::Peer,
+            Denial::NoRoute => Self::Route,
+            Denial::MissingKey | Denial::AmbiguousKey | Denial::TlsRequired | Denial::KeyInCookie => Self::Credential,
+            Denial::NotReady
+            | Denial::MalformedKey
+            | Denial::UnknownKey
+            | Denial::KeyBlocked
+            | Denial::KeyRevoked
+            | Denial::KeyDisabled
+            | Denial::KeyExpired => Self::Key,
+            Denial::WrongEnvironment => Self::Environment,
+            Denial::AddressRefused => Self::Address,
+            Denial::SecretInQuery | Denial::SecretInBrowser => Self::Browser,
+            Denial::OriginMissing | Denial::OriginRefused => Self::Origin,
+            Denial::NotCapable
+            | Denial::BodyTooLarge
+            | Denial::BodyType
+            | Denial::BodyTimeout
+            | Denial::BodyUnreadable
+            | Denial::ChannelMissing
+            | Denial::ChannelAmbiguous
+            | Denial::ChannelInvalid => Self::Operation,
+            Denial::KeyConnections | Denial::QuotaExceeded | Denial::RateLimited => Self::Limits,
+            Denial::BadRequest
+            | Denial::HeadTooLarge
+            | Denial::HeadTimeout
+            | Denial::PeerConnections
+            | Denial::GateConnections
+            | Denial::Draining
+            | Denial::UpstreamUnreachable
+            | Denial::UpstreamProtocol
+            | Denial::UpstreamTimeout => return None,
+        })
+    }
 
     /// The name that `explain` prints.
     #[must_use]

@@ -10,9 +10,10 @@ use std::sync::Arc;
 pub use mode::Mode;
 pub use path::PathPattern;
 pub use rewrite::Rewrite;
-pub use route::{Demand, HostRule, Route};
+pub use route::{Demand, HostRule, Mismatch, Route};
 
 use super::{
+    cors,
     credential::{Environment, Locations},
     keys::KeyRecord,
     limit::Quota,
@@ -50,5 +51,11 @@ impl Policy {
     #[must_use]
     pub fn route(&self, head: &RequestHead<'_>, method: &str) -> Option<usize> {
         self.routes.iter().position(|route| route.matches(head.host, head.path, method))
+    }
+
+    /// Each route that does not take the request, by its place, and why. For `explain`.
+    pub fn mismatches<'p>(&'p self, head: &RequestHead<'p>) -> impl Iterator<Item = (usize, Mismatch)> + 'p {
+        let (host, path, method) = (head.host, head.path, cors::routed_method(head));
+        self.routes.iter().enumerate().filter_map(move |(at, route)| Some((at, route.mismatch(host, path, method)?)))
     }
 }

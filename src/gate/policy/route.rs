@@ -52,13 +52,44 @@ pub enum Demand {
     Admin(AdminRight),
 }
 
+/// The first thing in which a route and a request differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mismatch {
+    Method,
+    Path,
+    Host,
+}
+
+impl Mismatch {
+    /// The name that `explain` prints.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Method => "method",
+            Self::Path => "path",
+            Self::Host => "host",
+        }
+    }
+}
+
 impl Route {
     /// Whether the route takes a request.
     #[must_use]
     pub fn matches(&self, host: Option<&str>, path: &str, method: &str) -> bool {
-        (self.methods.is_empty() || self.methods.iter().any(|own| **own == *method))
-            && self.path.matches(path)
-            && self.host.as_ref().is_none_or(|rule| host.is_some_and(|host| rule.matches(host)))
+        self.mismatch(host, path, method).is_none()
+    }
+
+    /// Why the route does not take a request; `None` if it does.
+    #[must_use]
+    pub fn mismatch(&self, host: Option<&str>, path: &str, method: &str) -> Option<Mismatch> {
+        if !self.methods.is_empty() && !self.methods.iter().any(|own| **own == *method) {
+            return Some(Mismatch::Method);
+        }
+        if !self.path.matches(path) {
+            return Some(Mismatch::Path);
+        }
+        let takes_host = self.host.as_ref().is_none_or(|rule| host.is_some_and(|host| rule.matches(host)));
+        (!takes_host).then_some(Mismatch::Host)
     }
 
     /// Whether requests that flow like this name their channels where the gate looks. A stream's has no body.
