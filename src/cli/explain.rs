@@ -1,5 +1,9 @@
-//! `keygate explain`: what the gate would say to a request, step by step. The request is described, the key comes from standard
-//! input; the decision is the gate's own, with a witness.
+//! `keygate explain`: what the gate would say to a request, step by step, and by which rule. The request is described, the key comes
+//! from standard input; the decision is the gate's own, with a witness.
+
+mod account;
+mod print;
+mod rules;
 
 use std::{
     io::{self, IsTerminal as _, Write as _},
@@ -9,13 +13,16 @@ use std::{
     sync::Arc,
 };
 
-use serde_json::json;
-
+use self::{
+    account::{Decision, Steps, explained, files},
+    rules::Subject,
+};
 use super::{ConfigFile, check::Output, exit};
 use crate::{
     app,
     gate::{
-        Admitted, Gate, Step, Witness,
+        Admitted, Gate,
+        blocks::Target,
         credential::Locations,
         denial::Denial,
         peer::{Found, Peer},
@@ -26,6 +33,12 @@ use crate::{
 
 /// Options of `keygate explain`.
 #[derive(clap::Args)]
+#[command(
+    after_help = "Each step tells the rule that it went by, and where that stands; where nothing is told, a default held. Blocks are \
+                        those of the state file: where the configuration names none, a running gate may block more.\n\n\
+                        Exit codes: 0 it passes, 1 it is refused (or cannot be explained), 3 it passes although it would be refused, \
+                        for the mode is `report`; 78 the configuration is wrong."
+)]
 pub struct Explain {
     #[command(flatten)]
     config: ConfigFile,
@@ -66,7 +79,7 @@ pub struct Explain {
 }
 
 impl Explain {
-    /// Runs the command. Exit code 0 is a permit, 1 a refusal.
+    /// Runs the command. Exit code 0 is a permit, 1 a refusal, 3 a permit for what is only reported.
     pub fn run(self) -> ExitCode {
         let path: &PathBuf = &self.config.config;
         let loaded = match app::load(path, None) {
@@ -77,6 +90,11 @@ impl Explain {
             Ok(key) => key,
             Err(error) => return exit::failed(format_args!("cannot read the key: {error}")),
         };
+        let files = match files(path, &loaded.config) {
+            Ok(files) => files,
+            Err(error) => return exit::failed(error),
+        };
+        let blocks = app::kept_blocks(&loaded.config);
         let policy = Arc::new(loaded.config.policy);
         let own = match self.described(key.as_deref(), &policy.locations) {
             Ok(headers) => headers,
@@ -85,28 +103,43 @@ impl Explain {
         let headers: Vec<_> = own.iter().map(|(name, value)| Header { name, value: value.as_bytes() }).collect();
         let gate = Gate::new((*policy).clone());
         gate.publish(Arc::clone(&policy), Arc::new(loaded.keys));
-        let mut steps = Steps::default();
+        match blocks {
+            Ok(blocks) => drop(gate.publish_blocks(&Arc::new(blocks))),
+            Err(problems) => exit::warn(format_args!("no block is considered: {problems}")),
+        }
+        let (mut steps, mut subject) = (Steps::default(), Subject::default());
+        let (mut mismatches, mut broken) = (Vec::new(), None);
         let now = app::Clock::start().now();
         let peer = Peer::resolve(self.peer, self.secure, &policy.trusted_proxies, &headers);
-        steps.0.extend(who(&peer).map(|who| ("client", who)));
+        steps.0.extend(who(&peer).map(|who| ("client", None, who)));
         let verdict = match RequestHead::new(&self.method, &self.target, &headers, peer.address, peer.secure) {
             Ok(mut head) => {
                 head.sent_by(&peer);
+                subject.location = policy.locations.find(&head).ok().map(|presented| presented.location);
+                mismatches = policy.mismatches(&head).collect();
                 gate.admit_before(&head, now, &mut steps).and_then(|admitted| match admitted {
                     Admitted::Permit(permit) => Ok(permit),
                     Admitted::NeedBody(need) => gate.finish(need, self.body.as_deref().unwrap_or_default().as_bytes(), now),
                 })
             }
             Err(rule) => {
-                steps.0.push(("head", rule.to_owned()));
+                broken = Some(rule);
                 Err(Refusal::bare(Denial::BadRequest))
             }
         };
+        let decision = Decision { verdict: &verdict, policy: &policy, mismatches, broken };
+        let denial = decision.denial();
+        subject.block = met(&gate, denial, &verdict, &peer, now.unix_ms);
+        let explained = explained(decision, steps, &files, subject);
         match self.output {
-            Output::Json => print_json(&steps, &verdict),
-            Output::Text => print_text(&steps, &verdict),
+            Output::Json => explained.json(),
+            Output::Text => explained.text(),
         }
-        if verdict.is_ok() { exit::OK } else { exit::FAILURE }
+        match (&verdict, denial) {
+            (Ok(_), None) => exit::OK,
+            (Ok(_), Some(_)) => ExitCode::from(ONLY_REPORTED),
+            (Err(_), _) => exit::FAILURE,
+        }
     }
 
     /// Never from the command line, where other users and the shell's history see it.
@@ -163,6 +196,20 @@ impl Explain {
     }
 }
 
+/// It passes, and would be refused if the mode were not to report that only.
+const ONLY_REPORTED: u8 = 3;
+
+/// The block that refused, if one did.
+fn met(gate: &Gate, denial: Option<Denial>, verdict: &Result<Permit, Refusal>, peer: &Peer, now_ms: i64) -> Option<Target> {
+    let snapshot = gate.snapshot();
+    let block = match (denial?, verdict) {
+        (Denial::PeerBlocked, _) => snapshot.blocks.of_peer(peer.address, now_ms),
+        (Denial::KeyBlocked, Err(Refusal { key: Some(key), .. })) => snapshot.blocks.of_key(&key.id, now_ms),
+        (_, Ok(_) | Err(_)) => None,
+    };
+    block.map(|block| block.target.clone())
+}
+
 /// Who the client is taken for, where headers have a say in it.
 fn who(peer: &Peer) -> Option<String> {
     let Peer { address, secure, chain, .. } = peer;
@@ -177,59 +224,3 @@ fn who(peer: &Peer) -> Option<String> {
     };
     Some(format!("{named}; {}", if *secure { "its connection is encrypted" } else { "its connection is in the clear" }))
 }
-
-/// The steps that were passed, with what was found.
-#[derive(Default)]
-struct Steps(Vec<(&'static str, String)>);
-
-impl Witness for Steps {
-    fn passed(&mut self, step: Step, detail: impl FnOnce() -> String) {
-        self.0.push((step.name(), detail()));
-    }
-}
-
-fn print_text(steps: &Steps, verdict: &Result<Permit, Refusal>) {
-    for (step, detail) in &steps.0 {
-        say!("  {0}✔{0:#} {step:<12} {detail}", GREEN);
-    }
-    match verdict {
-        Ok(permit) => {
-            let who = permit.key().map_or_else(|| "without a key".to_owned(), |key| format!("as key `{}`", key.id));
-            match permit.reported() {
-                None => say!("{0}allowed{0:#} {who} on route `{1}`", GREEN, permit.route().name),
-                Some(denial) => {
-                    say!("  {0}✘ {1}{0:#}", RED, denial.reason());
-                    say!("{0}reported{0:#}, and let through {who} on route `{1}`", YELLOW, permit.route().name);
-                    say!("{}", denial.check());
-                }
-            }
-        }
-        Err(refusal) => {
-            let denial = refusal.denial;
-            say!("  {0}✘ {1}{0:#}", RED, denial.reason());
-            say!("{0}refused{0:#} with {1} {2}", RED, denial.status(), denial.code());
-            say!("{}", denial.check());
-        }
-    }
-}
-
-fn print_json(steps: &Steps, verdict: &Result<Permit, Refusal>) {
-    let steps: Vec<_> = steps.0.iter().map(|(step, detail)| json!({ "step": step, "detail": detail })).collect();
-    let explained = match verdict {
-        Ok(permit) => {
-            json!({ "allowed": true, "reported": permit.reported().map(Denial::reason), "key_id": permit.key().map(|key| &key.id), "route": *permit.route().name, "steps": steps })
-        }
-        Err(refusal) => {
-            let denial = refusal.denial;
-            json!({
-                "allowed": false, "reason": denial.reason(), "status": denial.status(), "code": denial.code(), "check": denial.check(),
-                "key_id": refusal.key.as_ref().map(|key| &key.id), "route": refusal.route.as_ref().map(|route| &*route.name), "steps": steps,
-            })
-        }
-    };
-    say!("{explained}");
-}
-
-const GREEN: anstyle::Style = anstyle::AnsiColor::Green.on_default();
-const YELLOW: anstyle::Style = anstyle::AnsiColor::Yellow.on_default();
-const RED: anstyle::Style = anstyle::AnsiColor::Red.on_default();

@@ -8,6 +8,7 @@ mod channels;
 mod cors;
 mod credentials;
 mod drain;
+mod explain;
 mod head_differential;
 mod http;
 mod limits;
