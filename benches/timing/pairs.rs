@@ -43,7 +43,7 @@ pub(crate) enum Expected {
 }
 
 /// Every pair.
-pub(crate) const PAIRS: [Pair; 7] = [
+pub(crate) const PAIRS: [Pair; 9] = [
     // The same question again finds its place in the table warm, and another key's bits in it or none. Nobody chooses where: the
     // place is of the digest of all of the text.
     Pair { name: "an unknown key: one, or any", expected: Expected::Either, classes: [one_unknown, any_unknown] },
@@ -62,6 +62,16 @@ pub(crate) const PAIRS: [Pair; 7] = [
         name: "an imported key wrong at its start, or at its end",
         expected: Expected::Same,
         classes: [foreign_first, foreign_last],
+    },
+    Pair {
+        name: "in Ably's spelling: a known id, or an unknown one",
+        expected: Expected::Same,
+        classes: [spelled_known, spelled_unknown],
+    },
+    Pair {
+        name: "in Ably's spelling: a secret wrong at its start, or end",
+        expected: Expected::Same,
+        classes: [spelled_first, spelled_last],
     },
     Pair { name: "a revoked key, or an unknown one", expected: Expected::Either, classes: [revoked, any_unknown] },
     Pair {
@@ -122,11 +132,11 @@ fn any_unknown(_: &Subject, random: &mut Random) -> Presented {
 }
 
 fn first_wrong(subject: &Subject, random: &mut Random) -> Presented {
-    in_header(changed(Subject::any(&subject.texts, random), 12), Denial::UnknownKey)
+    in_header(changed(Subject::any(&subject.texts, random), 12, random), Denial::UnknownKey)
 }
 
 fn last_wrong(subject: &Subject, random: &mut Random) -> Presented {
-    in_header(changed(Subject::any(&subject.texts, random), 43), Denial::UnknownKey)
+    in_header(changed(Subject::any(&subject.texts, random), 43, random), Denial::UnknownKey)
 }
 
 fn other_secret(subject: &Subject, random: &mut Random) -> Presented {
@@ -145,6 +155,22 @@ fn foreign_last(_: &Subject, random: &mut Random) -> Presented {
     in_header(format!("{}{}", &FOREIGN[..FOREIGN.len() - WRONG], letters(random)), Denial::UnknownKey)
 }
 
+fn spelled_known(subject: &Subject, random: &mut Random) -> Presented {
+    spelled(&with_id_of(Subject::any(&subject.texts, random), random))
+}
+
+fn spelled_unknown(_: &Subject, random: &mut Random) -> Presented {
+    spelled(&generated(random))
+}
+
+fn spelled_first(subject: &Subject, random: &mut Random) -> Presented {
+    spelled(&changed(Subject::any(&subject.texts, random), 12, random))
+}
+
+fn spelled_last(subject: &Subject, random: &mut Random) -> Presented {
+    spelled(&changed(Subject::any(&subject.texts, random), 43, random))
+}
+
 fn revoked(subject: &Subject, random: &mut Random) -> Presented {
     in_header(Subject::any(&subject.revoked, random).to_owned(), Denial::KeyRevoked)
 }
@@ -153,6 +179,11 @@ fn mistyped(_: &Subject, random: &mut Random) -> Presented {
     let text = generated(random);
     let wrong = if text.ends_with('0') { '1' } else { '0' };
     in_header(format!("{}{wrong}", &text[..text.len() - 1]), Denial::MalformedKey)
+}
+
+/// A generated key as `app.id:secret`; the app of all keys here is `app`.
+fn spelled(text: &str) -> Presented {
+    in_header(format!("app.{}:{}", &text[8..20], &text[20..52]), Denial::UnknownKey)
 }
 
 fn in_header(value: String, denial: Denial) -> Presented {
@@ -170,9 +201,10 @@ fn letters(random: &mut Random) -> String {
 }
 
 /// The key with the character at `place` of its id and secret changed, and a checksum that is right again.
-fn changed(text: &str, place: usize) -> String {
+fn changed(text: &str, place: usize, random: &mut Random) -> String {
     let mut digits = digits(text);
-    digits[place] = (digits[place] + 1) % 62;
+    let step = random.bytes().next().unwrap_or_default() % 61 + 1;
+    digits[place] = (digits[place] + step) % 62;
     composed(digits)
 }
 

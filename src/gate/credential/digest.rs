@@ -21,9 +21,6 @@ impl KeyDigest {
         self.words().next().unwrap_or_default()
     }
 
-    /// A digest that nobody knows a text of.
-    pub(in crate::gate) const NOBODYS: Self = Self([0; 32]);
-
     fn words(&self) -> impl Iterator<Item = u64> {
         self.0.as_chunks().0.iter().map(|word| u64::from_le_bytes(*word))
     }

@@ -4,7 +4,7 @@ use std::{hint::black_box, sync::Arc};
 
 use super::{KeyRecord, KeyUse, OriginIndex, table::RecordTable};
 use crate::gate::{
-    credential::{Digester, Environment, KeyDigest, Kind, Pepper, Spelled, is_mistyped},
+    credential::{Digester, Environment, KeyDigest, Pepper, Spelled, is_mistyped},
     denial::Denial,
     origin::Claimed,
 };
@@ -103,26 +103,21 @@ impl KeySet {
     }
 
     /// Who asks for an id that there is not costs what a wrong secret costs, and is told the same: time tells nobody which ids there
-    /// are.
+    /// are. So all is done with another record, and comes to nothing (`benches/timing`).
     #[cold]
     fn authenticate_spelled(
         &self,
         spelled: &Spelled<'_>,
         now_ms: i64,
     ) -> Result<Authenticated<'_>, (Denial, Option<&Arc<KeyRecord>>)> {
-        let record = self.records.by_id(spelled.id).filter(|record| *record.app == *spelled.app);
-        let (prefix, kind, environment) =
-            record.map_or((None, Kind::Secret, Environment::Live), |record| (record.prefix(), record.kind, record.environment));
         let unknown = Err((Denial::UnknownKey, None));
-        let Some(text) = spelled.key_text(prefix, kind, environment) else { return unknown };
+        let Some((record, is_it)) = self.records.near_id(spelled.id) else { return unknown };
+        let is_it = is_it & (*record.app == *spelled.app);
+        let Some(text) = spelled.key_text(record.prefix(), record.kind, record.environment) else { return unknown };
         for digester in self.digesters() {
             let digest = digester.digest(text.as_str());
-            let Some(record) = record else {
-                black_box(digest == KeyDigest::NOBODYS);
-                continue;
-            };
-            let standing = record.standing(&digest, now_ms);
-            if standing != KeyUse::Unknown {
+            let standing = black_box(record.standing(&digest, now_ms));
+            if is_it && standing != KeyUse::Unknown {
                 let good = good_until(standing).map(|until_ms| (record, digest, until_ms));
                 return good.map_err(|denial| (denial, Some(record)));
             }

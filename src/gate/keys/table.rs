@@ -55,6 +55,16 @@ impl RecordTable {
         Some(&self.records[at])
     }
 
+    /// The record with this id and `true`, or one beside its place, which is as much work to find, and `false`. `None` where there
+    /// are none.
+    pub(super) fn near_id(&self, id: &str) -> Option<(&Arc<KeyRecord>, bool)> {
+        let (at, is_it) = match self.records.binary_search_by(|record| (*record.id).cmp(id)) {
+            Ok(at) => (at, true),
+            Err(at) => (at.min(self.records.len().saturating_sub(1)), false),
+        };
+        self.records.get(at).map(|record| (record, is_it))
+    }
+
     /// The record with this digest, its own or an earlier one.
     pub(super) fn by_digest(&self, digest: &KeyDigest) -> Option<&Arc<KeyRecord>> {
         let is_it = |&number: &u32| numbered(&self.records, &self.earlier, number).digest == *digest;

@@ -1,6 +1,6 @@
 use super::*;
 use crate::gate::{
-    credential::{StoredDigest, compose},
+    credential::{Kind, StoredDigest, compose},
     keys::{PreviousDigest, RareFields, State},
     testing,
 };
