@@ -37,7 +37,10 @@ fuzz_target!(|input: &[u8]| {
         let common = one.intersect(other);
         assert_eq!(common.as_ref().is_some_and(|common| common.matches(&channel)), both, "{one} and {other} of {name:?}");
         assert!(common.is_none_or(|common| one.contains(&common) && other.contains(&common)));
-        assert!(!one.contains(other) || !other.matches(&channel) || one.matches(&channel), "{one} contains {other}, but {name:?}");
+        assert!(
+            !one.contains(other) || !other.matches(&channel) || one.matches(&channel),
+            "{one} contains {other}, but {name:?}"
+        );
     }
     let (some, rest) = all.entries().split_at(all.entries().len() / 2);
     let [some, rest] = [some, rest].map(|entries| Capabilities::new(entries.iter().cloned(), AdminRights::None));
