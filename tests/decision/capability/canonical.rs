@@ -1,5 +1,7 @@
 //! The canonical text: the same for the same set, read alike by any reader of JSON, and fit for a header.
 
+use std::collections::BTreeMap;
+
 use keygate::gate::capability::{AdminRight, AdminRights, Capabilities, Operation, Operations, Pattern};
 use proptest::prelude::*;
 
@@ -15,6 +17,7 @@ fn sets() -> impl Strategy<Value = Capabilities> {
     let widest = prop_oneof![
         2 => Just(vec![]),
         1 => Just(vec![(Pattern::every_channel(), Operations::ALL)]),
+        1 => Just(vec![(Pattern::every_channel(), Operations::NONE.with(Operation::Subscribe).with(Operation::Publish))]),
         1 => Just(vec![(Pattern::everything(), Operations::ALL), (Pattern::every_channel(), Operations::ALL)]),
     ];
     let right = proptest::sample::select(vec!["admin:a", "admin:b", "admin:c-1", "admin"]);
@@ -42,6 +45,8 @@ proptest! {
         prop_assert!(text.bytes().all(|b| (b' '..=b'~').contains(&b)), "{}", text);
         let patterns: Vec<_> = set.entries().iter().map(|(pattern, _)| pattern.as_str()).collect();
         prop_assert!(patterns.is_sorted());
+        let resources: BTreeMap<String, Vec<String>> = serde_json::from_str(text).expect("JSON");
+        prop_assert!(resources.values().all(|names| !names.is_empty() && names.is_sorted()), "{}", text);
         prop_assert!(text.len() >= 2 && !text.contains(": [") && !text.contains("], "), "{}", text);
     }
 }

@@ -72,6 +72,19 @@ fn an_intersection_matches_what_both_match() {
     }
 }
 
+/// The one union that is more than each of its parts: of the three namespaces, `[*]` is made.
+#[test]
+fn the_three_namespaces_together_contain_every_one() {
+    let parts = ["a:*", "[queue]a:*", "[meta]*"].map(|text| Pattern::parse(text).expect("a pattern"));
+    let set = |patterns: &[Pattern]| {
+        let subscribe = Operations::NONE.with(Operation::Subscribe);
+        Capabilities::new(patterns.iter().map(|pattern| (pattern.clone(), subscribe)), AdminRights::None)
+    };
+    let every = set(&[Pattern::parse("[*]a:b").expect("a pattern")]);
+    assert!(set(&parts).contains(&every));
+    assert!(!set(&parts[..2]).contains(&every) && !set(&parts[1..]).contains(&every) && !every.contains(&set(&parts)));
+}
+
 /// Two operations, so that one pattern can be wide in one and another in the other.
 fn sets() -> impl Strategy<Value = Capabilities> {
     let operations = [[Operation::Subscribe].as_slice(), &[Operation::Publish], &[Operation::Subscribe, Operation::Publish]];
