@@ -135,7 +135,7 @@ denials! {
     ChannelAmbiguous { "channel_ambiguous", 400, "channel_ambiguous", None, Request, "The request names its channel in two ways.",
         "The channel stands there twice, or in a second spelling that a backend might take for the first." }
     ChannelInvalid { "channel_invalid", 400, "channel_invalid", None, Request, "The request names a channel that cannot be one.",
-        "A channel is 1 to 512 bytes of text without control characters, that does not begin with `[` and is encoded once." }
+        "A channel is 1 to 512 bytes of text without control characters, that does not begin with `[`, has no white space at its ends and is encoded once." }
     KeyConnections { "key_connections", 429, "too_many_connections", None, Pace, "Too many open connections.",
         "The key has as many streams open as its `limits.connections` allows." }
     QuotaExceeded { "quota_exceeded", 429, "quota_exceeded", None, Pace, "The quota of requests is used up.",

@@ -5,6 +5,7 @@ use std::cell::Cell;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::{is_bare, is_blank};
 use crate::gate::denial::Denial;
 
 /// The way to the channels of a body.
@@ -92,7 +93,8 @@ impl<'de> Visitor<'de> for Walk<'_> {
         if !self.rest.is_empty() {
             return Err(self.misplaced());
         }
-        (self.each)(text).map_err(|denial| self.stop(denial))
+        let judged = if is_bare(text) { (self.each)(text) } else { Err(Denial::ChannelInvalid) };
+        judged.map_err(|denial| self.stop(denial))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<(), A::Error> {
@@ -142,9 +144,11 @@ impl<'de> Visitor<'de> for Walk<'_> {
     }
 }
 
-/// Whether a reader that knows no case (Go's `encoding/json`, many others) takes one name for the other.
+/// Whether a reader that knows no case (Go's `encoding/json`, many others), trims, or ends a text at NUL takes one name for the other.
 fn folds_to(name: &str, wanted: &str) -> bool {
-    let folded =
-        |text: &str| -> Vec<char> { text.trim().chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect() };
+    let folded = |text: &str| -> Vec<char> {
+        let bare = text.split('\0').next().unwrap_or_default().trim_matches(is_blank);
+        bare.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
+    };
     folded(name) == folded(wanted)
 }

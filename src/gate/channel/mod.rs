@@ -54,11 +54,25 @@ impl ChannelSource {
         if separator != Some(',') && text.contains(',') && !matches!(self, Self::Fixed(_) | Self::Path) {
             return Err(Denial::ChannelInvalid);
         }
+        let is_fixed = matches!(self, Self::Fixed(_));
+        let mut each = |name: &str| if is_fixed || is_bare(name) { each(name) } else { Err(Denial::ChannelInvalid) };
         match separator {
             None => each(&text),
             Some(separator) => text.split(separator).try_for_each(each),
         }
     }
+}
+
+/// Whether a name has nothing around it that some reader takes away, as readers of lists do with white space (RFC 9110 section 5.6.1)
+/// and frameworks with whatever comes in (Laravel's `TrimStrings`): what is left may be a name of another namespace. To us
+/// ` [meta]log` is a plain channel.
+fn is_bare(name: &str) -> bool {
+    !name.starts_with(is_blank) && !name.ends_with(is_blank)
+}
+
+/// White space, and what is as invisible.
+fn is_blank(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '\u{200b}' | '\u{200e}' | '\u{feff}')
 }
 
 /// Whether a body is what [`ChannelSource::Json`] reads: JSON (RFC 8259), in UTF-8 and as it is.
@@ -76,13 +90,15 @@ pub fn is_json(head: &RequestHead<'_>) -> Result<(), Denial> {
 
 /// `application/json`, or a type with the suffix `+json` (RFC 6839), in no charset but UTF-8.
 fn names_json(media: &str) -> bool {
+    const CHARSET: &str = "charset";
     let mut parts = media.split(';').map(str::trim);
     let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
     let utf8 = parts.all(|parameter| match parameter.split_once('=') {
         Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => {
             value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
         }
-        _ => true,
+        // `charset*` and `charset*0` are charsets to who reads RFC 2231.
+        _ => !parameter.trim().get(..CHARSET.len()).is_some_and(|start| start.eq_ignore_ascii_case(CHARSET)),
     });
     let suffixed = essence.strip_prefix("application/").is_some_and(|subtype| subtype == "json" || subtype.ends_with("+json"));
     utf8 && suffixed

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{decode, once_decoded};
+use super::{decode, is_blank, once_decoded};
 use crate::gate::denial::Denial;
 
 /// The value of the one parameter called `name`, decoded.
@@ -36,10 +36,13 @@ pub(super) fn value<'q>(query: Option<&'q str>, name: &str) -> Result<Cow<'q, st
 }
 
 /// Whether some framework takes a parameter's name for `name`: ASP.NET knows no case, PHP makes `_` of what its variables cannot hold
-/// and an array of `name[…]`, and some readers trim.
+/// and an array of `name[…]`, to `qs` (Express) `[name]` is `name`, some readers trim, and some cut off one `?` more. What cannot be
+/// decoded may be any name: ASP.NET reads `%u0063` too.
 fn is_taken_for(own: &str, name: &str) -> bool {
-    let own = decode(own.replace('+', " ").as_bytes()).unwrap_or_default();
-    let bare = own.split(|&b| matches!(b, b'[' | 0)).next().unwrap_or_default().trim_ascii();
-    let folded = |b: &u8| if matches!(b, b' ' | b'.' | b'-') { b'_' } else { b.to_ascii_lowercase() };
-    bare.iter().map(folded).eq(name.as_bytes().iter().map(folded))
+    let Some(own) = decode(own.replace('+', " ").as_bytes()) else { return true };
+    let own = String::from_utf8_lossy(&own);
+    let inner = own.trim_start_matches(|c| is_blank(c) || matches!(c, '[' | '?'));
+    let bare = inner.split(['[', ']', '\0']).next().unwrap_or_default().trim_end_matches(is_blank);
+    let folded = |b: u8| if matches!(b, b' ' | b'.' | b'-') { b'_' } else { b.to_ascii_lowercase() };
+    bare.bytes().map(folded).eq(name.bytes().map(folded))
 }

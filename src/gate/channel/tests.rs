@@ -49,6 +49,13 @@ fn a_query_names_one_channel_or_is_refused() {
         ("channel_id=a&channel_id[]=b", Err(Denial::ChannelAmbiguous)),
         ("channel_id=a&channel_id%5B0%5D=b", Err(Denial::ChannelAmbiguous)),
         ("channel_id=a&x=1;channel_id=b", Err(Denial::ChannelAmbiguous)),
+        ("channel_id=a&[channel_id]=b", Err(Denial::ChannelAmbiguous)),
+        ("channel_id=a&channel_id]=b", Err(Denial::ChannelAmbiguous)),
+        ("?channel_id=b&channel_id=a", Err(Denial::ChannelAmbiguous)),
+        ("channel_id=a&channel_id%C2%A0=b", Err(Denial::ChannelAmbiguous)),
+        ("channel_id=a&%u0063hannel_id=b", Err(Denial::ChannelAmbiguous)),
+        ("channel_id=%20[meta]log", Err(Denial::ChannelInvalid)),
+        ("channel_id=a%E2%80%8B", Err(Denial::ChannelInvalid)),
         ("channel_id=a;b", Err(Denial::ChannelInvalid)),
         ("channel_id=a+b", Err(Denial::ChannelInvalid)),
         ("channel_id=%2561", Err(Denial::ChannelInvalid)),
@@ -59,6 +66,7 @@ fn a_query_names_one_channel_or_is_refused() {
     }
     let many = ChannelSource::Query { name: "c".into(), separator: Some(',') };
     assert_eq!(named(&many, "/a", "/a?c=a,b%2Cc", &[]), these(&["a", "b", "c"]));
+    assert_eq!(named(&many, "/a", "/a?c=a,%20[meta]log", &[]), Err(Denial::ChannelInvalid));
 }
 
 #[test]
@@ -73,6 +81,10 @@ fn a_header_names_one_channel_or_is_refused() {
     assert_eq!(ask(&[("X.Channel", "b")]), Err(Denial::ChannelAmbiguous));
     assert_eq!(ask(&[("X-Channel", "é")]), Err(Denial::ChannelInvalid));
     assert_eq!(ask(&[("X-Channel", "a%20b")]), Err(Denial::ChannelInvalid));
+    // Whoever reads a list takes the white space away, and then it is no plain channel.
+    let many = ChannelSource::Header { name: "x-channel".into(), separator: Some(',') };
+    assert_eq!(named(&many, "/a", "/a", &[("X-Channel", "a,b")]), these(&["a", "b"]));
+    assert_eq!(named(&many, "/a", "/a", &[("X-Channel", "a, [meta]log")]), Err(Denial::ChannelInvalid));
 }
 
 #[test]
@@ -80,7 +92,8 @@ fn a_path_names_one_channel() {
     let ask = |target: &str| named(&ChannelSource::Path, "/channels/{channel}/messages", target, &[]);
     assert_eq!(ask("/channels/chat:a/messages"), these(&["chat:a"]));
     assert_eq!(ask("/channels/caf%C3%A9/messages?channel=b"), these(&["café"]));
-    assert_eq!(ask("/channels/%20/messages"), these(&[" "]));
+    assert_eq!(ask("/channels/a%20b/messages"), these(&["a b"]));
+    assert_eq!(ask("/channels/%20%5Bmeta%5Dlog/messages"), Err(Denial::ChannelInvalid));
 }
 
 #[test]
@@ -106,6 +119,11 @@ fn a_body_names_all_its_channels_or_is_refused() {
         ("/channel", r#"{"channel":"a","channel":"a"}"#, Err(Denial::ChannelAmbiguous)),
         ("/channel", r#"{"channel":"a","CHANNEL":"b"}"#, Err(Denial::ChannelAmbiguous)),
         ("/channel", r#"{"channel":"a","channel ":"b"}"#, Err(Denial::ChannelAmbiguous)),
+        ("/channel", r#"{"channel":"a","channel\u0000":"b"}"#, Err(Denial::ChannelAmbiguous)),
+        ("/channel", r#"{"channel":"a","channel\u0000x":"b"}"#, Err(Denial::ChannelAmbiguous)),
+        ("/channel", r#"{"channel":"a","\u200bchannel":"b"}"#, Err(Denial::ChannelAmbiguous)),
+        ("/channel", r#"{"channel":" [meta]log"}"#, Err(Denial::ChannelInvalid)),
+        ("/channels", r#"{"channels":["a","\ufeff[meta]log"]}"#, Err(Denial::ChannelInvalid)),
         ("/token", "{\"token\":\"a\",\"to\u{212a}en\":\"b\"}", Err(Denial::ChannelAmbiguous)),
         ("/commands/channel", r#"{"commands":{"channel":"a"},"Commands":{"channel":"b"}}"#, Err(Denial::ChannelAmbiguous)),
         ("/channel", r#"{"channel":7}"#, Err(Denial::ChannelInvalid)),
@@ -128,6 +146,27 @@ fn a_body_names_all_its_channels_or_is_refused() {
         Pointer::parse("/channel").unwrap().named_in(b"{\"channel\":\"a\",\"b\":\"\xff\"}", |_| Ok(())),
         Err(Denial::BodyUnreadable)
     );
+}
+
+#[test]
+fn json_is_read_in_utf_8_only() {
+    let ask = |media: &str| {
+        let headers = [Header { name: "Content-Type", value: media.as_bytes() }];
+        is_json(&RequestHead::new("POST", "/a", &headers, Ipv4Addr::LOCALHOST.into(), false).unwrap()).is_ok()
+    };
+    for media in ["application/json", "Application/JSON; Charset=\"UTF-8\"", "application/a+json;x=charset;charset = utf-8"] {
+        assert!(ask(media), "{media}");
+    }
+    for media in [
+        "text/plain",
+        "application/json;charset=utf-7",
+        "application/json; charset*=''utf-7",
+        "application/json; CHARSET*0=utf-7",
+        "application/json; charset",
+        "application/json, text/plain",
+    ] {
+        assert!(!ask(media), "{media}");
+    }
 }
 
 #[test]
