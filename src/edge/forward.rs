@@ -121,6 +121,10 @@ pub fn folds_to_reserved(name: &str) -> bool {
         "x-real-ip",
         "x-request-id",
     ];
+    // By these, many frameworks take another method or path for the request's than its route was found by (Rack and Symfony, in Rails
+    // and Laravel by default; CVE-2018-14773 of the paths).
+    const OVERRIDES: [&str; 5] =
+        ["x-http-method-override", "x-http-method", "x-method-override", "x-original-url", "x-rewrite-url"];
     const DECISIVE: [&str; 14] = [
         "host",
         "origin",
@@ -140,7 +144,7 @@ pub fn folds_to_reserved(name: &str) -> bool {
     let same = |reserved: &str| same_when_folded(name, reserved);
     let is_alias = name.bytes().any(|b| matches!(b, b'_' | b'.'));
     name.get(..OURS.len()).is_some_and(|start| same_when_folded(start, OURS))
-        || SET_BY_US.into_iter().any(same)
+        || SET_BY_US.into_iter().chain(OVERRIDES).any(same)
         || is_alias && DECISIVE.into_iter().any(same)
 }
 
