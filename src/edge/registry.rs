@@ -42,10 +42,12 @@ pub enum CutReason {
     KeyBlocked,
     /// Its peer is blocked.
     PeerBlocked,
+    /// Its key may no longer be used from there.
+    Address,
 }
 
 impl CutReason {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Removed,
         Self::Revoked,
         Self::Disabled,
@@ -57,6 +59,7 @@ impl CutReason {
         Self::ClientMessage,
         Self::KeyBlocked,
         Self::PeerBlocked,
+        Self::Address,
     ];
 
     /// The metric label.
@@ -74,6 +77,7 @@ impl CutReason {
             Self::ClientMessage => "client_message",
             Self::KeyBlocked => "key_blocked",
             Self::PeerBlocked => "peer_blocked",
+            Self::Address => "address_refused",
         }
     }
 }
@@ -92,6 +96,7 @@ impl From<Denial> for CutReason {
             Denial::NotCapable => Self::Capability,
             Denial::KeyBlocked => Self::KeyBlocked,
             Denial::PeerBlocked => Self::PeerBlocked,
+            Denial::AddressRefused => Self::Address,
             _ => Self::Removed,
         }
     }
@@ -110,6 +115,7 @@ impl From<CutReason> for Denial {
             CutReason::Drain => Self::Draining,
             CutReason::KeyBlocked => Self::KeyBlocked,
             CutReason::PeerBlocked => Self::PeerBlocked,
+            CutReason::Address => Self::AddressRefused,
         }
     }
 }
@@ -302,7 +308,7 @@ mod tests {
 
     fn stream(id: &str) -> LiveStream {
         let key = Arc::new(testing::secret(id, id));
-        let standing = Standing { reported: false, digest: key.digest.digest, key, needed: Need::NOTHING };
+        let standing = Standing { reported: false, good: true, digest: key.digest.digest, key, needed: Need::NOTHING };
         LiveStream::new(Some(standing), Transport::WebSocket, Ipv4Addr::LOCALHOST.into(), i64::MAX, 0)
     }
 

@@ -82,8 +82,18 @@ impl<'s, 'h, 'w, W: Witness> Asked<'s, 'h, 'w, W> {
                 let found = self.found(None).map_err(Refusal::bare)?;
                 Ok(Admitted::NeedBody(NeedBody { found, peer, origin_known }))
             }
-            Err(denial) if self.is_reported(denial) => self.permit(Some(denial)),
-            Err(denial) => Err(self.refusal(denial)),
+            Err(denial) => {
+                let found = self.route;
+                if denial == Denial::PeerLimited {
+                    // Decided before there was a route, whose mode counts, and by which the request goes if that is to report.
+                    self.route = self.snapshot.policy.route(self.head, cors::routed_method(self.head));
+                }
+                if self.is_reported(denial) {
+                    return self.permit(Some(denial));
+                }
+                self.route = found;
+                Err(self.refusal(denial))
+            }
         }
     }
 
@@ -118,9 +128,10 @@ impl<'s, 'h, 'w, W: Witness> Asked<'s, 'h, 'w, W> {
     }
 
     fn found(self, reported: Option<Denial>) -> Result<Found, Denial> {
-        let standing = self.key.zip(self.good).map(|(key, (digest, _))| Standing {
+        let standing = self.key.map(|key| Standing {
             key: Arc::clone(key),
-            digest,
+            digest: self.good.map_or(key.digest.digest, |(digest, _)| digest),
+            good: self.good.is_some(),
             needed: self.needed,
             reported: reported.is_some(),
         });

@@ -24,14 +24,14 @@ pub mod testing;
 pub mod time;
 mod witness;
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use arc_swap::ArcSwap;
 
 use self::{
     blocks::Blocks,
     denial::{Blame, Denial},
-    keys::KeySet,
+    keys::{KeyRecord, KeySet},
     limit::PeerTable,
     permit::{Permit, Refusal},
     policy::Policy,
@@ -55,6 +55,43 @@ pub struct Snapshot {
     pub keys: Option<Arc<KeySet>>,
     /// Whom an incident shuts out.
     pub blocks: Arc<Blocks>,
+}
+
+/// What stands under a snapshot.
+struct Stands<'s> {
+    /// The key as it is in this snapshot; `None` where there is none to stand on.
+    key: Option<&'s Arc<KeyRecord>>,
+    until_ms: i64,
+}
+
+impl Snapshot {
+    /// [`Gate::still_stands`] under this snapshot.
+    fn stands(&self, standing: Option<&Standing>, peer: IpAddr, now: Timestamp) -> Result<Stands<'_>, Denial> {
+        const ON_NO_KEY: Stands<'_> = Stands { key: None, until_ms: i64::MAX };
+        if self.blocks.of_peer(peer, now.unix_ms).is_some() {
+            return Err(Denial::PeerBlocked);
+        }
+        let Some(standing) = standing else { return Ok(ON_NO_KEY) };
+        if self.blocks.of_key(&standing.key.id, now.unix_ms).is_some() {
+            return Err(Denial::KeyBlocked);
+        }
+        if !standing.good {
+            return Ok(ON_NO_KEY);
+        }
+        let keys = self.keys.as_deref().ok_or(Denial::NotReady)?;
+        let (key, until_ms) = keys.still(&standing.key.id, &standing.digest, now.unix_ms)?;
+        let stands = Stands { key: Some(key), until_ms };
+        if standing.reported {
+            return Ok(stands);
+        }
+        if !self.policy.environments.contains(&key.environment) {
+            return Err(Denial::WrongEnvironment);
+        }
+        if key.ips().is_some_and(|allowed| !allowed.contains(peer)) {
+            return Err(Denial::AddressRefused);
+        }
+        if standing.needed.is_met_by(&key.capabilities) { Ok(stands) } else { Err(Denial::NotCapable) }
+    }
 }
 
 /// What a request that is not refused has come to.
@@ -149,7 +186,7 @@ impl Gate {
     }
 
     /// Charges a peer with a refusal that was decided before there was a head to ask about.
-    pub fn refuse_unread(&self, peer: std::net::IpAddr, now: Timestamp) {
+    pub fn refuse_unread(&self, peer: IpAddr, now: Timestamp) {
         self.charge_peer(&self.snapshot.load().policy, peer, now);
     }
 
@@ -158,27 +195,11 @@ impl Gate {
     ///
     /// # Errors
     /// Why it may not stay.
-    pub fn still_stands(&self, standing: Option<&Standing>, peer: std::net::IpAddr, now: Timestamp) -> Result<i64, Denial> {
-        let snapshot = self.snapshot.load();
-        if snapshot.blocks.of_peer(peer, now.unix_ms).is_some() {
-            return Err(Denial::PeerBlocked);
-        }
-        let Some(standing) = standing else { return Ok(i64::MAX) };
-        if snapshot.blocks.of_key(&standing.key.id, now.unix_ms).is_some() {
-            return Err(Denial::KeyBlocked);
-        }
-        let keys = snapshot.keys.as_deref().ok_or(Denial::NotReady)?;
-        let (key, until_ms) = keys.still(&standing.key.id, &standing.digest, now.unix_ms)?;
-        if standing.reported {
-            return Ok(until_ms);
-        }
-        if !snapshot.policy.environments.contains(&key.environment) {
-            return Err(Denial::WrongEnvironment);
-        }
-        if standing.needed.is_met_by(&key.capabilities) { Ok(until_ms) } else { Err(Denial::NotCapable) }
+    pub fn still_stands(&self, standing: Option<&Standing>, peer: IpAddr, now: Timestamp) -> Result<i64, Denial> {
+        self.snapshot.load().stands(standing, peer, now).map(|stands| stands.until_ms)
     }
 
-    fn charge_peer(&self, policy: &Policy, peer: std::net::IpAddr, now: Timestamp) {
+    fn charge_peer(&self, policy: &Policy, peer: IpAddr, now: Timestamp) {
         if let Some(quota) = &policy.peer_refusals {
             self.peers.charge(peer.into(), quota, now.ticks_ns);
         }

@@ -1,7 +1,9 @@
 //! A request that passes if the channels in its body allow it: everything else has been asked, but for the limits.
 
+use std::{net::IpAddr, sync::Arc};
+
 use super::{
-    Gate,
+    Gate, Stands,
     channel::ChannelSource,
     decide::holds,
     denial::{Blame, Denial},
@@ -17,7 +19,7 @@ use super::{
 #[must_use = "the request is not decided yet"]
 pub struct NeedBody {
     pub(super) found: Found,
-    pub(super) peer: std::net::IpAddr,
+    pub(super) peer: IpAddr,
     pub(super) origin_known: bool,
 }
 
@@ -26,39 +28,62 @@ impl Gate {
     ///
     /// # Errors
     /// The refusal.
-    pub fn finish(&self, need: NeedBody, body: &[u8], now: Timestamp) -> Result<Permit, Refusal> {
-        let judged = self.still(&need, now).and_then(|()| need.judge(body, now));
-        self.conclude(need, judged, now)
+    pub fn finish(&self, mut need: NeedBody, body: &[u8], now: Timestamp) -> Result<Permit, Refusal> {
+        match self.still(&mut need, now) {
+            Ok(()) => {
+                let judged = need.judge(body, now);
+                self.conclude(need, judged, now)
+            }
+            Err(denial) => self.conclude(need, Err((denial, Charges::default())), now),
+        }
     }
 
     /// Decides about a request whose body cannot be had, for this reason.
     ///
     /// # Errors
     /// The refusal, unless it is only reported.
-    pub fn give_up(&self, need: NeedBody, denial: Denial, now: Timestamp) -> Result<Permit, Refusal> {
-        let judged = self.still(&need, now).and(Err((denial, Charges::default())));
-        self.conclude(need, judged, now)
+    pub fn give_up(&self, mut need: NeedBody, denial: Denial, now: Timestamp) -> Result<Permit, Refusal> {
+        let denial = self.still(&mut need, now).err().unwrap_or(denial);
+        self.conclude(need, Err((denial, Charges::default())), now)
     }
 
-    /// A body can take its time: what was taken from the key meanwhile, and whom somebody blocked, counts.
-    fn still(&self, need: &NeedBody, now: Timestamp) -> Result<(), (Denial, Charges)> {
-        let found = &need.found;
-        if self.snapshot.load().generation == found.generation {
+    /// A body can take its time: what was taken from the key meanwhile, and whom somebody blocked, counts. What goes on is the key as it
+    /// is now, for what is in the body is asked of it.
+    fn still(&self, need: &mut NeedBody, now: Timestamp) -> Result<(), Denial> {
+        let snapshot = self.snapshot.load();
+        let found = &mut need.found;
+        if snapshot.generation == found.generation {
             return Ok(());
         }
-        let stands = self.still_stands(found.standing.as_ref(), need.peer, now);
-        stands.map(drop).map_err(|denial| (denial, Charges::default()))
+        match snapshot.stands(found.standing.as_ref(), need.peer, now) {
+            Ok(Stands { key, until_ms }) => {
+                if let Some((standing, key)) = found.standing.as_mut().zip(key) {
+                    standing.key = Arc::clone(key);
+                }
+                (found.generation, found.until_ms) = (snapshot.generation, until_ms);
+                Ok(())
+            }
+            Err(denial) => {
+                // What has fallen has no say in whether that is only reported, and lets nobody be called by its name.
+                if let Some(standing) = &mut found.standing {
+                    standing.good = matches!(denial, Denial::WrongEnvironment | Denial::AddressRefused | Denial::NotCapable);
+                }
+                Err(denial)
+            }
+        }
     }
 
     fn conclude(&self, need: NeedBody, judged: Within, now: Timestamp) -> Result<Permit, Refusal> {
-        let NeedBody { found, peer, origin_known } = need;
+        let NeedBody { mut found, peer, origin_known } = need;
         let (denial, charges) = match judged {
             Ok((lease, charges)) => return Ok(Permit { found, reported: None, charges, lease }),
             Err(refused) => refused,
         };
-        if found.policy.mode_of(Some(found.route), found.standing.as_ref().map(|standing| &*standing.key)) == Mode::Report
+        let whole = found.standing.as_ref().filter(|standing| standing.good);
+        if found.policy.mode_of(Some(found.route), whole.map(|standing| &*standing.key)) == Mode::Report
             && denial.can_be_reported()
         {
+            found.standing.iter_mut().for_each(|standing| standing.reported = true);
             return Ok(Permit { found, reported: Some(denial), charges, lease: None });
         }
         if denial.blame() == Blame::Request {

@@ -43,6 +43,9 @@ pub struct Standing {
     pub key: Arc<KeyRecord>,
     /// The digest of the text that was presented, for one secret of a key can end before another.
     pub digest: KeyDigest,
+    /// Whether that was good. What stands on a credential that was not, because its refusal was only reported, has nothing to lose but
+    /// by a block of the key.
+    pub good: bool,
     /// What the key must go on being allowed to do.
     pub needed: Need,
     /// Whether a refusal was only reported: then the stream needs its key alone.
@@ -76,7 +79,7 @@ impl Permit {
     /// The key that was presented; `None` on a public route, and where a refusal for the want of a good one was only reported.
     #[must_use]
     pub fn key(&self) -> Option<&Arc<KeyRecord>> {
-        self.found.standing.as_ref().map(|standing| &standing.key)
+        self.found.standing.as_ref().filter(|standing| standing.good).map(|standing| &standing.key)
     }
 
     /// The route that was taken.

@@ -9,6 +9,7 @@ use keygate::gate::{
     capability::Operation,
     channel::{ChannelSource, Pointer},
     denial::Denial,
+    keys::{KeyRecord, State},
     permit::{Permit, Refusal},
     policy::{Demand, Mode, Policy, Route},
     testing,
@@ -113,6 +114,18 @@ fn a_reported_stream_falls_too() {
     let permit = Ask::get("/any").key("pk").websocket().at(&gate, NOW).expect("a report");
     assert_eq!(permit.reported(), Some(Denial::OriginMissing));
     let _ = gate.publish_blocks(&blocks([forever(&key("pk"))]));
+    assert_eq!(gate.still_stands(permit.standing(), PEER.into(), NOW), Err(Denial::KeyBlocked));
+}
+
+/// Nothing of its key could be taken from it, but the block of that key is about it too.
+#[test]
+fn a_stream_that_a_report_let_in_on_a_bad_key_falls_too() {
+    let revoked = KeyRecord { state: State::Revoked, ..testing::secret("key", "text") };
+    let gate = gate(policy(Mode::Report), [revoked]);
+    let permit = Ask::get("/any").key("text").websocket().at(&gate, NOW).expect("a report");
+    assert_eq!((permit.reported(), permit.key().is_some()), (Some(Denial::KeyRevoked), false));
+    assert_eq!(gate.still_stands(permit.standing(), PEER.into(), NOW), Ok(i64::MAX));
+    let _ = gate.publish_blocks(&blocks([forever(&key("key"))]));
     assert_eq!(gate.still_stands(permit.standing(), PEER.into(), NOW), Err(Denial::KeyBlocked));
 }
 

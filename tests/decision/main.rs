@@ -1,5 +1,5 @@
 //! The decision, by what it promises: who passes (`matrix`), in which order it asks (`order`), what it holds and gives back
-//! (`leases`, `quotas`), whom it shuts out (`blocks`), what a stream goes on standing on (`standing`), what a page may ask without a key
+//! (`leases`, `quotas`), whom it shuts out (`blocks`), what is only told of (`reports`), what a stream goes on standing on (`standing`), what a page may ask without a key
 //! (`preflight`), what capabilities mean (`capability`), and what must be true of any keys and requests at all (`properties`).
 
 mod blocks;
@@ -10,5 +10,6 @@ mod order;
 mod preflight;
 mod properties;
 mod quotas;
+mod reports;
 mod standing;
 mod world;

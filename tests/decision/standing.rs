@@ -7,7 +7,8 @@ use keygate::gate::{
     capability::{AdminRight, Capabilities, Operation},
     credential::Environment,
     denial::Denial,
-    keys::{KeyRecord, PreviousDigest, State},
+    keys::{KeyRecord, PreviousDigest, RareFields, State},
+    peer::Networks,
     policy::{Demand, Policy, Route},
     testing,
 };
@@ -106,6 +107,16 @@ fn a_websocket_that_nobody_reads_falls_with_any_operation() {
     let less = KeyRecord { capabilities: may(&["subscribe", "publish"]), ..key() };
     gate.publish(Arc::new(policy()), Arc::new(set([less])));
     assert_eq!(gate.still_stands(permit.standing(), PEER.into(), NOW), Err(Denial::NotCapable));
+}
+
+#[test]
+fn it_falls_where_its_key_may_no_longer_be_used_from_there() {
+    let from = |network: &str| {
+        let ips = Networks::new([Networks::parse(network).expect("a network")]).ok();
+        KeyRecord { rare: RareFields { ips, ..RareFields::default() }.into(), ..key() }
+    };
+    after_reload([from("192.0.2.0/24")], Ok(()));
+    after_reload([from("198.51.100.0/24")], Err(Denial::AddressRefused));
 }
 
 #[test]

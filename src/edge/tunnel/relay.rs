@@ -251,6 +251,7 @@ fn goodbye(reason: CutReason, masked: bool) -> Vec<u8> {
         | CutReason::Environment
         | CutReason::Capability
         | CutReason::KeyBlocked
+        | CutReason::Address
         | CutReason::Operator => close_frame(CloseCode::PolicyViolation, "the API key no longer allows this", masked),
         CutReason::ClientMessage => close_frame(CloseCode::PolicyViolation, "no messages are taken here", masked),
         CutReason::PeerBlocked => close_frame(CloseCode::PolicyViolation, "this address is blocked", masked),
