@@ -169,6 +169,9 @@ impl Edge {
 
     /// Whether a stream must end under the current keys and policy; if not, it stands until they say.
     fn look_again(&self, stream: &LiveStream, now: Timestamp) -> Option<CutReason> {
+        if stream.claims().any(|claim| self.gate.blocks_peer(claim, now)) {
+            return Some(CutReason::PeerBlocked);
+        }
         match self.gate.still_stands(stream.standing.as_ref(), stream.peer, now) {
             Ok(until_ms) => {
                 stream.stands_until(until_ms);

@@ -128,6 +128,8 @@ pub struct LiveStream {
     pub transport: Transport,
     /// Whose it is.
     pub peer: IpAddr,
+    /// Both clients that a trusted proxy names as its own, where they are two; one word for all others.
+    claims: Option<Box<[IpAddr]>>,
     /// When it was opened, in Unix milliseconds.
     pub opened_ms: i64,
     /// Bytes from the client so far.
@@ -149,6 +151,7 @@ impl LiveStream {
             standing,
             transport,
             peer,
+            claims: None,
             opened_ms,
             received: AtomicU64::new(0),
             sent: AtomicU64::new(0),
@@ -157,6 +160,19 @@ impl LiveStream {
             cut_at_ns: AtomicU64::new(0),
             waker: AtomicWaker::new(),
         }
+    }
+
+    /// The same stream, which may be any of these clients'.
+    #[must_use]
+    pub fn claimed_by(mut self, claims: impl Iterator<Item = IpAddr>) -> Self {
+        let claims: Box<[_]> = claims.collect();
+        self.claims = (!claims.is_empty()).then_some(claims);
+        self
+    }
+
+    /// Whose it may be besides its peer's.
+    pub fn claims(&self) -> impl Iterator<Item = IpAddr> + '_ {
+        self.claims.iter().flatten().copied()
     }
 
     /// When its credential ends by itself, in Unix milliseconds.

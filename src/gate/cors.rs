@@ -22,7 +22,8 @@ impl Gate {
         let method = requested_method(head)?;
         let snapshot = self.snapshot.load();
         let route = snapshot.policy.route(head, method);
-        let answer = if snapshot.blocks.of_peer(head.peer, now.unix_ms).is_some() {
+        let mut asking = std::iter::once(head.peer).chain(head.chain.claims());
+        let answer = if asking.any(|peer| snapshot.blocks.of_peer(peer, now.unix_ms).is_some()) {
             Err(Denial::PeerBlocked)
         } else if snapshot.keys.is_none() {
             Err(Denial::NotReady)

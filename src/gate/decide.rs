@@ -78,9 +78,9 @@ impl<'s, 'h, 'w, W: Witness> Asked<'s, 'h, 'w, W> {
         match self.decide() {
             Ok(Passed::Whole) => self.permit(None),
             Ok(Passed::ButBody) => {
-                let (peer, origin_known) = (self.head.peer, self.origin_is_known());
+                let (peer, chain, origin_known) = (self.head.peer, self.head.chain, self.origin_is_known());
                 let found = self.found(None).map_err(Refusal::bare)?;
-                Ok(Admitted::NeedBody(NeedBody { found, peer, origin_known }))
+                Ok(Admitted::NeedBody(NeedBody { found, peer, chain, origin_known }))
             }
             Err(denial) => {
                 let found = self.route;
@@ -171,7 +171,9 @@ impl<'s, 'h, 'w, W: Witness> Asked<'s, 'h, 'w, W> {
     }
 
     fn peer_is_not_blocked(&mut self) -> Result<(), Denial> {
-        self.snapshot.blocks.of_peer(self.head.peer, self.now.unix_ms).map_or(Ok(()), |_| Err(Denial::PeerBlocked))
+        let mut asking = std::iter::once(self.head.peer).chain(self.head.chain.claims());
+        let blocked = asking.any(|peer| self.snapshot.blocks.of_peer(peer, self.now.unix_ms).is_some());
+        if blocked { Err(Denial::PeerBlocked) } else { Ok(()) }
     }
 
     fn key_is_not_blocked(&self, key: &KeyRecord) -> Result<(), Denial> {
@@ -244,7 +246,8 @@ impl<'s, 'h, 'w, W: Witness> Asked<'s, 'h, 'w, W> {
 
     fn address_is_allowed(&mut self, key: &KeyRecord) -> Result<(), Denial> {
         let Some(allowed) = key.ips() else { return Ok(()) };
-        if !allowed.contains(self.head.peer) {
+        // Where two clients are named, it must be allowed to both.
+        if !allowed.contains(self.head.peer) || self.head.chain.claims().any(|claim| !allowed.contains(claim)) {
             return Err(Denial::AddressRefused);
         }
         self.witness.passed(Step::Address, || format!("{} is among the key's `ips`", self.head.peer));

@@ -199,6 +199,12 @@ impl Gate {
         self.snapshot.load().stands(standing, peer, now).map(|stands| stands.until_ms)
     }
 
+    /// Whether requests of `peer` are blocked.
+    #[must_use]
+    pub fn blocks_peer(&self, peer: IpAddr, now: Timestamp) -> bool {
+        self.snapshot.load().blocks.of_peer(peer, now.unix_ms).is_some()
+    }
+
     fn charge_peer(&self, policy: &Policy, peer: IpAddr, now: Timestamp) {
         if let Some(quota) = &policy.peer_refusals {
             self.peers.charge(peer.into(), quota, now.ticks_ns);

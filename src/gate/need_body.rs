@@ -8,6 +8,7 @@ use super::{
     decide::holds,
     denial::{Blame, Denial},
     limit::Charges,
+    peer::Chain,
     permit::{Found, Permit, Refusal},
     policy::Mode,
     spend::{Within, within_limits},
@@ -20,6 +21,7 @@ use super::{
 pub struct NeedBody {
     pub(super) found: Found,
     pub(super) peer: IpAddr,
+    pub(super) chain: Chain,
     pub(super) origin_known: bool,
 }
 
@@ -55,6 +57,9 @@ impl Gate {
         if snapshot.generation == found.generation {
             return Ok(());
         }
+        if need.chain.claims().any(|claim| snapshot.blocks.of_peer(claim, now.unix_ms).is_some()) {
+            return Err(Denial::PeerBlocked);
+        }
         match snapshot.stands(found.standing.as_ref(), need.peer, now) {
             Ok(Stands { key, until_ms }) => {
                 if let Some((standing, key)) = found.standing.as_mut().zip(key) {
@@ -74,7 +79,7 @@ impl Gate {
     }
 
     fn conclude(&self, need: NeedBody, judged: Within, now: Timestamp) -> Result<Permit, Refusal> {
-        let NeedBody { mut found, peer, origin_known } = need;
+        let NeedBody { mut found, peer, origin_known, .. } = need;
         let (denial, charges) = match judged {
             Ok((lease, charges)) => return Ok(Permit { found, reported: None, charges, lease }),
             Err(refused) => refused,

@@ -9,7 +9,8 @@ use keygate::gate::{
     capability::Operation,
     channel::{ChannelSource, Pointer},
     denial::Denial,
-    keys::{KeyRecord, State},
+    keys::{KeyRecord, RareFields, State},
+    peer::{Networks, Peer},
     permit::{Permit, Refusal},
     policy::{Demand, Mode, Policy, Route},
     testing,
@@ -127,6 +128,37 @@ fn a_stream_that_a_report_let_in_on_a_bad_key_falls_too() {
     assert_eq!(gate.still_stands(permit.standing(), PEER.into(), NOW), Ok(i64::MAX));
     let _ = gate.publish_blocks(&blocks([forever(&key("key"))]));
     assert_eq!(gate.still_stands(permit.standing(), PEER.into(), NOW), Err(Denial::KeyBlocked));
+}
+
+/// A proxy writes one of the two headers and passes the other one on, as its client made it up.
+#[test]
+fn a_second_header_rids_nobody_of_itself() {
+    const PROXY: [u8; 4] = [10, 0, 0, 1];
+    let trusted = Networks::new([IpNet::from(IpAddr::from(PROXY))]).expect("a network");
+    let outcome = |gate: &Gate, text: &str, headers: &[(&'static str, &str)]| {
+        let ask = headers.iter().fold(Ask::get("/any").key(text), |ask, (name, value)| ask.header(name, value));
+        ask.with_head(|head| {
+            let mut head = head.clone();
+            head.sent_by(&Peer::resolve(PROXY.into(), true, &trusted, head.headers));
+            gate.admit(&head, NOW).map(drop).map_err(|refusal| refusal.denial)
+        })
+    };
+    let inside = RareFields { ips: Some(trusted.clone()), ..RareFields::default() };
+    let gate = gate(
+        policy(Mode::Enforce),
+        [testing::secret("key", "text"), KeyRecord { rare: inside.into(), ..testing::secret("inside", "inside") }],
+    );
+    let (own, second) = (("X-Forwarded-For", "203.0.113.9"), ("Forwarded", "for=198.51.100.1"));
+    assert_eq!(outcome(&gate, "inside", &[]), Ok(()));
+    for headers in [&[own][..], &[own, second], &[second, own], &[own, ("Forwarded", "?")]] {
+        assert_eq!(outcome(&gate, "inside", headers), Err(Denial::AddressRefused), "{headers:?}");
+        assert_eq!(outcome(&gate, "text", headers), Ok(()), "{headers:?}");
+    }
+    let _ = gate.publish_blocks(&blocks([forever(&network("203.0.113.9"))]));
+    for headers in [&[own][..], &[own, second], &[second, own], &[own, ("Forwarded", "?")]] {
+        assert_eq!(outcome(&gate, "text", headers), Err(Denial::PeerBlocked), "{headers:?}");
+    }
+    assert_eq!(outcome(&gate, "text", &[second]), Ok(()));
 }
 
 /// A body can be sent slowly: what is blocked before it is there is blocked.

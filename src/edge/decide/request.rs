@@ -135,7 +135,8 @@ impl Request<'_> {
         let bytes = upstream_head(head, own, &permit, &self.moment.id, after);
         let asked = Asked::new(self.moment.id, head, &permit, self.moment.now, settings.limit_headers);
         let live =
-            LiveStream::new(permit.standing().cloned(), head.transport, head.peer, permit.until_ms(), self.moment.now.unix_ms);
+            LiveStream::new(permit.standing().cloned(), head.transport, head.peer, permit.until_ms(), self.moment.now.unix_ms)
+                .claimed_by(head.chain.claims());
         let stream = edge.registry.enter(live);
         self.check_again(&permit, &stream);
         if head.transport == Transport::Http {

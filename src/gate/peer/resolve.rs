@@ -36,6 +36,8 @@ pub struct Chain {
     socket: IpAddr,
     found: Found,
     hops: u8,
+    /// The clients that are named, where they are two.
+    claims: Option<[IpAddr; 2]>,
 }
 
 /// What the address of a peer was taken from.
@@ -75,12 +77,16 @@ impl Peer {
         let said = both(x_forwarded_proto(headers), forwarded.as_ref().and_then(|walked| walked.secure));
         let (walked, found) = match (x_forwarded_for, forwarded) {
             (None, None) => return Self::at(socket, tls, said, Found::Unnamed),
-            (Some(one), Some(other)) if one.address != other.address => return Self::at(socket, tls, said, Found::Disagreed),
+            (Some(one), Some(other)) if one.address != other.address => {
+                let mut peer = Self::at(socket, tls, said, Found::Disagreed);
+                peer.chain.claims = Some([one.address, other.address]);
+                return peer;
+            }
             (Some(walked), _) => (walked, Found::XForwardedFor),
             (None, Some(walked)) => (walked, Found::Forwarded),
         };
         let found = if walked.hops == 0 { Found::Unnamed } else { found };
-        let chain = Chain { socket, found, hops: walked.hops };
+        let chain = Chain { socket, found, hops: walked.hops, claims: None };
         Self { address: walked.address, chain, ..Self::at(socket, tls, said, found) }
     }
 
@@ -88,7 +94,7 @@ impl Peer {
     fn at(socket: IpAddr, tls: bool, said: Option<bool>, found: Found) -> Self {
         let secure = said.unwrap_or(tls);
         let confidential = secure || socket.is_loopback() && said.is_none();
-        Self { address: socket, secure, confidential, chain: Chain { socket, found, hops: 0 } }
+        Self { address: socket, secure, confidential, chain: Chain { socket, found, hops: 0, claims: None } }
     }
 }
 
@@ -96,7 +102,7 @@ impl Chain {
     /// A request that came straight from `peer`.
     #[must_use]
     pub const fn direct(peer: IpAddr) -> Self {
-        Self { socket: peer.to_canonical(), found: Found::Socket, hops: 0 }
+        Self { socket: peer.to_canonical(), found: Found::Socket, hops: 0, claims: None }
     }
 
     /// What the address of the peer was taken from.
@@ -109,6 +115,13 @@ impl Chain {
     #[must_use]
     pub const fn socket(&self) -> IpAddr {
         self.socket
+    }
+
+    /// Both clients that a trusted proxy's headers name, where they name two; else none. One of them is the client, and whoever it is
+    /// chose the other: what is forbidden to either is forbidden to the request, or a client whom a header shuts out would get rid of
+    /// itself by a second one.
+    pub fn claims(&self) -> impl Iterator<Item = IpAddr> + use<> {
+        self.claims.into_iter().flatten()
     }
 
     /// Whether the request came from a trusted proxy, so that its headers speak for the client.
