@@ -115,7 +115,8 @@ async fn look_into(
     socket: IpAddr,
     asked: Inspect,
 ) -> Option<Next> {
-    if asked.invite && rest.is_empty() && inspect::may_be_read(asked.body) {
+    let invited = asked.invite && rest.is_empty() && inspect::may_be_read(asked.body);
+    if invited {
         inspect::invite(client).await.ok()?;
     }
     let read = match inspect::collect(client, rest, asked.body, edge.settings.load().timeouts.head).await {
@@ -126,7 +127,11 @@ async fn look_into(
         Err(NoBody::Refused(denial)) => Err(denial),
         Err(NoBody::Gone) => return None,
     };
-    Some(decide::inspected(edge, head, socket, client.is_secure(), asked, read))
+    let mut next = decide::inspected(edge, head, socket, client.is_secure(), asked, read);
+    if let Next::Http(exchange) = &mut next {
+        exchange.invite &= !invited;
+    }
+    Some(next)
 }
 
 /// Waits for a head. A connection that is idle when the gate closes is left; one that has begun a head is still heard.

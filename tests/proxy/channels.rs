@@ -1,6 +1,8 @@
 //! Routes that look for the channel: what is read before it is forwarded, and what of it the backend receives.
 
-use super::support::{Backend, Client, Gate, Head, Setup, WebSocket, frame_in, handshake, identity_stamped_once, secret_key};
+use super::support::{
+    Backend, Client, Gate, Head, Setup, WebSocket, frame_in, handshake, identity_stamped_once, secret_key, until,
+};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const ROUTES: &str = "
@@ -160,6 +162,13 @@ async fn the_gate_answers_an_expectation() {
     }
     assert_eq!(backend.requests().len(), 4);
     assert!(backend.requests().iter().all(|request| request.header("expect").is_none() && request.body == GOOD.as_bytes()));
+    // A body that does not come in time on a route that only reports: told once, and let through.
+    let mut client: Client = gate.connect().await;
+    client.send(post("/watched", &format!("Expect: 100-continue\r\nContent-Length: {}\r\n", GOOD.len()), "")).await;
+    assert_eq!(client.head().await.status, 100);
+    until("the gate to give the body up", || async { (backend.connections().len() > 2).then_some(()) }).await;
+    client.send(GOOD).await;
+    assert_eq!(client.answer().await.status, 200, "and no second 100 before it");
     // A refusal is the final answer, and the end: the client may or may not send its body.
     let mut client = gate.connect().await;
     let wrong = post("/any/x", "Expect: 100-continue\r\nContent-Length: 5\r\n", "").replace("narrow", "wrong");

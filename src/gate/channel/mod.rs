@@ -31,6 +31,9 @@ pub enum ChannelSource {
     Json(Pointer),
 }
 
+/// The most channels that a head may name: a stream goes on standing on each of them, and keeps their names for as long as it lives.
+const MAX_NAMED: usize = 64;
+
 impl ChannelSource {
     /// Shows every channel that the head names to `each`, which may refuse it; [`ChannelSource::Json`] and
     /// [`ChannelSource::Unnamed`] name none there.
@@ -58,6 +61,7 @@ impl ChannelSource {
         let mut each = |name: &str| if is_fixed || is_bare(name) { each(name) } else { Err(Denial::ChannelInvalid) };
         match separator {
             None => each(&text),
+            Some(separator) if text.split(separator).nth(MAX_NAMED).is_some() => Err(Denial::ChannelInvalid),
             Some(separator) => text.split(separator).try_for_each(each),
         }
     }

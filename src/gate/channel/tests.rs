@@ -70,6 +70,13 @@ fn a_query_names_one_channel_or_is_refused() {
 }
 
 #[test]
+fn a_head_names_no_more_channels_than_a_stream_can_keep() {
+    let many = ChannelSource::Query { name: "c".into(), separator: Some(',') };
+    let ask = |count: usize| named(&many, "/a", &format!("/a?c={}", vec!["a"; count].join(",")), &[]).map(|seen| seen.len());
+    assert_eq!((ask(64), ask(65)), (Ok(64), Err(Denial::ChannelInvalid)));
+}
+
+#[test]
 fn a_header_names_one_channel_or_is_refused() {
     let source = ChannelSource::Header { name: "x-channel".into(), separator: None };
     let ask = |headers: &[(&str, &str)]| named(&source, "/a", "/a", headers);
