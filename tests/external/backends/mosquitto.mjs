@@ -6,7 +6,7 @@ import { join } from "node:path";
 import mqtt from "mqtt";
 import WebSocket from "ws";
 import { Gate, asProtocol, newKey, revoked, tracesOf } from "../lib/gate.mjs";
-import { Program, folder, freePort, listening } from "../lib/machine.mjs";
+import { Program, folder, freePort, listening, tryingPorts } from "../lib/machine.mjs";
 import { next, until } from "../lib/suite.mjs";
 import { Tap } from "../lib/tap.mjs";
 
@@ -15,7 +15,7 @@ const BROWSER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like
 const ROUNDS = process.env.KEYGATE_LONG ? 25 : 1;
 
 export async function mosquitto(check) {
-  const { broker, port } = await startBroker();
+  const { broker, port } = await tryingPorts(startBroker);
   const tap = await Tap.before(port);
   const server = newKey("secret", "server");
   const other = newKey("secret", "other");

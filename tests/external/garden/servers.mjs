@@ -3,7 +3,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Program, folder, freePort, listening } from "../lib/machine.mjs";
+import { Program, folder, freePort, listening, tryingPorts } from "../lib/machine.mjs";
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 const env = { ...process.env, PYTHONDONTWRITEBYTECODE: "1", PYTHONPATH: here(".") };
@@ -83,7 +83,11 @@ function configured(name, text) {
 
 // A server that runs, and what it understood.
 export class Server {
-  static async start(name) {
+  static start(name) {
+    return tryingPorts(() => Server.once(name));
+  }
+
+  static async once(name) {
     const server = new Server();
     server.name = name;
     server.port = await freePort();

@@ -76,6 +76,17 @@ export async function freePort() {
   return port;
 }
 
+// What `start` gives, tried again while it throws: between the look for a free port and its use, somebody else may take it.
+export async function tryingPorts(start, tries = 5) {
+  for (let left = tries; ; left--) {
+    try {
+      return await start();
+    } catch (error) {
+      if (left <= 1) throw error;
+    }
+  }
+}
+
 // Has `server` listen on a free loopback port, and gives that.
 export async function listen(server, port = 0) {
   await new Promise((resolve, reject) => server.once("error", reject).listen(port, "127.0.0.1", resolve));
