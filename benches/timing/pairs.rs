@@ -48,7 +48,7 @@ pub(crate) const PAIRS: [Pair; 9] = [
     // place is of the digest of all of the text.
     Pair { name: "an unknown key: one, or any", expected: Expected::Either, classes: [one_unknown, any_unknown] },
     Pair {
-        name: "a key wrong in its first character, or in its last",
+        name: "a key wrong at the start of its secret, or at its end",
         expected: Expected::Same,
         classes: [first_wrong, last_wrong],
     },
@@ -64,8 +64,9 @@ pub(crate) const PAIRS: [Pair; 9] = [
         classes: [foreign_first, foreign_last],
     },
     Pair {
+        // An id is no secret, and all is done for one that there is not, too. Two to seven nanoseconds of 800 are left.
         name: "in Ably's spelling: a known id, or an unknown one",
-        expected: Expected::Same,
+        expected: Expected::Either,
         classes: [spelled_known, spelled_unknown],
     },
     Pair {
@@ -136,7 +137,7 @@ fn first_wrong(subject: &Subject, random: &mut Random) -> Presented {
 }
 
 fn last_wrong(subject: &Subject, random: &mut Random) -> Presented {
-    in_header(changed(Subject::any(&subject.texts, random), 43, random), Denial::UnknownKey)
+    in_header(changed(Subject::any(&subject.texts, random), 44 - WRONG, random), Denial::UnknownKey)
 }
 
 fn other_secret(subject: &Subject, random: &mut Random) -> Presented {
@@ -168,7 +169,7 @@ fn spelled_first(subject: &Subject, random: &mut Random) -> Presented {
 }
 
 fn spelled_last(subject: &Subject, random: &mut Random) -> Presented {
-    spelled(&changed(Subject::any(&subject.texts, random), 43, random))
+    spelled(&changed(Subject::any(&subject.texts, random), 44 - WRONG, random))
 }
 
 fn revoked(subject: &Subject, random: &mut Random) -> Presented {
@@ -200,11 +201,13 @@ fn letters(random: &mut Random) -> String {
     random.bytes().take(WRONG).map(|byte| char::from(b'g' + byte % 12)).collect()
 }
 
-/// The key with the character at `place` of its id and secret changed, and a checksum that is right again.
+/// The key with some characters from `place` of its id and secret changed, and a checksum that is right again.
 fn changed(text: &str, place: usize, random: &mut Random) -> String {
     let mut digits = digits(text);
-    let step = random.bytes().next().unwrap_or_default() % 61 + 1;
-    digits[place] = (digits[place] + step) % 62;
+    for digit in &mut digits[place..place + WRONG] {
+        let step = random.bytes().next().unwrap_or_default() % 61 + 1;
+        *digit = (*digit + step) % 62;
+    }
     composed(digits)
 }
 

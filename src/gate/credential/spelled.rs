@@ -28,7 +28,7 @@ impl<'a> Spelled<'a> {
     pub fn parse(text: &'a str) -> Option<Self> {
         let (name, secret) = text.split_once(':')?;
         let (app, id) = name.split_once('.')?;
-        let is_base62 = |part: &str, len| part.len() == len && part.bytes().all(|b| b.is_ascii_alphanumeric());
+        let is_base62 = |part: &str, len| part.len() == len && is_alphanumeric(part);
         (!app.is_empty() && is_base62(id, ID_LEN) && is_base62(secret, SECRET_LEN)).then_some(Self { app, id, secret })
     }
 
@@ -44,6 +44,13 @@ impl<'a> Spelled<'a> {
         text.push(&checksum)?;
         Some(text)
     }
+}
+
+/// Without a branch: of one that asks whether a character is a digit, the processor remembers how it went for the secret that was
+/// right, and is faster with one that begins like it (`benches/timing`).
+fn is_alphanumeric(text: &str) -> bool {
+    let is_one = |b: u8| ((b | 0x20).wrapping_sub(b'a') < 26) | (b.wrapping_sub(b'0') < 10);
+    text.bytes().fold(true, |all, b| all & is_one(b))
 }
 
 impl KeyText {

@@ -103,7 +103,7 @@ impl KeySet {
     }
 
     /// Who asks for an id that there is not costs what a wrong secret costs, and is told the same: time tells nobody which ids there
-    /// are. So all is done with another record, and comes to nothing (`benches/timing`).
+    /// are. So all is done with another record, and comes to nothing; some nanoseconds are left (`benches/timing`).
     #[cold]
     fn authenticate_spelled(
         &self,

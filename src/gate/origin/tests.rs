@@ -28,6 +28,7 @@ fn lists_and_strangers() {
         ("https://app.example.com#x", false),
         ("https://app.example.com:", false),
         ("https://app.example.com:0443", true),
+        ("https://app.example.com:000443", false),
         ("https://app.example.com:99999", false),
         ("https://app.example.com:443:443", false),
         ("https://app.example.com,https://app.example.com", false),
@@ -64,6 +65,11 @@ fn a_wildcard_is_whole_labels_and_never_the_apex() {
     check(below, "https://aexample.com", false);
     check(below, "https://a.example.com.evil.net", false);
     check(below, "http://a.example.com", false);
+    // Of itself, and not only because hosts are checked before.
+    let pattern = HostPattern::Below("example.com".into());
+    for (host, matches) in [("a.example.com", true), (".example.com", false), ("example.com", false), ("ü.example.com", true)] {
+        assert_eq!(pattern.matches(host), matches, "{host}");
+    }
 }
 
 #[test]
