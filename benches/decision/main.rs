@@ -16,7 +16,10 @@ use std::{
 
 use criterion::{BenchmarkId, Criterion};
 
-use keygate::gate::limit::Quotas;
+use keygate::gate::{
+    credential::{Digester, Pepper},
+    limit::Quotas,
+};
 
 use self::{
     cases::{BATCH, Case, Requests},
@@ -32,6 +35,7 @@ fn main() {
     }
     let mut criterion = Criterion::default().configure_from_args();
     views(&mut criterion);
+    digests(&mut criterion);
     patterns::patterns(&mut criterion);
     for digests in Digests::ALL {
         for size in SIZES {
@@ -85,6 +89,16 @@ fn time(requests: &mut Requests<'_>, wanted: u64) -> Duration {
 fn views(criterion: &mut Criterion) {
     let headers = headers(Some("pk_live_abc"));
     criterion.bench_function("view of a head", |bencher| bencher.iter(|| black_box(head(PATH, black_box(&headers)))));
+}
+
+/// What no lookup can do without: the digest of a key's text, which is the machine's own speed.
+fn digests(criterion: &mut Criterion) {
+    let pepper = Pepper::new(&[7; 32]).expect("a pepper");
+    let text = &texts(1)[0];
+    for (name, digester) in [("sha256", Digester::Sha256), ("hmac-sha256", Digester::Hmac(&pepper))] {
+        let name = format!("digest of a key, {name}");
+        criterion.bench_function(&name, |bencher| bencher.iter(|| digester.digest(black_box(text))));
+    }
 }
 
 /// A world of many keys, and on the way to it what they weigh and how long they take.

@@ -22,8 +22,7 @@ impl Gate {
         let method = requested_method(head)?;
         let snapshot = self.snapshot.load();
         let route = snapshot.policy.route(head, method);
-        let mut asking = std::iter::once(head.peer).chain(head.chain.claims());
-        let answer = if asking.any(|peer| snapshot.blocks.of_peer(peer, now.unix_ms).is_some()) {
+        let answer = if snapshot.blocks_peer_of(head, now) {
             Err(Denial::PeerBlocked)
         } else if snapshot.keys.is_none() {
             Err(Denial::NotReady)

@@ -171,9 +171,7 @@ impl<'s, 'h, 'w, W: Witness> Asked<'s, 'h, 'w, W> {
     }
 
     fn peer_is_not_blocked(&mut self) -> Result<(), Denial> {
-        let mut asking = std::iter::once(self.head.peer).chain(self.head.chain.claims());
-        let blocked = asking.any(|peer| self.snapshot.blocks.of_peer(peer, self.now.unix_ms).is_some());
-        if blocked { Err(Denial::PeerBlocked) } else { Ok(()) }
+        if self.snapshot.blocks_peer_of(self.head, self.now) { Err(Denial::PeerBlocked) } else { Ok(()) }
     }
 
     fn key_is_not_blocked(&self, key: &KeyRecord) -> Result<(), Denial> {

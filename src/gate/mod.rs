@@ -65,6 +65,13 @@ struct Stands<'s> {
 }
 
 impl Snapshot {
+    /// Whether whoever may have sent a request is blocked: its peer, or one of two that a trusted proxy names.
+    fn blocks_peer_of(&self, head: &RequestHead<'_>, now: Timestamp) -> bool {
+        // Mostly there are no blocks at all, and then nobody need be looked up.
+        let mut asking = std::iter::once(head.peer).chain(head.chain.claims());
+        !self.blocks.is_empty() && asking.any(|peer| self.blocks.of_peer(peer, now.unix_ms).is_some())
+    }
+
     /// [`Gate::still_stands`] under this snapshot.
     fn stands(&self, standing: Option<&Standing>, peer: IpAddr, now: Timestamp) -> Result<Stands<'_>, Denial> {
         const ON_NO_KEY: Stands<'_> = Stands { key: None, until_ms: i64::MAX };
