@@ -1,0 +1,111 @@
+//! Why the gate ends a stream: the word for the metric, and the refusal that a client is told.
+//!
+//! Knows nothing of streams.
+
+use crate::gate::denial::Denial;
+
+/// Why the gate ends a stream. A stream keeps it as its number, in which 0 is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum CutReason {
+    /// The key or its secret is no longer in the set.
+    Removed = 1,
+    Revoked,
+    Disabled,
+    Expired,
+    /// Its environment is no longer let in.
+    Environment,
+    /// It may no longer do what the stream needs.
+    Capability,
+    /// Somebody asked for it on the control socket.
+    Operator,
+    /// The gate drains.
+    Drain,
+    /// The client sent a message where none may pass.
+    ClientMessage,
+    /// Its key is blocked.
+    KeyBlocked,
+    /// Its peer is blocked.
+    PeerBlocked,
+    /// Its key may no longer be used from there.
+    Address,
+}
+
+impl CutReason {
+    const ALL: [Self; 12] = [
+        Self::Removed,
+        Self::Revoked,
+        Self::Disabled,
+        Self::Expired,
+        Self::Environment,
+        Self::Capability,
+        Self::Operator,
+        Self::Drain,
+        Self::ClientMessage,
+        Self::KeyBlocked,
+        Self::PeerBlocked,
+        Self::Address,
+    ];
+
+    /// The reason whose number this is; 0 is no reason.
+    pub(super) fn of_code(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| *reason as u8 == code)
+    }
+
+    /// The metric label.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Removed => "key_removed",
+            Self::Revoked => "key_revoked",
+            Self::Disabled => "key_disabled",
+            Self::Expired => "key_expired",
+            Self::Environment => "wrong_environment",
+            Self::Capability => "not_capable",
+            Self::Operator => "operator",
+            Self::Drain => "drain",
+            Self::ClientMessage => "client_message",
+            Self::KeyBlocked => "key_blocked",
+            Self::PeerBlocked => "peer_blocked",
+            Self::Address => "address_refused",
+        }
+    }
+}
+
+impl From<Denial> for CutReason {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "`still_stands` gives the reasons above; any other is that the key is not found"
+    )]
+    fn from(denial: Denial) -> Self {
+        match denial {
+            Denial::KeyRevoked => Self::Revoked,
+            Denial::KeyDisabled => Self::Disabled,
+            Denial::KeyExpired => Self::Expired,
+            Denial::WrongEnvironment => Self::Environment,
+            Denial::NotCapable => Self::Capability,
+            Denial::KeyBlocked => Self::KeyBlocked,
+            Denial::PeerBlocked => Self::PeerBlocked,
+            Denial::AddressRefused => Self::Address,
+            _ => Self::Removed,
+        }
+    }
+}
+
+/// What a client is told that was not yet told anything when the gate ended its stream.
+impl From<CutReason> for Denial {
+    fn from(reason: CutReason) -> Self {
+        match reason {
+            CutReason::Removed | CutReason::Operator => Self::UnknownKey,
+            CutReason::Revoked => Self::KeyRevoked,
+            CutReason::Disabled => Self::KeyDisabled,
+            CutReason::Expired => Self::KeyExpired,
+            CutReason::Environment => Self::WrongEnvironment,
+            CutReason::Capability | CutReason::ClientMessage => Self::NotCapable,
+            CutReason::Drain => Self::Draining,
+            CutReason::KeyBlocked => Self::KeyBlocked,
+            CutReason::PeerBlocked => Self::PeerBlocked,
+            CutReason::Address => Self::AddressRefused,
+        }
+    }
+}

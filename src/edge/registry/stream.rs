@@ -1,0 +1,130 @@
+//! One live stream: whose it is, what it stands on, and whether somebody asked it to end.
+//!
+//! Knows nothing of the others, nor of what flows in it.
+
+use std::{
+    net::IpAddr,
+    pin::pin,
+    sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering},
+    task::{Context, Poll},
+};
+
+use futures_util::task::AtomicWaker;
+
+use super::CutReason;
+use crate::gate::{Standing, request::Transport, time::Timestamp};
+
+/// A live stream.
+pub struct LiveStream {
+    /// What it stands on; `None` is nothing that could be taken away.
+    pub standing: Option<Standing>,
+    /// What kind it is.
+    pub transport: Transport,
+    /// Whose it is.
+    pub peer: IpAddr,
+    /// Both clients that a trusted proxy names as its own, where they are two; one word for all others.
+    claims: Option<Box<[IpAddr]>>,
+    /// When it was opened, in Unix milliseconds.
+    pub opened_ms: i64,
+    /// Bytes from the client so far.
+    pub received: AtomicU64,
+    /// Bytes to the client so far.
+    pub sent: AtomicU64,
+    /// When its credential ends by itself, in Unix milliseconds.
+    until_ms: AtomicI64,
+    /// The number of a [`CutReason`], or 0.
+    cut: AtomicU8,
+    cut_at_ns: AtomicU64,
+    waker: AtomicWaker,
+}
+
+impl LiveStream {
+    /// A stream that nobody has asked to end.
+    #[must_use]
+    pub fn new(standing: Option<Standing>, transport: Transport, peer: IpAddr, until_ms: i64, opened_ms: i64) -> Self {
+        Self {
+            standing,
+            transport,
+            peer,
+            claims: None,
+            opened_ms,
+            received: AtomicU64::new(0),
+            sent: AtomicU64::new(0),
+            until_ms: AtomicI64::new(until_ms),
+            cut: AtomicU8::new(0),
+            cut_at_ns: AtomicU64::new(0),
+            waker: AtomicWaker::new(),
+        }
+    }
+
+    /// The same stream, which may be any of these clients'.
+    #[must_use]
+    pub fn claimed_by(mut self, claims: impl Iterator<Item = IpAddr>) -> Self {
+        let claims: Box<[_]> = claims.collect();
+        self.claims = (!claims.is_empty()).then_some(claims);
+        self
+    }
+
+    /// Whose it may be besides its peer's.
+    pub fn claims(&self) -> impl Iterator<Item = IpAddr> + '_ {
+        self.claims.iter().flatten().copied()
+    }
+
+    /// When its credential ends by itself, in Unix milliseconds.
+    #[must_use]
+    pub fn until_ms(&self) -> i64 {
+        self.until_ms.load(Ordering::Relaxed)
+    }
+
+    /// A change of keys moved the end of its credential.
+    pub fn stands_until(&self, until_ms: i64) {
+        self.until_ms.store(until_ms, Ordering::Relaxed);
+    }
+
+    /// Asks the stream to end. The first reason stays.
+    pub fn cut(&self, reason: CutReason, now: Timestamp) -> bool {
+        self.cut_at_ns.fetch_max(now.ticks_ns, Ordering::Relaxed);
+        let first = self.cut.compare_exchange(0, reason as u8, Ordering::AcqRel, Ordering::Acquire).is_ok();
+        self.waker.wake();
+        first
+    }
+
+    /// Ready with the reason once somebody asked the stream to end.
+    pub fn poll_cut(&self, cx: &Context<'_>) -> Poll<CutReason> {
+        if let Some(reason) = self.cut_reason() {
+            return Poll::Ready(reason);
+        }
+        self.waker.register(cx.waker());
+        // Between the look and the registration somebody may have asked.
+        self.cut_reason().map_or(Poll::Pending, Poll::Ready)
+    }
+
+    /// The reason, if somebody asked the stream to end.
+    #[must_use]
+    pub fn cut_reason(&self) -> Option<CutReason> {
+        CutReason::of_code(self.cut.load(Ordering::Acquire))
+    }
+
+    /// When somebody asked, on the gate's clock.
+    #[must_use]
+    pub fn cut_at_ns(&self) -> u64 {
+        self.cut_at_ns.load(Ordering::Relaxed)
+    }
+}
+
+/// Runs `work` until it ends or somebody asks `stream` to end. Where somebody has asked already, work does not begin: its first step
+/// might send a request on that was let in by what is no longer in force.
+///
+/// # Errors
+/// The reason, if somebody asked; `work` is dropped then.
+pub async fn until_cut<T>(stream: &LiveStream, work: impl Future<Output = T>) -> Result<T, CutReason> {
+    if let Some(reason) = stream.cut_reason() {
+        return Err(reason);
+    }
+    let mut work = pin!(work);
+    std::future::poll_fn(|cx| match work.as_mut().poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Ok(output)),
+        Poll::Pending => stream.poll_cut(cx).map(Err),
+    })
+    .await
+}

@@ -1,0 +1,49 @@
+use std::net::Ipv4Addr;
+
+use super::*;
+use crate::gate::{Standing, capability::Need, request::Transport, testing};
+
+fn stream(id: &str) -> LiveStream {
+    let key = Arc::new(testing::secret(id, id));
+    let standing = Standing { reported: false, good: true, digest: key.digest.digest, key, needed: Need::NOTHING };
+    LiveStream::new(Some(standing), Transport::WebSocket, Ipv4Addr::LOCALHOST.into(), i64::MAX, 0)
+}
+
+const NOW: Timestamp = Timestamp { unix_ms: 0, ticks_ns: 5 };
+
+#[tokio::test]
+async fn a_waiting_stream_is_told_and_keeps_the_first_reason() {
+    let registry = Arc::new(Registry::default());
+    let entered = registry.enter(stream("a"));
+    let other = registry.enter(stream("b"));
+    let waiting = until_cut(&entered, std::future::pending::<()>());
+    let cutting = async {
+        let only_a = |stream: &LiveStream| {
+            stream.standing.as_ref().is_some_and(|standing| &*standing.key.id == "a").then_some(CutReason::Revoked)
+        };
+        assert_eq!(registry.cut_where(NOW, only_a), 1);
+        assert_eq!(registry.cut_where(NOW, |_| Some(CutReason::Drain)), 1, "only the other is asked now");
+    };
+    let (told, ()) = tokio::join!(waiting, cutting);
+    assert_eq!(told, Err(CutReason::Revoked));
+    assert_eq!(other.cut_reason(), Some(CutReason::Drain));
+    assert_eq!(entered.cut_at_ns(), 5);
+}
+
+#[tokio::test]
+async fn what_was_cut_before_it_began_does_not_begin() {
+    let entered = Arc::new(Registry::default()).enter(stream("a"));
+    assert!(entered.cut(CutReason::KeyBlocked, NOW));
+    let mut begun = false;
+    assert_eq!(until_cut(&entered, async { begun = true }).await, Err(CutReason::KeyBlocked));
+    assert!(!begun);
+}
+
+#[test]
+fn a_stream_that_is_gone_is_forgotten() {
+    let registry = Arc::new(Registry::default());
+    let entered: Vec<_> = (0..100).map(|_| registry.enter(stream("a"))).collect();
+    assert_eq!(registry.len(), 100);
+    drop(entered);
+    assert!(registry.is_empty());
+}
