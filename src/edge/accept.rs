@@ -153,7 +153,7 @@ async fn enter(
         }
     }
     let client = match entrance.tls {
-        None => Client::Plain(stream),
+        None => Client::Tcp(stream),
         // No handshake, or not in time: there is no language to answer in.
         Some(acceptor) => Client::Tls(Box::new(timeout(deadline, acceptor.accept(stream)).await.ok()?.ok()?)),
     };

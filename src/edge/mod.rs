@@ -17,6 +17,7 @@ mod head;
 mod http;
 mod inspect;
 mod limit_fields;
+mod maybe_tls;
 mod proxy_protocol;
 mod registry;
 mod scratch;

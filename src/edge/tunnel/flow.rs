@@ -219,5 +219,6 @@ impl Flow {
         Poll::Ready(Ok(()))
     }
 }
+
 #[cfg(test)]
 mod tests;

@@ -16,16 +16,22 @@ use tokio::{
     net::{TcpStream, UnixStream},
     time::timeout,
 };
-use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
+use tokio_rustls::{TlsConnector, client::TlsStream, rustls::pki_types::ServerName};
 
-use super::{Backend, UpstreamStream, UpstreamTimeouts};
-use crate::{edge::tls, telemetry::UpstreamError};
+use super::{Backend, UpstreamTimeouts};
+use crate::{
+    edge::{maybe_tls::MaybeTls, tls},
+    telemetry::UpstreamError,
+};
 
 /// How long a resolved name is used before it is asked for again: as short as the records of Kubernetes' services.
 const RESOLVED_FOR: Duration = Duration::from_secs(5);
 /// How long an idle connection to the backend is kept: below the 60 s after which common servers close theirs, so that a request
 /// seldom meets a connection that is just being closed.
 const IDLE_FOR: Duration = Duration::from_secs(50);
+
+/// A connection to a backend.
+pub type UpstreamStream = MaybeTls<TlsStream<TcpStream>>;
 
 /// A server, by its address.
 pub struct Address {

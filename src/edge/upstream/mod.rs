@@ -12,7 +12,6 @@ mod aim;
 mod health;
 mod pool;
 mod spec;
-mod stream;
 
 use std::sync::Arc;
 
@@ -20,10 +19,9 @@ use parking_lot::Mutex;
 use tokio::task::AbortHandle;
 
 pub use self::{
-    address::{Address, InUse},
+    address::{Address, InUse, UpstreamStream},
     aim::Aim,
     spec::{Backend, Balance, HashOn, HealthChecks, UpstreamSpec, UpstreamTimeouts},
-    stream::UpstreamStream,
 };
 use self::{health::Check, pool::Pool};
 use crate::telemetry::UpstreamHealth;

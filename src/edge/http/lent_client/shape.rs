@@ -1,7 +1,11 @@
 //! The shape in which pingora takes a connection. Of what it may ask it needs little: the gate keeps its own account of who is at
 //! the other end, and of when.
 
-use std::{fmt, os::fd::AsRawFd, sync::Arc};
+use std::{
+    fmt,
+    os::fd::{AsFd as _, AsRawFd as _},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use pingora::protocols::{
@@ -29,7 +33,7 @@ impl Shutdown for LentClient {
 
 impl UniqueID for LentClient {
     fn id(&self) -> UniqueIDType {
-        self.stream.get_ref().tcp().as_raw_fd()
+        self.stream.get_ref().as_fd().as_raw_fd()
     }
 }
 

@@ -1,7 +1,9 @@
+use std::future::poll_fn;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
 use super::*;
 use crate::dialect::{CloseCode, close_frame};
-use std::future::poll_fn;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 fn frames() -> Flow {
     Flow::new(Follow::Frames(FrameTracker::default()), b"")
