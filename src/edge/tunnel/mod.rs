@@ -6,6 +6,7 @@
 
 mod answer_head;
 mod flow;
+mod goodbye;
 mod handshake;
 mod open;
 mod relay;

@@ -11,9 +11,11 @@ use std::{
 
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::flow::{Broken, Flow, Follow};
+use super::{
+    flow::{Broken, Flow, Follow},
+    goodbye::goodbye,
+};
 use crate::{
-    dialect::{CloseCode, close_frame},
     edge::{
         body::{BodyFraming, LAST_CHUNK},
         client::Client,
@@ -237,23 +239,5 @@ impl Drop for Tunnel {
         let (received, sent) = (self.up.moved, self.down.moved);
         self.telemetry.ended(&Ended { transport: self.stream.transport, initiator, reason, lived, received, sent });
         self.tell_cut();
-    }
-}
-
-/// The Close frame of a reason. A Close says to a revoked client that coming back is no use, to a drained one that it is.
-fn goodbye(reason: CutReason, masked: bool) -> Vec<u8> {
-    match reason {
-        CutReason::Drain => close_frame(CloseCode::ServiceRestart, "service restart", masked),
-        CutReason::Removed
-        | CutReason::Revoked
-        | CutReason::Disabled
-        | CutReason::Expired
-        | CutReason::Environment
-        | CutReason::Capability
-        | CutReason::KeyBlocked
-        | CutReason::Address
-        | CutReason::Operator => close_frame(CloseCode::PolicyViolation, "the API key no longer allows this", masked),
-        CutReason::ClientMessage => close_frame(CloseCode::PolicyViolation, "no messages are taken here", masked),
-        CutReason::PeerBlocked => close_frame(CloseCode::PolicyViolation, "this address is blocked", masked),
     }
 }
