@@ -1,0 +1,64 @@
+//! Which keys are let in, where they are, and where a request may present one, as typed.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{List, Text};
+
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub(in crate::config) enum Environment {
+    Live,
+    Test,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map with `file`")]
+#[schemars(inline)]
+pub(in crate::config) struct Keys {
+    /// The key file, relative to this one. Read again when it changes; a bad one leaves the last good set in force.
+    #[schemars(required)]
+    pub file: Option<Text>,
+    /// A secret that is mixed into the digests of the key file. Default: none.
+    pub pepper: Option<Pepper>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map with `file`; the pepper itself must not stand here")]
+#[schemars(inline)]
+pub(in crate::config) struct Pepper {
+    /// The file that holds it, relative to this one: at least 16 bytes, better 32 random ones. A newline at its end is no part of it.
+    #[schemars(required)]
+    pub file: Option<Text>,
+}
+
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map")]
+#[schemars(inline)]
+pub(in crate::config) struct Credentials {
+    /// A header whose whole value is the key, or `off`. Default: `x-api-key`.
+    pub header: Option<Text>,
+    /// `Authorization: Bearer KEY`. Default: `false`.
+    pub bearer: Option<bool>,
+    /// `Authorization: Basic`, for a key in Ably's spelling (`app.id` as the user, the secret as the password), or a whole key as the user
+    /// and no password. Only over TLS, from this machine, or from a trusted proxy that says https. Default: `false`.
+    pub basic: Option<bool>,
+    /// The name of a cookie that carries a token. A key there is refused: a browser sends cookies for any page. This version verifies no
+    /// tokens yet, so that all it does is to keep that cookie from the backend. Default: none.
+    pub cookie: Option<Text>,
+    /// Query parameters, for clients that can set no header, such as a browser's EventSource. Default: none.
+    pub query: Option<List<Text>>,
+    /// Whether a secret key may stand in a query, where it ends up in other people's logs. Default: `refuse`.
+    pub query_secrets: Option<Permission>,
+    /// `Sec-WebSocket-Protocol: keygate, keygate.key.<base64url of KEY>`. Default: `true`.
+    pub websocket_protocol: Option<bool>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub(in crate::config) enum Permission {
+    Refuse,
+    Allow,
+}
