@@ -1,0 +1,124 @@
+//! Connections and streams: how many there are, how they end, and what goes through them.
+
+use std::time::Duration;
+
+use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry};
+
+use super::{
+    Telemetry,
+    family::{add, counter, counter_vec, gauge, gauge_vec, histogram},
+};
+use crate::{
+    gate::request::Transport,
+    telemetry::{Ended, Opened, ProxyHeaderError, counters::ByEnum},
+};
+
+/// Upper bounds in seconds of a stream's life.
+const LIFE_BUCKETS: &[f64] = &[1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 14400.0, 86400.0];
+/// From a key's end to its streams' ends: the promise is one second.
+const CUT_BUCKETS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
+
+/// The families of connections and streams.
+pub(super) struct Connections {
+    clients: IntGauge,
+    streams: IntGaugeVec,
+    opened: IntCounterVec,
+    closed: IntCounterVec,
+    life_seconds: HistogramVec,
+    /// Received and sent, by transport.
+    bytes: [[IntCounter; 2]; Transport::ALL.len()],
+    cut_seconds: Histogram,
+    forced_resets: IntCounter,
+    proxy_header_errors: ByEnum<{ ProxyHeaderError::ALL.len() }>,
+}
+
+impl Connections {
+    /// Registers them.
+    pub fn new(r: &Registry) -> prometheus::Result<Self> {
+        let streams = gauge_vec(r, "keygate_connections", "Streams open now.", &["transport"])?;
+        for transport in Transport::ALL {
+            streams.with_label_values(&[transport.name()]).set(0);
+        }
+        let closed = "Streams that ended, by who ended them and why.";
+        let life = HistogramOpts::new("keygate_connection_duration_seconds", "How long streams lived.");
+        let bytes = counter_vec(
+            r,
+            "keygate_bytes_total",
+            "Bytes relayed: of streams all, of other exchanges the bodies.",
+            &["direction", "transport"],
+        )?;
+        let proxy_header_errors = counter_vec(
+            r,
+            "keygate_proxy_protocol_errors_total",
+            "Connections closed for want of a header of the PROXY protocol that can be believed.",
+            &["reason"],
+        )?;
+        Ok(Self {
+            clients: gauge(r, "keygate_client_connections", "Client connections open now, idle ones included.")?,
+            streams,
+            opened: counter_vec(r, "keygate_connections_opened_total", "Streams opened.", &["transport"])?,
+            closed: counter_vec(r, "keygate_connections_closed_total", closed, &["transport", "initiator", "reason"])?,
+            life_seconds: add(r, HistogramVec::new(life.buckets(LIFE_BUCKETS.into()), &["transport"])?)?,
+            bytes: Transport::ALL
+                .map(|transport| ["received", "sent"].map(|way| bytes.with_label_values(&[way, transport.name()]))),
+            cut_seconds: histogram(
+                r,
+                "keygate_revocation_close_seconds",
+                "From the moment a change of keys is in force to the last byte to the client of a stream that it ends.",
+                CUT_BUCKETS,
+            )?,
+            forced_resets: counter(
+                r,
+                "keygate_forced_resets_total",
+                "Streams ended without a word, since none could be said in time.",
+            )?,
+            proxy_header_errors: ByEnum::new(&proxy_header_errors, ProxyHeaderError::ALL.map(|error| [error.name()])),
+        })
+    }
+}
+
+impl Telemetry {
+    /// A client connected (`true`) or left.
+    pub fn client(&self, connected: bool) {
+        if connected { self.connections.clients.inc() } else { self.connections.clients.dec() }
+    }
+
+    /// A connection was closed for want of a header of the PROXY protocol.
+    pub fn proxy_header_failed(&self, error: ProxyHeaderError) {
+        self.connections.proxy_header_errors.count(error as usize);
+    }
+
+    /// A stream was opened.
+    pub fn opened(&self, opened: &Opened) {
+        let label = &[opened.transport.name()];
+        self.connections.opened.with_label_values(label).inc();
+        self.connections.streams.with_label_values(label).inc();
+    }
+
+    /// A stream ended.
+    pub fn ended(&self, ended: &Ended) {
+        let families = &self.connections;
+        let transport = ended.transport.name();
+        families.streams.with_label_values(&[transport]).dec();
+        families.closed.with_label_values(&[transport, ended.initiator.name(), ended.reason]).inc();
+        families.life_seconds.with_label_values(&[transport]).observe(ended.lived.as_secs_f64());
+        self.relayed(ended.transport, ended.received, ended.sent);
+    }
+
+    /// Bytes went through: of a stream all of them, of an exchange its bodies.
+    pub fn relayed(&self, transport: Transport, received: u64, sent: u64) {
+        let [from_client, to_client] = &self.connections.bytes[transport as usize];
+        from_client.inc_by(received);
+        to_client.inc_by(sent);
+    }
+
+    /// A stream that a change of keys ends has ended, this long after the change was in force.
+    pub fn cut(&self, after: Duration) {
+        self.connections.cut_seconds.observe(after.as_secs_f64());
+    }
+
+    /// A stream could not be told of its end.
+    pub fn forced_reset(&self) {
+        self.connections.forced_resets.inc();
+    }
+}
