@@ -5,7 +5,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::Notify;
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep_until},
+};
 
 const SERVING: u8 = 0;
 const DRAINING: u8 = 1;
@@ -70,6 +73,17 @@ pub fn spread(streams: usize, window: Duration) -> Duration {
     wanted.min(window / 2)
 }
 
+/// Does `act` to each of `all`, one after the other, spread evenly over `time`. Each has its own point in time: pauses between them
+/// would be rounded up to the timer's millisecond, and add up to many times `time` where there are many.
+pub async fn in_turn<T>(all: Vec<T>, time: Duration, mut act: impl FnMut(T)) {
+    let begin = Instant::now();
+    let count = u32::try_from(all.len()).unwrap_or(u32::MAX);
+    for (nth, one) in (0..).zip(all) {
+        sleep_until(begin + time.saturating_mul(nth) / count).await;
+        act(one);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,6 +95,20 @@ mod tests {
         assert!(drain.is_draining() && !drain.begin());
         let ((), ()) = tokio::join!(drain.closed(), async { drain.close() });
         drain.begun().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_crowd_has_been_told_when_the_time_is_over() {
+        let window = Duration::from_secs(25);
+        for crowd in [0, 1, 3, 2_000, 100_000] {
+            let over = spread(crowd, window);
+            let (begin, mut told) = (Instant::now(), Vec::new());
+            in_turn((0..crowd).collect(), over, |one| told.push((one, begin.elapsed()))).await;
+            assert!(begin.elapsed() <= over, "{crowd} in {:?} of {over:?}", begin.elapsed());
+            assert!(told.iter().map(|(one, _)| *one).eq(0..crowd));
+            let half = told.iter().filter(|(_, at)| *at <= over / 2).count();
+            assert!(half <= crowd / 2 + crowd / 10 + 1, "{half} of {crowd} in the first half of the time");
+        }
     }
 
     #[test]

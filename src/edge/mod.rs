@@ -152,12 +152,8 @@ impl Edge {
                 streams.push(Arc::clone(stream));
             }
         });
-        let pause =
-            spread(streams.len(), window).checked_div(u32::try_from(streams.len()).unwrap_or(u32::MAX)).unwrap_or_default();
-        for stream in streams {
-            stream.cut(CutReason::Drain, self.clock.now());
-            tokio::time::sleep(pause).await;
-        }
+        let over = spread(streams.len(), window);
+        drain::in_turn(streams, over, |stream| _ = stream.cut(CutReason::Drain, self.clock.now())).await;
     }
 
     /// Ends every live stream that current keys, policy and blocks no longer let in. Returns how many.
