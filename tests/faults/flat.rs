@@ -16,7 +16,10 @@ use tokio::{
     net::TcpSocket,
 };
 
-use super::support::{Backend, Gate, Setup, WEB_KEY, is_long, within};
+use super::{
+    load,
+    support::{Backend, Gate, Setup, WEB_KEY, is_long, within},
+};
 
 /// Requests that one client sends behind each other.
 const EACH: u32 = 100;
@@ -100,16 +103,15 @@ async fn crowd(to: SocketAddr, clients: std::ops::Range<u32>, requests: u32) -> 
     all
 }
 
-/// Its memory in KiB, once no client is there. Without the pages of its file, which the system drops and reads again as it likes.
+/// Its memory in KiB, once no client is there.
 async fn memory(gate: &Gate) -> i64 {
     gate.series_is("keygate_client_connections", 0.0).await;
-    let rollup = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", gate.program.id())).expect("a process");
-    let line = rollup.lines().find_map(|line| line.strip_prefix("Pss_Anon:")).expect("Pss_Anon");
-    line.trim().trim_end_matches(" kB").parse().expect("a number")
+    load::memory(gate)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_kept_of_what_strangers_make_up() {
+    let _alone = load::alone().await;
     let (filling, clients) = if is_long() { (PEERS_REMEMBERED * 3 / 2, 100_000) } else { (2_000, 1_000) };
     let backend = Backend::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
     let limits = "{ key: { rate: off, connections: off }, ip: { rate: 100/s, burst: 80, connections: 100 } }".to_owned();

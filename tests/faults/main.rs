@@ -1,9 +1,14 @@
-//! What only happens under load, often enough to be seen. `KEYGATE_LONG=1` runs as many as a claim needs.
+//! What only happens under load, often enough to be seen. `KEYGATE_LONG=1` runs as many as a claim needs, one run after the other.
 
 #[path = "../proxy/support/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "the proxy's tests use all of it")]
 mod support;
 
+mod load;
+
+mod drain;
 #[cfg(target_os = "linux")]
 mod flat;
+
+mod revoked;
 mod upgrade_race;

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 pub use self::{
     answer::{Answer, chunks_in},
-    backend::{Backend, Head, Request},
+    backend::{Backend, Head, Request, request_in},
     client::Client,
     config::{ORIGIN, Setup, WEB_KEY, digest_of, keys_text, secret_key},
     frames::{Frame, NONCE, WebSocket, accept_of, frame, frame_in, handshake},

@@ -1,0 +1,211 @@
+//! One of a crowd: opens its stream, does what its kind does, and notes how it ended.
+
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    io::Interest,
+    sync::{SetOnce, watch},
+    time::{MissedTickBehavior, interval},
+};
+
+use super::{
+    super::support::{Answer, chunks_in, handshake},
+    socket::{Socket, events_request},
+};
+
+/// What one does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A WebSocket on which nothing flows.
+    Idle,
+    /// A WebSocket with long messages, each of which comes back in two pieces.
+    Busy,
+    /// A WebSocket whose backend floods and whose client never reads: every writer on the way is blocked.
+    Blocked,
+    /// A handshake that the backend has and does not answer.
+    Opening,
+    /// A stream of events.
+    Events,
+}
+
+/// What a client that can be told something must be told at the end.
+pub struct Farewell {
+    /// The code and the reason of a WebSocket's Close.
+    pub close: (u16, &'static str),
+    /// The status of a handshake that was still open.
+    pub status: u16,
+}
+
+/// How one ended, as the client saw it.
+pub struct Told {
+    /// When it saw the end.
+    pub at: Instant,
+    heard: super::Heard,
+    clean: bool,
+    rest: Vec<u8>,
+}
+
+impl Told {
+    /// Whether something came that was no frame.
+    pub const fn is_broken(&self) -> bool {
+        self.heard.broken.is_some()
+    }
+}
+
+/// One of a crowd.
+pub struct Member {
+    pub seat: usize,
+    /// The number of its key.
+    pub key: usize,
+    pub kind: Kind,
+    /// How often it sends, if it is busy.
+    beat: Duration,
+    /// Set once its stream is as its kind has it.
+    pub opened: SetOnce<()>,
+    /// How it ended, once it has.
+    pub told: SetOnce<Told>,
+    /// The last round that it answered.
+    pub round: watch::Sender<u64>,
+}
+
+impl Member {
+    /// One that has not begun.
+    pub fn new(seat: usize, key: usize, kind: Kind, beat: Duration) -> Self {
+        Self { seat, key, kind, beat, opened: SetOnce::new(), told: SetOnce::new(), round: watch::Sender::new(0) }
+    }
+
+    /// Whether it answers rounds.
+    pub const fn is_heard(&self) -> bool {
+        matches!(self.kind, Kind::Idle | Kind::Busy | Kind::Events)
+    }
+
+    /// What is wrong with the way in which it ended.
+    pub fn mistold(&self, farewell: &Farewell) -> Option<String> {
+        let told = self.told.get()?;
+        let wrong = match self.kind {
+            _ if told.heard.broken.is_some() => told.heard.broken.clone(),
+            Kind::Idle | Kind::Busy => {
+                let close = told.heard.close.as_ref().map(|(code, reason)| (*code, reason.as_str()));
+                let whole = told.clean && told.heard.is_whole() && close == Some(farewell.close);
+                (!whole).then(|| format!("{close:?}, whole: {}, clean: {}", told.heard.is_whole(), told.clean))
+            }
+            // Nothing can be written to it.
+            Kind::Blocked => None,
+            Kind::Opening => {
+                let status = Answer::head_in(&told.rest).map(|(answer, _)| answer.status);
+                (status != Some(farewell.status)).then(|| format!("{status:?}"))
+            }
+            Kind::Events => {
+                let whole = chunks_in(&told.rest).is_some_and(|(_, length)| length == told.rest.len());
+                (!whole || !told.clean).then(|| format!("the body is whole: {whole}, clean: {}", told.clean))
+            }
+        };
+        wrong.map(|wrong| format!("{:?} {} of key {}: {wrong}", self.kind, self.seat, self.key))
+    }
+
+    /// Lives until the stream ends.
+    pub async fn live(&self, address: SocketAddr, key: &str, rounds: watch::Receiver<u64>) {
+        let mut told = Told { at: Instant::now(), heard: super::Heard::default(), clean: false, rest: Vec::new() };
+        match self.try_live(address, key, rounds, &mut told).await {
+            Ok(()) => told.clean = true,
+            Err(error) if self.opened.initialized() => drop(error),
+            Err(error) => told.heard.broken = Some(format!("it did not open: {error}")),
+        }
+        let _ = self.told.set(told);
+        let _ = self.opened.set(());
+    }
+
+    async fn try_live(
+        &self,
+        address: SocketAddr,
+        key: &str,
+        rounds: watch::Receiver<u64>,
+        told: &mut Told,
+    ) -> std::io::Result<()> {
+        let seat = self.seat;
+        let mut socket =
+            if self.kind == Kind::Blocked { Socket::narrow(address).await? } else { Socket::connect(address).await? };
+        let ended = match self.kind {
+            Kind::Idle | Kind::Busy => {
+                socket.open(&format!("/connection/echo/{seat}"), key).await?;
+                self.talk(&mut socket, rounds).await
+            }
+            Kind::Blocked => {
+                socket.open(&format!("/connection/flood/{seat}"), key).await?;
+                self.ignore(&mut socket).await
+            }
+            Kind::Opening => {
+                socket.send(handshake(&format!("/connection/mute/{seat}"), &format!("x-api-key: {key}\r\n"))).await?;
+                let _ = self.opened.set(());
+                self.read(&mut socket, rounds).await
+            }
+            Kind::Events => {
+                socket.send(events_request(&format!("/events/ticks/{seat}"), key)).await?;
+                let status = socket.head().await?.status;
+                if status != 200 {
+                    return Err(std::io::Error::other(format!("{status}")));
+                }
+                let _ = self.opened.set(());
+                self.read(&mut socket, rounds).await
+            }
+        };
+        told.at = Instant::now();
+        (told.heard, told.rest) = (socket.heard, socket.rest);
+        ended
+    }
+
+    /// Sends each round as a text, and long messages between them if it is busy, until it can send no more. What was sent to it by then
+    /// it hears all the same.
+    async fn talk(&self, socket: &mut Socket, rounds: watch::Receiver<u64>) -> std::io::Result<()> {
+        if self.exchange(socket, rounds).await.is_err() {
+            while socket.hear().await? > 0 {}
+        }
+        Ok(())
+    }
+
+    async fn exchange(&self, socket: &mut Socket, mut rounds: watch::Receiver<u64>) -> std::io::Result<()> {
+        let mut beat = interval(self.beat);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let _ = self.opened.set(());
+        loop {
+            tokio::select! {
+                heard = socket.hear() => {
+                    if heard? == 0 {
+                        return Ok(());
+                    }
+                    if let Ok(round) = socket.heard.text.parse() {
+                        self.round.send_replace(round);
+                    }
+                }
+                Ok(()) = rounds.changed() => {
+                    let round = rounds.borrow_and_update().to_string();
+                    socket.send_frame(1, round.as_bytes()).await?;
+                }
+                _ = beat.tick(), if self.kind == Kind::Busy => socket.send_frame(2, &[b'b'; 3000]).await?,
+            }
+        }
+    }
+
+    /// Reads nothing until the connection is broken, and then what had come.
+    async fn ignore(&self, socket: &mut Socket) -> std::io::Result<()> {
+        let _ = self.opened.set(());
+        socket.stream.ready(Interest::ERROR).await?;
+        while socket.hear().await? > 0 {}
+        Ok(())
+    }
+
+    /// Reads to the end. Where events come, a round is one more of them; the round in which it began is 0.
+    async fn read(&self, socket: &mut Socket, rounds: watch::Receiver<u64>) -> std::io::Result<()> {
+        let began = *rounds.borrow();
+        while tokio::io::AsyncReadExt::read_buf(&mut socket.stream, &mut socket.rest).await? > 0 {
+            if self.kind == Kind::Events {
+                let ticks = memchr::memmem::find_iter(&socket.rest, b"data: tick").count();
+                self.round.send_replace(began + (ticks as u64).saturating_sub(1));
+            }
+        }
+        Ok(())
+    }
+}
