@@ -100,6 +100,8 @@ impl FrameTracker {
 /// Why the gate closes a WebSocket (RFC 6455 section 7.4.1; IANA WebSocket close code registry).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CloseCode {
+    /// 1001: one side is not there any more.
+    GoingAway,
     /// 1008: the key no longer allows the stream.
     PolicyViolation,
     /// 1012: the gate restarts; connect again.
@@ -111,6 +113,7 @@ impl CloseCode {
     #[must_use]
     pub const fn number(self) -> u16 {
         match self {
+            Self::GoingAway => 1001,
             Self::PolicyViolation => 1008,
             Self::ServiceRestart => 1012,
         }

@@ -167,7 +167,7 @@ impl Edge {
         if stream.claims().any(|claim| self.gate.blocks_peer(claim, now)) {
             return Some(CutReason::PeerBlocked);
         }
-        match self.gate.still_stands(stream.standing.as_ref(), stream.peer, now) {
+        match self.gate.still_stands(stream.standing.as_ref(), stream.asking(), stream.peer, now) {
             Ok(until_ms) => {
                 stream.stands_until(until_ms);
                 None

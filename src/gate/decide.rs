@@ -9,9 +9,9 @@ use super::{
     cors,
     credential::{KeyDigest, Kind, Location},
     denial::Denial,
-    keys::{BrowserRule, KeyRecord, KeySet, KeyState},
+    keys::{KeyRecord, KeySet, KeyState},
     limit::{Charge, Charges, Lease, LimitName, Pace, PeerTable},
-    origin::{Claimed, Origin},
+    page::Page,
     permit::{Found, Permit, Refusal},
     policy::{Demand, Mode, Route},
     request::RequestHead,
@@ -259,11 +259,7 @@ impl<'s, 'h, 'w, W: Witness> Asked<'s, 'h, 'w, W> {
         if self.location == Some(Location::Query) && !self.snapshot.policy.locations.secrets_in_query {
             return Err(Denial::SecretInQuery);
         }
-        // Server clients may send an Origin or Sec-Fetch-Mode (undici does); Sec-Fetch-Site and a browser's name they do not.
-        let browser = self.head.fetch_site.is_some() || self.head.origin.is_some() && self.head.browser_agent;
-        if browser && key.browser == BrowserRule::Refuse {
-            return Err(Denial::SecretInBrowser);
-        }
+        let browser = Page::of(self.head).keeps_secret(key)?;
         self.browser_report = browser;
         self.witness.passed(Step::Browser, || if browser { "a browser, reported" } else { "not a browser" }.to_owned());
         Ok(())
@@ -271,32 +267,17 @@ impl<'s, 'h, 'w, W: Witness> Asked<'s, 'h, 'w, W> {
 
     /// Also finds whether the answer may be read by the page that asked.
     fn origin_is_listed(&mut self, key: &KeyRecord) -> Result<(), Denial> {
-        let Some(claimed) = &self.head.origin else {
-            // A browser that sends no Origin still says where it is; `missing_origin` is for clients that are none.
-            let native = key.missing_origin && self.head.fetch_site.is_none();
-            if key.kind == Kind::Publishable && !native && !self.is_same_origin(key) {
-                return Err(Denial::OriginMissing);
-            }
-            self.witness.passed(Step::Origin, || "none needed".to_owned());
-            return Ok(());
-        };
-        let listed = claimed.is_listed(key.origins.iter());
-        if !listed && (key.kind == Kind::Publishable || !key.origins.is_empty()) {
-            return Err(Denial::OriginRefused);
-        }
+        let listed = Page::of(self.head).is_listed(key)?;
         self.origin_listed = listed;
-        self.witness.passed(Step::Origin, || if listed { "listed" } else { "not asked of this secret key" }.to_owned());
+        self.witness.passed(Step::Origin, || {
+            match (self.head.origin, listed) {
+                (None, _) => "none needed",
+                (Some(_), true) => "listed",
+                (Some(_), false) => "not asked of this secret key",
+            }
+            .to_owned()
+        });
         Ok(())
-    }
-
-    /// A browser sends no Origin with a plain `GET` to the page's own origin, but says so (Fetch Metadata, section 2.3).
-    fn is_same_origin(&self, key: &KeyRecord) -> bool {
-        self.head.fetch_site == Some(b"same-origin")
-            && self
-                .head
-                .host
-                .and_then(|host| Origin::of_host(host, self.head.secure))
-                .is_some_and(|origin| Claimed::Origin(origin).is_listed(key.origins.iter()))
     }
 
     /// Also finds what the key must go on holding for as long as a stream lives.

@@ -14,11 +14,13 @@ pub mod keys;
 pub mod limit;
 mod need_body;
 pub mod origin;
+mod page;
 pub mod peer;
 pub mod permit;
 pub mod policy;
 pub mod request;
 mod spend;
+mod standing;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod time;
@@ -30,8 +32,8 @@ use arc_swap::ArcSwap;
 
 use self::{
     blocks::Blocks,
-    denial::{Blame, Denial},
-    keys::{KeyRecord, KeySet},
+    denial::Blame,
+    keys::KeySet,
     limit::PeerTable,
     permit::{Permit, Refusal},
     policy::Policy,
@@ -40,7 +42,7 @@ use self::{
 };
 pub use self::{
     need_body::NeedBody,
-    permit::Standing,
+    standing::{Asking, Standing},
     witness::{Step, Witness},
 };
 
@@ -57,47 +59,12 @@ pub struct Snapshot {
     pub blocks: Arc<Blocks>,
 }
 
-/// What stands under a snapshot.
-struct Stands<'s> {
-    /// The key as it is in this snapshot; `None` where there is none to stand on.
-    key: Option<&'s Arc<KeyRecord>>,
-    until_ms: i64,
-}
-
 impl Snapshot {
     /// Whether whoever may have sent a request is blocked: its peer, or one of two that a trusted proxy names.
     fn blocks_peer_of(&self, head: &RequestHead<'_>, now: Timestamp) -> bool {
         // Mostly there are no blocks at all, and then nobody need be looked up.
         let mut asking = std::iter::once(head.peer).chain(head.chain.claims());
         !self.blocks.is_empty() && asking.any(|peer| self.blocks.of_peer(peer, now.unix_ms).is_some())
-    }
-
-    /// [`Gate::still_stands`] under this snapshot.
-    fn stands(&self, standing: Option<&Standing>, peer: IpAddr, now: Timestamp) -> Result<Stands<'_>, Denial> {
-        const ON_NO_KEY: Stands<'_> = Stands { key: None, until_ms: i64::MAX };
-        if self.blocks.of_peer(peer, now.unix_ms).is_some() {
-            return Err(Denial::PeerBlocked);
-        }
-        let Some(standing) = standing else { return Ok(ON_NO_KEY) };
-        if self.blocks.of_key(&standing.key.id, now.unix_ms).is_some() {
-            return Err(Denial::KeyBlocked);
-        }
-        if !standing.good {
-            return Ok(ON_NO_KEY);
-        }
-        let keys = self.keys.as_deref().ok_or(Denial::NotReady)?;
-        let (key, until_ms) = keys.still(&standing.key.id, &standing.digest, now.unix_ms)?;
-        let stands = Stands { key: Some(key), until_ms };
-        if standing.reported {
-            return Ok(stands);
-        }
-        if !self.policy.environments.contains(&key.environment) {
-            return Err(Denial::WrongEnvironment);
-        }
-        if key.ips().is_some_and(|allowed| !allowed.contains(peer)) {
-            return Err(Denial::AddressRefused);
-        }
-        if standing.needed.is_met_by(&key.capabilities) { Ok(stands) } else { Err(Denial::NotCapable) }
     }
 }
 
@@ -195,15 +162,6 @@ impl Gate {
     /// Charges a peer with a refusal that was decided before there was a head to ask about.
     pub fn refuse_unread(&self, peer: IpAddr, now: Timestamp) {
         self.charge_peer(&self.snapshot.load().policy, peer, now);
-    }
-
-    /// Whether a stream of `peer` that was let in may stay, under the current keys, policy and blocks, and until when its credential
-    /// is good, in Unix milliseconds (`i64::MAX`: until somebody changes it). A stream that stands on no key can lose its peer alone.
-    ///
-    /// # Errors
-    /// Why it may not stay.
-    pub fn still_stands(&self, standing: Option<&Standing>, peer: IpAddr, now: Timestamp) -> Result<i64, Denial> {
-        self.snapshot.load().stands(standing, peer, now).map(|stands| stands.until_ms)
     }
 
     /// Whether requests of `peer` are blocked.

@@ -3,7 +3,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use super::{
-    Gate, Stands,
+    Gate,
     channel::ChannelSource,
     decide::holds,
     denial::{Blame, Denial},
@@ -12,6 +12,7 @@ use super::{
     permit::{Found, Permit, Refusal},
     policy::Mode,
     spend::{Within, within_limits},
+    standing::Stands,
     time::Timestamp,
 };
 
@@ -60,7 +61,7 @@ impl Gate {
         if need.chain.claims().any(|claim| snapshot.blocks.of_peer(claim, now.unix_ms).is_some()) {
             return Err(Denial::PeerBlocked);
         }
-        match snapshot.stands(found.standing.as_ref(), need.peer, now) {
+        match snapshot.stands(found.standing.as_ref(), None, need.peer, now) {
             Ok(Stands { key, until_ms }) => {
                 if let Some((standing, key)) = found.standing.as_mut().zip(key) {
                     standing.key = Arc::clone(key);

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    capability::Need,
-    credential::{KeyDigest, Location, Locations},
+    Standing,
+    credential::{Location, Locations},
     denial::Denial,
     keys::{KeyRecord, KeyState},
     limit::{Charges, Lease},
@@ -34,22 +34,6 @@ pub struct Permit {
     pub(super) reported: Option<Denial>,
     pub(super) charges: Charges,
     pub(super) lease: Option<Lease<KeyState>>,
-}
-
-/// What a stream stands on: taken away, the stream ends.
-#[derive(Clone, Debug)]
-pub struct Standing {
-    /// The key, as it was when it was let in.
-    pub key: Arc<KeyRecord>,
-    /// The digest of the text that was presented, for one secret of a key can end before another.
-    pub digest: KeyDigest,
-    /// Whether that was good. What stands on a credential that was not, because its refusal was only reported, has nothing to lose but
-    /// by a block of the key.
-    pub good: bool,
-    /// What the key must go on being allowed to do.
-    pub needed: Need,
-    /// Whether a refusal was only reported: then the stream needs its key alone.
-    pub reported: bool,
 }
 
 /// A request that may not pass.

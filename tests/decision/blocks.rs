@@ -99,7 +99,7 @@ fn an_open_stream_falls_with_its_key_or_its_peer() {
     let gate = usual();
     let permit = Ask::get("/any").key("text").websocket().at(&gate, NOW).expect("a permit");
     let open = Ask::get("/public").websocket().at(&gate, NOW).expect("a permit");
-    let stands = |permit: &Permit| gate.still_stands(permit.standing(), PEER.into(), NOW).map(drop);
+    let stands = |permit: &Permit| gate.still_stands(permit.standing(), None, PEER.into(), NOW).map(drop);
     assert_eq!((stands(&permit), stands(&open)), (Ok(()), Ok(())));
     let _ = gate.publish_blocks(&blocks([forever(&key("key"))]));
     assert_eq!((stands(&permit), stands(&open)), (Err(Denial::KeyBlocked), Ok(())));
@@ -115,7 +115,7 @@ fn a_reported_stream_falls_too() {
     let permit = Ask::get("/any").key("pk").websocket().at(&gate, NOW).expect("a report");
     assert_eq!(permit.reported(), Some(Denial::OriginMissing));
     let _ = gate.publish_blocks(&blocks([forever(&key("pk"))]));
-    assert_eq!(gate.still_stands(permit.standing(), PEER.into(), NOW), Err(Denial::KeyBlocked));
+    assert_eq!(gate.still_stands(permit.standing(), None, PEER.into(), NOW), Err(Denial::KeyBlocked));
 }
 
 /// Nothing of its key could be taken from it, but the block of that key is about it too.
@@ -125,9 +125,9 @@ fn a_stream_that_a_report_let_in_on_a_bad_key_falls_too() {
     let gate = gate(policy(Mode::Report), [revoked]);
     let permit = Ask::get("/any").key("text").websocket().at(&gate, NOW).expect("a report");
     assert_eq!((permit.reported(), permit.key().is_some()), (Some(Denial::KeyRevoked), false));
-    assert_eq!(gate.still_stands(permit.standing(), PEER.into(), NOW), Ok(i64::MAX));
+    assert_eq!(gate.still_stands(permit.standing(), None, PEER.into(), NOW), Ok(i64::MAX));
     let _ = gate.publish_blocks(&blocks([forever(&key("key"))]));
-    assert_eq!(gate.still_stands(permit.standing(), PEER.into(), NOW), Err(Denial::KeyBlocked));
+    assert_eq!(gate.still_stands(permit.standing(), None, PEER.into(), NOW), Err(Denial::KeyBlocked));
 }
 
 /// A proxy writes one of the two headers and passes the other one on, as its client made it up.

@@ -12,4 +12,5 @@ mod properties;
 mod quotas;
 mod reports;
 mod standing;
+mod standing_policy;
 mod world;

@@ -34,9 +34,9 @@ fn stream(record: KeyRecord, text: &str) -> (Gate, Standing) {
 #[track_caller]
 fn after_reload(records: impl IntoIterator<Item = KeyRecord>, expected: Result<(), Denial>) {
     let (gate, standing) = stream(key(), "text");
-    assert!(gate.still_stands(Some(&standing), PEER.into(), NOW).is_ok(), "before the reload");
+    assert!(gate.still_stands(Some(&standing), None, PEER.into(), NOW).is_ok(), "before the reload");
     gate.publish(Arc::new(policy()), Arc::new(set(records)));
-    assert_eq!(gate.still_stands(Some(&standing), PEER.into(), NOW).map(drop), expected);
+    assert_eq!(gate.still_stands(Some(&standing), None, PEER.into(), NOW).map(drop), expected);
 }
 
 fn may(names: &[&str]) -> Arc<Capabilities> {
@@ -79,7 +79,7 @@ fn where_the_backend_looks_at_the_channel_it_stands_while_the_operation_is_held_
         (testing::capable(&[("chat:*", &["publish"])]), Err(Denial::NotCapable)),
     ] {
         gate.publish(Arc::new(policy()), Arc::new(set([KeyRecord { capabilities: held, ..key() }])));
-        assert_eq!(gate.still_stands(permit.standing(), PEER.into(), NOW).map(drop), expected);
+        assert_eq!(gate.still_stands(permit.standing(), None, PEER.into(), NOW).map(drop), expected);
     }
 }
 
@@ -96,7 +96,7 @@ fn it_falls_with_the_right_to_management_it_needs() {
         (&["admin:clients"], Err(Denial::NotCapable)),
     ] {
         gate.publish(Arc::new(policy()), Arc::new(set([KeyRecord { capabilities: may(names), ..key() }])));
-        assert_eq!(gate.still_stands(permit.standing(), PEER.into(), NOW).map(drop), expected, "{names:?}");
+        assert_eq!(gate.still_stands(permit.standing(), None, PEER.into(), NOW).map(drop), expected, "{names:?}");
     }
 }
 
@@ -106,7 +106,7 @@ fn a_websocket_that_nobody_reads_falls_with_any_operation() {
     let permit = Ask::get("/events").key("text").websocket().at(&gate, NOW).expect("a permit");
     let less = KeyRecord { capabilities: may(&["subscribe", "publish"]), ..key() };
     gate.publish(Arc::new(policy()), Arc::new(set([less])));
-    assert_eq!(gate.still_stands(permit.standing(), PEER.into(), NOW), Err(Denial::NotCapable));
+    assert_eq!(gate.still_stands(permit.standing(), None, PEER.into(), NOW), Err(Denial::NotCapable));
 }
 
 #[test]
@@ -133,8 +133,8 @@ fn it_falls_with_the_secret_it_came_in_with() {
 #[test]
 fn it_falls_when_its_time_comes_without_any_reload() {
     let (gate, standing) = stream(KeyRecord { expires_at_ms: NOW.unix_ms + 1000, ..key() }, "text");
-    assert!(gate.still_stands(Some(&standing), PEER.into(), NOW.after_ns(999_000_000)).is_ok());
-    assert_eq!(gate.still_stands(Some(&standing), PEER.into(), NOW.after_ns(1_000_000_000)), Err(Denial::KeyExpired));
+    assert!(gate.still_stands(Some(&standing), None, PEER.into(), NOW.after_ns(999_000_000)).is_ok());
+    assert_eq!(gate.still_stands(Some(&standing), None, PEER.into(), NOW.after_ns(1_000_000_000)), Err(Denial::KeyExpired));
 }
 
 #[test]
@@ -151,5 +151,5 @@ fn it_falls_with_the_environment_of_its_gate() {
     let (gate, standing) = stream(key(), "text");
     let only_test = Policy { environments: vec![Environment::Test], ..policy() };
     gate.publish(Arc::new(only_test), Arc::new(set([key()])));
-    assert_eq!(gate.still_stands(Some(&standing), PEER.into(), NOW), Err(Denial::WrongEnvironment));
+    assert_eq!(gate.still_stands(Some(&standing), None, PEER.into(), NOW), Err(Denial::WrongEnvironment));
 }

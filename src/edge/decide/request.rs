@@ -17,7 +17,7 @@ use crate::{
         tunnel::{Expected, Opening},
     },
     gate::{
-        Admitted, NeedBody,
+        Admitted, Asking, NeedBody,
         denial::{Blame, Denial},
         permit::{Permit, Refusal},
         request::{RequestHead, Transport},
@@ -136,6 +136,7 @@ impl Request<'_> {
         let asked = Asked::new(self.moment.id, head, &permit, self.moment.now, settings.limit_headers);
         let live =
             LiveStream::new(permit.standing().cloned(), head.transport, head.peer, permit.until_ms(), self.moment.now.unix_ms)
+                .asked_for(head.transport.is_stream().then(|| Asking::of(head, &permit)))
                 .claimed_by(head.chain.claims());
         let stream = edge.registry.enter(live);
         self.check_again(&permit, &stream);

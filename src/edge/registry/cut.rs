@@ -29,10 +29,22 @@ pub enum CutReason {
     PeerBlocked,
     /// Its key may no longer be used from there.
     Address,
+    /// Its key no longer lists its page.
+    Origin,
+    /// The policy no longer lets in what it asked for.
+    Policy,
+    /// Nothing flowed in it for too long.
+    Idle,
+    /// It has lived long enough.
+    MaxAge,
+    /// Its client did not answer a ping.
+    Unanswered,
+    /// Its client does not take in what it is sent.
+    Stalled,
 }
 
 impl CutReason {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 18] = [
         Self::Removed,
         Self::Revoked,
         Self::Disabled,
@@ -45,6 +57,12 @@ impl CutReason {
         Self::KeyBlocked,
         Self::PeerBlocked,
         Self::Address,
+        Self::Origin,
+        Self::Policy,
+        Self::Idle,
+        Self::MaxAge,
+        Self::Unanswered,
+        Self::Stalled,
     ];
 
     /// The reason whose number this is; 0 is no reason.
@@ -68,15 +86,18 @@ impl CutReason {
             Self::KeyBlocked => "key_blocked",
             Self::PeerBlocked => "peer_blocked",
             Self::Address => "address_refused",
+            Self::Origin => "origin_refused",
+            Self::Policy => "policy_changed",
+            Self::Idle => "idle",
+            Self::MaxAge => "max_age",
+            Self::Unanswered => "ping_timeout",
+            Self::Stalled => "stalled",
         }
     }
 }
 
 impl From<Denial> for CutReason {
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "`still_stands` gives the reasons above; any other is that the key is not found"
-    )]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "`still_stands` gives the reasons above, and whatever a policy refuses")]
     fn from(denial: Denial) -> Self {
         match denial {
             Denial::KeyRevoked => Self::Revoked,
@@ -87,7 +108,9 @@ impl From<Denial> for CutReason {
             Denial::KeyBlocked => Self::KeyBlocked,
             Denial::PeerBlocked => Self::PeerBlocked,
             Denial::AddressRefused => Self::Address,
-            _ => Self::Removed,
+            Denial::OriginRefused | Denial::OriginMissing | Denial::SecretInBrowser => Self::Origin,
+            Denial::UnknownKey | Denial::NotReady => Self::Removed,
+            _ => Self::Policy,
         }
     }
 }
@@ -106,6 +129,10 @@ impl From<CutReason> for Denial {
             CutReason::KeyBlocked => Self::KeyBlocked,
             CutReason::PeerBlocked => Self::PeerBlocked,
             CutReason::Address => Self::AddressRefused,
+            CutReason::Origin => Self::OriginRefused,
+            CutReason::Policy => Self::NoRoute,
+            // Of streams that are open; whoever waits for the answer of one comes back.
+            CutReason::Idle | CutReason::MaxAge | CutReason::Unanswered | CutReason::Stalled => Self::Draining,
         }
     }
 }

@@ -12,12 +12,14 @@ use std::{
 use futures_util::task::AtomicWaker;
 
 use super::CutReason;
-use crate::gate::{Standing, request::Transport, time::Timestamp};
+use crate::gate::{Asking, Standing, request::Transport, time::Timestamp};
 
 /// A live stream.
 pub struct LiveStream {
     /// What it stands on; `None` is nothing that could be taken away.
     pub standing: Option<Standing>,
+    /// What it asked for, of a stream; a plain exchange is over before anybody could ask again.
+    asking: Option<Box<Asking>>,
     /// What kind it is.
     pub transport: Transport,
     /// Whose it is.
@@ -44,6 +46,7 @@ impl LiveStream {
     pub fn new(standing: Option<Standing>, transport: Transport, peer: IpAddr, until_ms: i64, opened_ms: i64) -> Self {
         Self {
             standing,
+            asking: None,
             transport,
             peer,
             claims: None,
@@ -55,6 +58,19 @@ impl LiveStream {
             cut_at_ns: AtomicU64::new(0),
             waker: AtomicWaker::new(),
         }
+    }
+
+    /// The same stream, which asked for this.
+    #[must_use]
+    pub fn asked_for(mut self, asking: Option<Asking>) -> Self {
+        self.asking = asking.map(Box::new);
+        self
+    }
+
+    /// What it asked for; `None` of a plain exchange.
+    #[must_use]
+    pub fn asking(&self) -> Option<&Asking> {
+        self.asking.as_deref()
     }
 
     /// The same stream, which may be any of these clients'.

@@ -18,7 +18,12 @@ pub fn goodbye(reason: CutReason, masked: bool) -> Vec<u8> {
         | CutReason::Capability
         | CutReason::KeyBlocked
         | CutReason::Address
+        | CutReason::Origin
         | CutReason::Operator => close_frame(CloseCode::PolicyViolation, "the API key no longer allows this", masked),
+        CutReason::Policy => close_frame(CloseCode::PolicyViolation, "this is no longer allowed", masked),
+        CutReason::Idle => close_frame(CloseCode::GoingAway, "idle for too long", masked),
+        CutReason::MaxAge => close_frame(CloseCode::ServiceRestart, "old enough; connect again", masked),
+        CutReason::Unanswered | CutReason::Stalled => close_frame(CloseCode::GoingAway, "the client is not there", masked),
         CutReason::ClientMessage => close_frame(CloseCode::PolicyViolation, "no messages are taken here", masked),
         CutReason::PeerBlocked => close_frame(CloseCode::PolicyViolation, "this address is blocked", masked),
     }
