@@ -1,6 +1,6 @@
 //! One request that has been read: from what the gate says of it to what happens next.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use super::{Answer, Exchange, First, Inspect, Moment, Next, since, unreadable};
 use crate::{
@@ -10,11 +10,13 @@ use crate::{
         body::{BodyFraming, Chunk},
         exchange::Asked,
         forward::{After, Own, upstream_head},
+        forwarding::Forward,
         head::{Body, Parsed},
         http::Ticket,
         limit_fields,
         registry::{CutReason, Entered, LiveStream},
         tunnel::{Expected, Opening},
+        upstream::Aim,
     },
     gate::{
         Admitted, Asking, NeedBody,
@@ -120,20 +122,13 @@ impl Request<'_> {
             Transport::EventStream => After::Close,
             Transport::Http => After::Client { minor_version: self.parsed.minor_version, close: self.leaves() },
         };
-        // Where configurations change faster than a request is decided, its policy may be later than the settings that it came into.
-        let later = edge.settings.load();
-        let settings = &self.moment.settings;
-        let way = settings
-            .for_permit(&permit)
-            .or_else(|| later.for_permit(&permit))
-            .and_then(|forward| Some((forward, forward.path(&permit, head.path)?, forward.aim(&permit, head, &self.moment.id)?)));
-        let Some((forward, path, aim)) = way else {
+        let Some((forward, path, aim)) = self.way(&permit) else {
             // Two changes of the configuration came between its decision and here.
             return Next::Answer(self.refused(&Refusal::bare(Denial::NotReady), content.is_some()));
         };
         let own = Own { path: &path, headers: forward.headers(), read: content.as_ref().map(Vec::len) };
         let bytes = upstream_head(head, own, &permit, &self.moment.id, after);
-        let asked = Asked::new(self.moment.id, head, &permit, self.moment.now, settings.limit_headers);
+        let asked = Asked::new(self.moment.id, head, &permit, self.moment.now, self.moment.settings.limit_headers);
         let live =
             LiveStream::new(permit.standing().cloned(), head.transport, head.peer, permit.until_ms(), self.moment.now.unix_ms)
                 .asked_for(head.transport.is_stream().then(|| Asking::of(head, &permit)))
@@ -141,13 +136,23 @@ impl Request<'_> {
         let stream = edge.registry.enter(live);
         self.check_again(&permit, &stream);
         if head.transport == Transport::Http {
-            let ticket = Box::new(Ticket::new(permit, asked, Arc::clone(forward), aim));
+            let ticket = Box::new(Ticket::new(permit, asked, forward, aim));
             let invite = content.is_none() && self.waits_for_invitation();
             let body = if content.is_some() { BodyFraming::Length(0) } else { self.body() };
             return Next::Http(Exchange { head: bytes, ticket, stream, body, content: content.unwrap_or_default(), invite });
         }
         let expected = (head.transport == Transport::WebSocket).then(|| Expected::of(head, permit.locations()));
         Next::Stream(Box::new(Opening { head: bytes, expected, aim, permit, asked, stream }))
+    }
+
+    /// Where it goes: what becomes of it there, the path that the backend sees, and its way to an address.
+    fn way(&self, permit: &Permit) -> Option<(Arc<Forward>, Cow<'_, str>, Aim)> {
+        let known = self.moment.settings.for_permit(permit).map(Arc::clone);
+        // Where configurations change faster than a request is decided, its policy may be later than the settings that it came into.
+        let forward = known.or_else(|| self.edge.settings.load().for_permit(permit).map(Arc::clone))?;
+        let path = forward.path(permit, self.head.path)?;
+        let aim = forward.aim(permit, &self.head, &self.moment.id)?;
+        Some((forward, path, aim))
     }
 
     /// Registered first, then compared: a change of keys or a drain that the decision missed is caught here, one that comes later
