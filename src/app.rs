@@ -1,7 +1,6 @@
 //! The composition root: the only room that knows every other. Start-up, change and end of a gate, each readable as a list.
 
 mod blocks;
-mod forward;
 mod govern;
 mod load;
 mod logging;

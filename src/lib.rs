@@ -10,6 +10,7 @@
 //!  ├─ config                           YAML as typed → policy as used
 //!  ├─ telemetry                        one struct per event → metrics and log together
 //!  ├─ dialect                          PURE: incremental readers of frames
+//!  ├─ upstream                         PURE: where permitted requests go, as values
 //!  └─ gate                             PURE: the decision
 //! ```
 
@@ -38,3 +39,4 @@ pub mod edge;
 pub mod gate;
 pub mod keystore;
 pub mod telemetry;
+pub mod upstream;

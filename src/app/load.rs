@@ -7,7 +7,6 @@ use std::{
 
 use ring::digest;
 
-use super::forward;
 use crate::{
     config::{self, Config, Problems},
     edge::{ConnectionCaps, LimitHeaders, Settings, Timeouts},
@@ -99,8 +98,7 @@ pub fn settings(config: &Config, policy: Arc<Policy>, connections: u32, before: 
     let caps = ConnectionCaps { total: config.limits.connections.unwrap_or(connections), per_peer: config.limits.per_peer };
     let limit_headers =
         LimitHeaders { on_permitted: config.limit_headers.on_permitted, x_ratelimit: config.limit_headers.x_ratelimit };
-    let forwards: Result<_, _> = config.forwards.iter().map(forward::spec).collect();
-    let mut settings = Settings::new(policy, forwards?, timeouts, caps, before)?;
+    let mut settings = Settings::new(policy, &config.forwards, timeouts, caps, before)?;
     settings.limit_headers = limit_headers;
     Ok(settings)
 }

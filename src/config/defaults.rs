@@ -37,5 +37,3 @@ pub(super) const HEALTHY_AFTER: u32 = 2;
 pub(super) const UNHEALTHY_AFTER: u32 = 3;
 /// More often would be load of its own.
 pub(super) const MIN_HEALTH_INTERVAL: Duration = Duration::from_millis(100);
-/// More servers than this want a balancer of their own.
-pub(super) const MAX_ADDRESSES: usize = 64;

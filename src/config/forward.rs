@@ -9,11 +9,13 @@ use super::{
     raw,
     set_headers::set_headers,
     upstream::{self, Surroundings},
-    used::{Forward, Upstream, UpstreamTimeouts},
 };
-use crate::gate::{
-    credential::Environment,
-    policy::{PathPattern, Rewrite},
+use crate::{
+    gate::{
+        credential::Environment,
+        policy::{PathPattern, Rewrite},
+    },
+    upstream::{ForwardSpec, UpstreamSpec, UpstreamTimeouts},
 };
 
 /// What routes need to know of the top of the file.
@@ -28,8 +30,8 @@ pub(super) struct Forwarding<'f> {
 
 #[derive(Clone)]
 struct ByEnvironment {
-    live: Option<Arc<Upstream>>,
-    test: Option<Arc<Upstream>>,
+    live: Option<Arc<UpstreamSpec>>,
+    test: Option<Arc<UpstreamSpec>>,
 }
 
 impl<'f> Forwarding<'f> {
@@ -68,7 +70,7 @@ impl<'f> Forwarding<'f> {
         name: Option<&str>,
         path: Option<&PathPattern>,
         place: &Place<'_>,
-    ) -> Option<Forward> {
+    ) -> Option<ForwardSpec> {
         let upstreams = match (&typed.upstream, &typed.upstreams) {
             (None, None) => self.top.clone(),
             (upstream, upstreams) => {
@@ -93,13 +95,13 @@ impl<'f> Forwarding<'f> {
             None => None,
             Some(rewrite) => Some(rewrite?),
         };
-        Some(Forward { live, test, rewrite, headers })
+        Some(ForwardSpec { live, test, rewrite, headers })
     }
 
     /// What becomes of requests that no route takes, where those pass. `None` only after a fault.
-    pub fn unrouted(&self) -> Option<Forward> {
+    pub fn unrouted(&self) -> Option<ForwardSpec> {
         let ByEnvironment { live, test } = self.top.clone()?;
-        Some(Forward { live, test, rewrite: None, headers: Vec::new() })
+        Some(ForwardSpec { live, test, rewrite: None, headers: Vec::new() })
     }
 
     /// Whether one upstream would serve both environments and nobody said that it should.

@@ -1,6 +1,6 @@
 //! Configuration: YAML as typed → config as used, with every mistake of a file reported in one run.
 //!
-//! Knows the gate, whose policy and keys it makes, and nothing else: no sockets, no runtime, no stores. Text comes in with the name
+//! Knows the gate, whose policy and keys it makes, and the words for upstreams, and nothing else: no sockets, no runtime, no stores. Text comes in with the name
 //! of its file; the only files read here are those that a text names as the place of a secret. Entries: [`parse_config`] and
 //! [`parse_keys`].
 //!
@@ -42,8 +42,7 @@ pub use raw::duration;
 pub use schema::{key_schema, schema};
 pub use state::{parse_state, state_text};
 pub use used::{
-    AccessLog, Address, Balance, Config, ConnectionLimits, Forward, HashOn, Health, KeySource, LimitHeaders, Listener, Log,
-    LogFormat, SetHeader, Timeouts, Tls, Upstream, UpstreamTimeouts, restart_only_changes,
+    AccessLog, Config, ConnectionLimits, KeySource, LimitHeaders, Listener, Log, LogFormat, Timeouts, Tls, restart_only_changes,
 };
 pub use warnings::warnings;
 

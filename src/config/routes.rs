@@ -8,13 +8,15 @@ use super::{
     forward::Forwarding,
     raw::{self, List, Text},
     rights,
-    used::Forward,
 };
-use crate::gate::{
-    capability::Right,
-    channel::ChannelSource,
-    origin::{HostPattern, OriginPattern},
-    policy::{Demand, HostRule, Mode, PathPattern, Route},
+use crate::{
+    gate::{
+        capability::Right,
+        channel::ChannelSource,
+        origin::{HostPattern, OriginPattern},
+        policy::{Demand, HostRule, Mode, PathPattern, Route},
+    },
+    upstream::ForwardSpec,
 };
 
 /// The name of the route that takes what no other does.
@@ -26,7 +28,7 @@ pub(super) fn routes(
     mode: Mode,
     forwarding: &Forwarding<'_>,
     root: &Place<'_>,
-) -> Option<(Vec<Arc<Route>>, Vec<Forward>)> {
+) -> Option<(Vec<Arc<Route>>, Vec<ForwardSpec>)> {
     let place = root.field("routes");
     let typed = root.required("routes", typed)?;
     if typed.0.is_empty() {
@@ -66,7 +68,7 @@ fn unrouted() -> Option<Route> {
     })
 }
 
-fn route(typed: &raw::Route, forwarding: &Forwarding<'_>, place: &Place<'_>) -> Option<(Route, Forward)> {
+fn route(typed: &raw::Route, forwarding: &Forwarding<'_>, place: &Place<'_>) -> Option<(Route, ForwardSpec)> {
     let name = place.required("name", typed.name.as_ref()).and_then(|name| place.field("name").take(self::name(name)));
     let demand = demanded(typed, place);
     let matching = place.required("match", typed.r#match.as_ref());

@@ -7,11 +7,13 @@ use super::{
     raw::{self, Map, TextOr},
     secret_source,
     upstream::is_token,
-    used::SetHeader,
 };
-use crate::gate::{
-    origin::{HostPattern, OriginPattern},
-    request::same_when_folded,
+use crate::{
+    gate::{
+        origin::{HostPattern, OriginPattern},
+        request::same_when_folded,
+    },
+    upstream::SetHeader,
 };
 
 /// Names that say where a message ends, what becomes of its connection, or who sent it; in the spelling to which all others fold.

@@ -6,8 +6,9 @@ use super::{
     defaults,
     fault::Place,
     raw::{self, OrOff, Span},
-    used::{Timeouts, UpstreamTimeouts},
+    used::Timeouts,
 };
+use crate::upstream::UpstreamTimeouts;
 
 /// The timeouts of the configuration.
 pub(super) fn timeouts(typed: Option<&raw::Timeouts>, place: &Place<'_>) -> Timeouts {

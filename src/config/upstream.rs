@@ -7,11 +7,13 @@ use super::{
     fault::Place,
     raw::{self, List, Text, TextOr},
     timeouts,
-    used::{Address, Balance, HashOn, Health, Upstream, UpstreamTimeouts},
 };
-use crate::gate::{
-    origin::{HostPattern, OriginPattern},
-    request::check_path,
+use crate::{
+    gate::{
+        origin::{HostPattern, OriginPattern},
+        request::check_path,
+    },
+    upstream::{Backend, Balance, HashOn, HealthChecks, MAX_ADDRESSES, UpstreamSpec, UpstreamTimeouts},
 };
 
 const EXPECTED: &str = "must be `host:port`, `http://host:port`, `https://host:port` or `unix:/path`";
@@ -30,13 +32,13 @@ pub(super) fn upstream(
     name: String,
     around: &Surroundings<'_>,
     place: &Place<'_>,
-) -> Option<Arc<Upstream>> {
+) -> Option<Arc<UpstreamSpec>> {
     let name = name.into();
     let pool = match typed {
         TextOr::Text(text) => {
             let addresses = vec![place.take(address(text, around.folder))?];
             let timeouts = around.timeouts;
-            return Some(Arc::new(Upstream { name, addresses, balance: Balance::RoundRobin, health: None, timeouts }));
+            return Some(Arc::new(UpstreamSpec { name, addresses, balance: Balance::RoundRobin, health: None, timeouts }));
         }
         TextOr::Map(pool) => pool,
     };
@@ -44,16 +46,16 @@ pub(super) fn upstream(
     let balance = balance(pool, place);
     let health = pool.health.as_ref().map(|health| self::health(health, &place.field("health")));
     let timeouts = timeouts::of_upstream(pool.timeouts.as_ref(), around.timeouts, &place.field("timeouts"));
-    Some(Arc::new(Upstream { name, addresses: addresses?, balance: balance?, health, timeouts }))
+    Some(Arc::new(UpstreamSpec { name, addresses: addresses?, balance: balance?, health, timeouts }))
 }
 
-fn addresses(typed: Option<&List<Text>>, folder: &Path, place: &Place<'_>) -> Option<Vec<Address>> {
+fn addresses(typed: Option<&List<Text>>, folder: &Path, place: &Place<'_>) -> Option<Vec<Backend>> {
     let typed = place.required("addresses", typed)?;
     let place = place.field("addresses");
     match typed.0.len() {
         0 => place.fault("must not be empty"),
-        1..=defaults::MAX_ADDRESSES => {}
-        _ => place.fault(format!("must not hold more than {}", defaults::MAX_ADDRESSES)),
+        1..=MAX_ADDRESSES => {}
+        _ => place.fault(format!("must not hold more than {}", MAX_ADDRESSES)),
     }
     let mut addresses = Vec::new();
     typed.each(&place, |place, _, text| {
@@ -117,7 +119,7 @@ pub(super) fn is_token(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
 }
 
-fn health(typed: &raw::Health, place: &Place<'_>) -> Health {
+fn health(typed: &raw::Health, place: &Place<'_>) -> HealthChecks {
     let path = typed.path.as_ref().map(|path| {
         let place = place.field("path");
         if path.contains('?') {
@@ -131,7 +133,7 @@ fn health(typed: &raw::Health, place: &Place<'_>) -> Health {
     if interval < defaults::MIN_HEALTH_INTERVAL && !interval.is_zero() {
         place.field("interval").fault("must not be shorter than `100ms`");
     }
-    Health {
+    HealthChecks {
         path,
         interval,
         timeout: timeouts::one(typed.timeout, "timeout", defaults::HEALTH_TIMEOUT, place),
@@ -141,9 +143,9 @@ fn health(typed: &raw::Health, place: &Place<'_>) -> Health {
 }
 
 /// Reads an address; a relative path of a socket starts at `folder`.
-fn address(text: &str, folder: &Path) -> Result<Address, &'static str> {
+fn address(text: &str, folder: &Path) -> Result<Backend, &'static str> {
     if let Some(path) = text.strip_prefix("unix:") {
-        return if path.is_empty() { Err(EXPECTED) } else { Ok(Address::Unix(folder.join(path))) };
+        return if path.is_empty() { Err(EXPECTED) } else { Ok(Backend::Unix(folder.join(path))) };
     }
     let (scheme, authority) = text.split_once("://").map_or((None, text), |(scheme, rest)| (Some(scheme), rest));
     if authority.contains(['/', '?', '#']) {
@@ -167,7 +169,7 @@ fn address(text: &str, folder: &Path) -> Result<Address, &'static str> {
     match OriginPattern::parse(&origin) {
         Ok(OriginPattern::Tuple { host: HostPattern::Exact(host), port: port @ 1.., .. }) => {
             let host = host.trim_matches(['[', ']']).to_owned();
-            Ok(Address::Tcp { host, port, tls })
+            Ok(Backend::Tcp { host, port, tls })
         }
         _ => Err(EXPECTED),
     }
@@ -179,7 +181,7 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, host: &str, port: u16, tls: bool) {
-        assert_eq!(address(text, Path::new("/etc")), Ok(Address::Tcp { host: host.to_owned(), port, tls }), "{text}");
+        assert_eq!(address(text, Path::new("/etc")), Ok(Backend::Tcp { host: host.to_owned(), port, tls }), "{text}");
     }
 
     #[test]
@@ -192,8 +194,8 @@ mod tests {
         check("https://backend.example.com:8443", "backend.example.com", 8443, true);
         check("[::1]:8000", "::1", 8000, false);
         check("https://[::1]", "::1", 443, true);
-        assert_eq!(address("unix:/run/a.sock", Path::new("/etc")), Ok(Address::Unix("/run/a.sock".into())));
-        assert_eq!(address("unix:a.sock", Path::new("/etc")), Ok(Address::Unix("/etc/a.sock".into())));
+        assert_eq!(address("unix:/run/a.sock", Path::new("/etc")), Ok(Backend::Unix("/run/a.sock".into())));
+        assert_eq!(address("unix:a.sock", Path::new("/etc")), Ok(Backend::Unix("/etc/a.sock".into())));
     }
 
     #[test]

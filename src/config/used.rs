@@ -1,12 +1,11 @@
 //! The configuration as the rest of the program uses it: checked, complete, with every default filled in.
 
-mod upstream;
-
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-pub use upstream::{Address, Balance, Forward, HashOn, Health, SetHeader, Upstream, UpstreamTimeouts};
-
-use crate::gate::{credential::Pepper, keys::KeyLimits, peer::Networks, policy::Policy};
+use crate::{
+    gate::{credential::Pepper, keys::KeyLimits, peer::Networks, policy::Policy},
+    upstream::{ForwardSpec, UpstreamTimeouts},
+};
 
 /// All of a configuration file.
 #[derive(Clone, Debug)]
@@ -14,7 +13,7 @@ pub struct Config {
     /// Where clients connect; at least one.
     pub listeners: Vec<Listener>,
     /// What becomes of permitted requests, in the order of the policy's routes.
-    pub forwards: Vec<Forward>,
+    pub forwards: Vec<ForwardSpec>,
     /// Where the keys are.
     pub keys: KeySource,
     /// The limits of keys that have none of their own.

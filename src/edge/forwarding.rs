@@ -6,26 +6,17 @@ use http::HeaderValue;
 
 use super::{
     exchange::RequestId,
-    upstream::{Aim, Balance, HashOn, Upstream, UpstreamSpec, stable_hash},
+    upstream::{Aim, Upstream, stable_hash},
 };
-use crate::gate::{
-    credential::Environment,
-    permit::Permit,
-    policy::Rewrite,
-    request::{RequestHead, same_when_folded},
+use crate::{
+    gate::{
+        credential::Environment,
+        permit::Permit,
+        policy::Rewrite,
+        request::{RequestHead, same_when_folded},
+    },
+    upstream::{Balance, HashOn, SetHeader},
 };
-
-/// What the composition root says of a route. In the order of the policy's routes.
-pub struct ForwardSpec {
-    /// Where requests with live keys go; `None` where no such key is let in.
-    pub live: Option<UpstreamSpec>,
-    /// Where requests with test keys go; `None` where no such key is let in.
-    pub test: Option<UpstreamSpec>,
-    /// The path that the backend sees; `None` leaves it as it came.
-    pub rewrite: Option<Rewrite>,
-    /// Headers of the request to the backend.
-    pub headers: SetHeaders,
-}
 
 /// What becomes of the requests of one route.
 pub struct Forward {
@@ -107,11 +98,11 @@ impl SetHeaders {
     ///
     /// # Errors
     /// If a value cannot be sent in a header; it is not repeated.
-    pub fn new<'h>(headers: impl Iterator<Item = (&'h str, &'h str)>) -> Result<Self, String> {
-        let marked = headers.map(|(name, value)| {
+    pub fn new(headers: &[SetHeader]) -> Result<Self, String> {
+        let marked = headers.iter().map(|SetHeader { name, value }| {
             let mut value = HeaderValue::from_str(value).map_err(|_| format!("the value of `{name}` cannot be sent"))?;
             value.set_sensitive(true);
-            Ok((Box::from(name), value))
+            Ok((name.clone(), value))
         });
         marked.collect::<Result<_, String>>().map(Self)
     }

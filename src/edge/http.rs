@@ -20,17 +20,11 @@ use pingora::{
 use tokio::sync::watch;
 
 use self::{head_deadline::HeadState, hooks::Hooks, lent_client::LentClient};
-use super::{
-    body::BodyFraming,
-    client::Client,
-    clock::Clock,
-    exchange::Asked,
-    forwarding::Forward,
-    upstream::{Aim, MAX_ADDRESSES},
-};
+use super::{body::BodyFraming, client::Client, clock::Clock, exchange::Asked, forwarding::Forward, upstream::Aim};
 use crate::{
     gate::{denial::Denial, permit::Permit},
     telemetry::Telemetry,
+    upstream::MAX_ADDRESSES,
 };
 
 /// Every address once, and one of them again ([`Aim::again`]). Which failures lead to another attempt, our hooks say.

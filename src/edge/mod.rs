@@ -35,12 +35,10 @@ pub use self::{
     accept::{Bound, Entrance, bind},
     clock::Clock,
     drain::{Drain, spread},
-    forwarding::{ForwardSpec, SetHeaders},
     head::{HeadError, parse_strictly},
     registry::{CutReason, LiveStream, Registry},
     settings::{ConnectionCaps, LimitHeaders, Settings, Timeouts},
     tls::load_tls,
-    upstream::{Backend, Balance, HashOn, HealthChecks, UpstreamSpec, UpstreamTimeouts},
 };
 use crate::{
     gate::{

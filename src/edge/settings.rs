@@ -6,12 +6,13 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    forwarding::{Forward, ForwardSpec},
-    upstream::{Upstream, UpstreamSpec},
+    forwarding::{Forward, SetHeaders},
+    upstream::Upstream,
 };
 use crate::{
     gate::{permit::Permit, policy::Policy},
     telemetry::UpstreamHealth,
+    upstream::{ForwardSpec, UpstreamSpec},
 };
 
 /// Settings of one configuration.
@@ -68,11 +69,11 @@ impl Settings {
     /// they were `before` are the same ones, with their health and what is in use.
     ///
     /// # Errors
-    /// If there is not one of `forwards` for each route, or the system's certificate authorities, which a TLS backend needs, cannot
+    /// If there is not one of `forwards` for each route, a header of theirs cannot be sent, or the system's certificate authorities, which a TLS backend needs, cannot
     /// be read.
     pub fn new(
         policy: Arc<Policy>,
-        forwards: Vec<ForwardSpec>,
+        forwards: &[ForwardSpec],
         timeouts: Timeouts,
         caps: ConnectionCaps,
         before: Option<&Self>,
@@ -83,11 +84,13 @@ impl Settings {
         let mut upstreams = Vec::new();
         let before_upstreams = before.map_or(&[][..], |before| &before.upstreams);
         let forwards: Result<_, String> = forwards
-            .into_iter()
+            .iter()
             .map(|spec| {
-                let mut one =
-                    |spec: Option<UpstreamSpec>| spec.map(|spec| shared(spec, &mut upstreams, before_upstreams)).transpose();
-                Ok(Arc::new(Forward::new(one(spec.live)?, one(spec.test)?, spec.rewrite, spec.headers)))
+                let mut one = |spec: &Option<Arc<UpstreamSpec>>| {
+                    spec.as_ref().map(|spec| shared(spec, &mut upstreams, before_upstreams)).transpose()
+                };
+                let (live, test) = (one(&spec.live)?, one(&spec.test)?);
+                Ok(Arc::new(Forward::new(live, test, spec.rewrite.clone(), SetHeaders::new(&spec.headers)?)))
             })
             .collect();
         let current = Routes { policy, forwards: forwards? };
@@ -125,14 +128,14 @@ impl Settings {
 }
 
 /// The upstream that `spec` describes: one of `made`, one of `before`, or a new one; it is among `made` then.
-fn shared(spec: UpstreamSpec, made: &mut Vec<Arc<Upstream>>, before: &[Arc<Upstream>]) -> Result<Arc<Upstream>, String> {
-    let same = |upstream: &&Arc<Upstream>| *upstream.spec() == spec;
+fn shared(spec: &Arc<UpstreamSpec>, made: &mut Vec<Arc<Upstream>>, before: &[Arc<Upstream>]) -> Result<Arc<Upstream>, String> {
+    let same = |upstream: &&Arc<Upstream>| upstream.spec() == &**spec;
     if let Some(upstream) = made.iter().find(same) {
         return Ok(Arc::clone(upstream));
     }
     let upstream = match before.iter().find(same) {
         Some(upstream) => Arc::clone(upstream),
-        None => Arc::new(Upstream::new(spec)?),
+        None => Arc::new(Upstream::new(Arc::clone(spec))?),
     };
     made.push(Arc::clone(&upstream));
     Ok(upstream)

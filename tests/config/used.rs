@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use keygate::{
-    config::{self, AccessLog, Address, Balance, Config, LimitHeaders, LogFormat, Upstream, restart_only_changes, warnings},
+    config::{self, AccessLog, Config, LimitHeaders, LogFormat, restart_only_changes, warnings},
     gate::{
         capability::Capabilities,
         credential::{Digester, Environment, Kind, Pepper, compose},
@@ -11,6 +11,7 @@ use keygate::{
         limit::{Quota, Quotas},
         policy::Mode,
     },
+    upstream::{Backend, Balance, UpstreamSpec},
 };
 
 use super::{NO_LIMITS, keys, parse, root};
@@ -58,9 +59,9 @@ fn what_holds_where_nothing_is_said() {
     assert!(config.keys.pepper.is_none());
     assert_eq!(config.keys.file, Path::new("/etc/keygate/keys.yaml"));
     let [forward] = &*config.forwards else { panic!("one for each route") };
-    let upstream = Upstream {
+    let upstream = UpstreamSpec {
         name: "upstream".into(),
-        addresses: vec![Address::Tcp { host: "127.0.0.1".into(), port: 8000, tls: false }],
+        addresses: vec![Backend::Tcp { host: "127.0.0.1".into(), port: 8000, tls: false }],
         balance: Balance::RoundRobin,
         health: None,
         timeouts: timeouts.upstream,

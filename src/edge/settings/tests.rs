@@ -2,10 +2,6 @@ use std::net::Ipv4Addr;
 
 use super::*;
 use crate::{
-    edge::{
-        forwarding::SetHeaders,
-        upstream::{Backend, Balance, UpstreamTimeouts},
-    },
     gate::{
         Gate,
         keys::KeySetBuilder,
@@ -14,29 +10,30 @@ use crate::{
         testing,
         time::Timestamp,
     },
+    upstream::{Backend, Balance, UpstreamTimeouts},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn to(port: u16) -> UpstreamSpec {
-    UpstreamSpec {
+fn to(port: u16) -> Arc<UpstreamSpec> {
+    Arc::new(UpstreamSpec {
         name: "upstream".into(),
         addresses: vec![Backend::Tcp { host: "127.0.0.1".to_owned(), port, tls: false }],
         balance: Balance::RoundRobin,
         health: None,
         timeouts: UpstreamTimeouts { connect: SECOND, head: SECOND, idle: SECOND },
-    }
+    })
 }
 
 fn forward(port: u16) -> ForwardSpec {
-    ForwardSpec { live: Some(to(port)), test: None, rewrite: None, headers: SetHeaders::default() }
+    ForwardSpec { live: Some(to(port)), test: None, rewrite: None, headers: Vec::new() }
 }
 
 fn settings(policy: &Arc<Policy>, ports: &[u16], before: Option<&Settings>) -> Settings {
-    let forwards = ports.iter().map(|port| forward(*port)).collect();
+    let forwards: Vec<_> = ports.iter().map(|port| forward(*port)).collect();
     let timeouts = Timeouts { head: SECOND, idle: SECOND, body: None };
     let caps = ConnectionCaps { total: 1, per_peer: None };
-    Settings::new(Arc::clone(policy), forwards, timeouts, caps, before).unwrap()
+    Settings::new(Arc::clone(policy), &forwards, timeouts, caps, before).unwrap()
 }
 
 fn policy() -> Arc<Policy> {
@@ -91,5 +88,5 @@ fn an_upstream_that_is_left_alone_is_the_same_one() {
 fn settings_of_other_routes_are_refused() {
     let forwards = vec![forward(1)];
     let caps = ConnectionCaps { total: 1, per_peer: None };
-    assert!(Settings::new(policy(), forwards, Timeouts { head: SECOND, idle: SECOND, body: None }, caps, None).is_err());
+    assert!(Settings::new(policy(), &forwards, Timeouts { head: SECOND, idle: SECOND, body: None }, caps, None).is_err());
 }

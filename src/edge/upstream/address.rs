@@ -18,10 +18,10 @@ use tokio::{
 };
 use tokio_rustls::{TlsConnector, client::TlsStream, rustls::pki_types::ServerName};
 
-use super::{Backend, UpstreamTimeouts};
 use crate::{
     edge::{maybe_tls::MaybeTls, tls},
     telemetry::UpstreamError,
+    upstream::{Backend, UpstreamTimeouts},
 };
 
 /// How long a resolved name is used before it is asked for again: as short as the records of Kubernetes' services.

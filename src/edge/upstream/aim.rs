@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use pingora::upstreams::peer::HttpPeer;
 
-use super::{Address, InUse, Upstream, UpstreamStream, UpstreamTimeouts};
-use crate::telemetry::UpstreamError;
+use super::{Address, InUse, Upstream, UpstreamStream};
+use crate::{telemetry::UpstreamError, upstream::UpstreamTimeouts};
 
 /// A request's way to an upstream. Counts at its address for as long as it lives.
 pub struct Aim {

@@ -17,10 +17,13 @@ use tokio::{
 };
 
 use super::{
-    Address, HealthChecks, UpstreamStream,
+    Address, UpstreamStream,
     pool::{Pool, place},
 };
-use crate::edge::tunnel::{parse_answer, read_answer};
+use crate::{
+    edge::tunnel::{parse_answer, read_answer},
+    upstream::HealthChecks,
+};
 
 /// How the addresses of an upstream are checked.
 pub struct Check {

@@ -11,7 +11,6 @@ mod address;
 mod aim;
 mod health;
 mod pool;
-mod spec;
 
 use std::sync::Arc;
 
@@ -21,17 +20,16 @@ use tokio::task::AbortHandle;
 pub use self::{
     address::{Address, InUse, UpstreamStream},
     aim::Aim,
-    spec::{Backend, Balance, HashOn, HealthChecks, UpstreamSpec, UpstreamTimeouts},
 };
 use self::{health::Check, pool::Pool};
-use crate::telemetry::UpstreamHealth;
-
-/// The most addresses that an upstream may have: those that were tried are bits of a word.
-pub const MAX_ADDRESSES: usize = 64;
+use crate::{
+    telemetry::UpstreamHealth,
+    upstream::{MAX_ADDRESSES, UpstreamSpec},
+};
 
 /// Servers that do the same work. Lives on over a reload that does not change it, with what it knows of them.
 pub struct Upstream {
-    spec: UpstreamSpec,
+    spec: Arc<UpstreamSpec>,
     addresses: Box<[Arc<Address>]>,
     /// `None` where there is nothing to choose and nothing to check.
     pool: Option<Arc<Pool>>,
@@ -44,7 +42,7 @@ impl Upstream {
     /// # Errors
     /// If it has no address or too many, or if TLS is wanted and a host cannot be a certificate's name, or the system's authorities
     /// cannot be read.
-    pub fn new(spec: UpstreamSpec) -> Result<Self, String> {
+    pub fn new(spec: Arc<UpstreamSpec>) -> Result<Self, String> {
         if !(1..=MAX_ADDRESSES).contains(&spec.addresses.len()) {
             return Err(format!("{} has {} addresses; 1 to {MAX_ADDRESSES} can be", spec.name, spec.addresses.len()));
         }
@@ -58,7 +56,7 @@ impl Upstream {
 
     /// What it was made of.
     #[must_use]
-    pub const fn spec(&self) -> &UpstreamSpec {
+    pub fn spec(&self) -> &UpstreamSpec {
         &self.spec
     }
 

@@ -20,7 +20,8 @@ use pingora::{
 };
 use ring::digest;
 
-use super::{Address, Balance, health::Check};
+use super::{Address, health::Check};
+use crate::upstream::Balance;
 
 /// pingora's ring has 160 points for each address, and may have to be walked along.
 const POINTS: usize = 160;

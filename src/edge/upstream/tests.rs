@@ -1,6 +1,7 @@
 use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
 
 use super::*;
+use crate::upstream::{Backend, Balance, HashOn, UpstreamTimeouts};
 
 fn upstream(balance: Balance, addresses: &[&str]) -> Arc<Upstream> {
     let backend = |address: &&str| {
@@ -9,13 +10,13 @@ fn upstream(balance: Balance, addresses: &[&str]) -> Arc<Upstream> {
     };
     let second = Duration::from_secs(1);
     Arc::new(
-        Upstream::new(UpstreamSpec {
+        Upstream::new(Arc::new(UpstreamSpec {
             name: "upstream".into(),
             addresses: addresses.iter().map(backend).collect(),
             balance,
             health: None,
             timeouts: UpstreamTimeouts { connect: second, head: second, idle: second },
-        })
+        }))
         .unwrap(),
     )
 }
@@ -126,8 +127,9 @@ fn few_move_when_an_address_comes_or_is_not_well() {
 fn an_address_that_stands_twice_is_refused() {
     let spec = ring(&THREE).spec().clone();
     let addresses = vec![spec.addresses[0].clone(), spec.addresses[0].clone()];
-    assert!(Upstream::new(UpstreamSpec { addresses, ..spec.clone() }).is_err());
-    assert!(Upstream::new(UpstreamSpec { addresses: Vec::new(), ..spec }).is_err());
+    for addresses in [addresses, Vec::new()] {
+        assert!(Upstream::new(Arc::new(UpstreamSpec { addresses, ..spec.clone() })).is_err());
+    }
 }
 
 /// pingora keeps idle connections by a hash of the peer: what makes two upstreams different must be in it.
