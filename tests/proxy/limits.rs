@@ -135,6 +135,18 @@ async fn answers_tell_of_limits_where_that_is_wanted() {
 }
 
 #[tokio::test]
+async fn a_refusal_tells_older_clients_too_where_that_is_wanted() {
+    let (_backend, gate) = gate("{ x_ratelimit: true }", "{ rate: 1/h, burst: 1 }").await;
+    let mut client = gate.connect().await;
+    let permitted = client.ask(get(KEY)).await;
+    assert_eq!((permitted.status, permitted.header("x-ratelimit-limit")), (200, None));
+    let refused = client.ask(get(KEY)).await;
+    assert_eq!((refused.status, refused.header("x-ratelimit-limit")), (429, Some("1")));
+    assert_eq!(refused.header("x-ratelimit-remaining"), Some("0"));
+    assert_eq!(refused.header("x-ratelimit-reset"), refused.header("retry-after"));
+}
+
+#[tokio::test]
 async fn elsewhere_the_backends_own_limits_are_left_alone() {
     let backend = talkative().await;
     let keys = vec![secret_key("limited", "sk_live_limited", "limits: { rate: 100/h, burst: 50 }")];

@@ -171,8 +171,12 @@ impl Request<'_> {
     /// `read` says that the body was read already.
     fn refused(&self, refusal: &Refusal, read: bool) -> Answer {
         let origin = self.origin();
-        let about =
-            About { cors_origin: origin.filter(|_| refusal.origin_listed), charges: Some(&refusal.charges), ..self.about() };
+        let about = About {
+            cors_origin: origin.filter(|_| refusal.origin_listed),
+            charges: Some(&refusal.charges),
+            limit_headers: self.moment.settings.limit_headers,
+            ..self.about()
+        };
         let bytes = answer::refusal(refusal.denial, &about);
         let exchange = telemetry::Exchange {
             request_id: self.moment.id.as_str(),
