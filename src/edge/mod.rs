@@ -11,7 +11,6 @@ mod connection;
 mod decide;
 mod drain;
 mod exchange;
-mod forward;
 mod forwarding;
 mod head;
 mod http;
@@ -25,6 +24,7 @@ mod settings;
 mod tls;
 mod tunnel;
 mod upstream;
+mod upstream_head;
 
 use std::{sync::Arc, time::Duration};
 

@@ -9,7 +9,6 @@ use crate::{
         answer::{self, About, REFUSALS_PATH},
         body::{BodyFraming, Chunk},
         exchange::Asked,
-        forward::{After, Own, upstream_head},
         forwarding::Forward,
         head::{Body, Parsed},
         http::Ticket,
@@ -17,6 +16,7 @@ use crate::{
         registry::{CutReason, Entered, LiveStream},
         tunnel::{Expected, Opening},
         upstream::Aim,
+        upstream_head::{After, Own, upstream_head},
     },
     gate::{
         Admitted, Asking, NeedBody,
