@@ -123,6 +123,21 @@ pub enum LimitScope {
     Gate,
 }
 
+impl LimitScope {
+    /// All of them, in order.
+    pub const ALL: [Self; 3] = [Self::Key, Self::Ip, Self::Gate];
+
+    /// The metric label.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Key => "key",
+            Self::Ip => "ip",
+            Self::Gate => "gate",
+        }
+    }
+}
+
 /// The backend failed the gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UpstreamError {
@@ -134,6 +149,9 @@ pub enum UpstreamError {
 }
 
 impl UpstreamError {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Connect, Self::ConnectTimeout, Self::HeadTimeout, Self::Closed, Self::Protocol];
+
     /// The metric label.
     #[must_use]
     pub const fn kind(self) -> &'static str {
@@ -175,7 +193,7 @@ pub enum ProxyHeaderError {
 }
 
 impl ProxyHeaderError {
-    /// All of them.
+    /// All of them, in order.
     pub const ALL: [Self; 3] = [Self::Untrusted, Self::Missing, Self::Malformed];
 
     /// The metric label.

@@ -23,6 +23,9 @@ const DECISION_BUCKETS: &[f64] = &[1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4,
 /// Of an exchange with a backend.
 const EXCHANGE_BUCKETS: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 
+/// What a limit answers.
+const RESULTS: [&str; 2] = ["ok", "limited"];
+
 /// How long a warning about what clients send is not told again.
 const TELL_AGAIN: Duration = Duration::from_secs(60);
 
@@ -31,7 +34,8 @@ pub(super) struct Requests {
     routes: RouteCounters,
     decision_seconds: Histogram,
     credential_sources: ByEnum<{ Location::ALL.len() }>,
-    limits: ByEnum<6>,
+    /// By scope, and by what came of it.
+    limits: [[IntCounter; RESULTS.len()]; LimitScope::ALL.len()],
     exchange_seconds: Histogram,
     peers: IntGauge,
     peer_evictions: IntCounter,
@@ -51,14 +55,11 @@ impl Requests {
         let answers = counter_vec(r, "keygate_http_requests_total", "Answers, by route and status.", &["route", "code"])?;
         let sources = counter_vec(r, "keygate_credential_source_total", "Permits, by where the credential stood.", &["source"])?;
         let limits = counter_vec(r, "keygate_rate_limit_decisions_total", "Answers of limits.", &["scope", "result"])?;
-        // In the order of `LimitScope`.
-        let limit_labels =
-            [["key", "ok"], ["key", "limited"], ["ip", "ok"], ["ip", "limited"], ["gate", "ok"], ["gate", "limited"]];
         Ok(Self {
             routes: RouteCounters::new(decisions, answers),
             decision_seconds: histogram(r, "keygate_auth_duration_seconds", "Time to decide about a request.", DECISION_BUCKETS)?,
             credential_sources: ByEnum::new(&sources, Location::ALL.map(|location| [location.name()])),
-            limits: ByEnum::new(&limits, limit_labels),
+            limits: LimitScope::ALL.map(|scope| RESULTS.map(|result| limits.with_label_values(&[scope.name(), result]))),
             exchange_seconds: histogram(
                 r,
                 "keygate_http_request_duration_seconds",
@@ -96,7 +97,7 @@ impl Telemetry {
 
     /// A limit answered.
     pub fn limit_asked(&self, scope: LimitScope, passed: bool) {
-        self.requests.limits.count(scope as usize * 2 + usize::from(!passed));
+        self.requests.limits[scope as usize][usize::from(!passed)].inc();
     }
 
     /// An exchange ended, at `ticks_ns` of the gate's clock.

@@ -21,8 +21,8 @@ impl Upstreams {
     /// Registers them.
     pub fn new(r: &Registry) -> prometheus::Result<Self> {
         let errors = counter_vec(r, "keygate_upstream_errors_total", "Failures of the backend.", &["kind"])?;
-        for kind in ["connect", "connect_timeout", "head_timeout", "closed", "protocol"] {
-            errors.with_label_values(&[kind]);
+        for error in UpstreamError::ALL {
+            errors.with_label_values(&[error.kind()]);
         }
         Ok(Self { errors, healthy: add(r, UpstreamsHealthy::new()?)? })
     }
