@@ -1,7 +1,7 @@
 //! The status listener, for the kubelet and Prometheus. Read-only, without keys, on an address of its own:
 //!
 //! - `/livez`: the process runs. Nothing else is asked: a gate must not be killed because its backend is down.
-//! - `/startupz`: keys are loaded.
+//! - `/startupz`: keys are loaded, or nobody would answer here: the gate listens once it has them.
 //! - `/readyz`: keys are loaded and the gate does not drain.
 //! - `/metrics`: the Prometheus text format.
 

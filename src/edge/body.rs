@@ -1,4 +1,4 @@
-//! Where the body of a backend's answer ends (RFC 9112 section 6.3), followed without keeping any of it.
+//! Where a body ends, a request's or an answer's (RFC 9112 section 6.3), followed without keeping any of it.
 
 /// The framing of a body, and how far it has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::gate::denial::Denial;
 
-/// The largest body that is read for its channels. Also what pingora would hold of it.
+/// The largest body that is read for its channels: it is held in memory until it goes on.
 pub const MAX_INSPECTED_BYTES: usize = 64 * 1024;
 /// With its framing: chunks of one byte take six each, which nobody needs for more than a small body.
 const MAX_FRAMED_BYTES: usize = MAX_INSPECTED_BYTES + 16 * 1024;
