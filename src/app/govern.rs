@@ -94,9 +94,9 @@ impl Governed for Govern {
 
     async fn reload(&self) -> Result<u64, String> {
         let (reply, outcome) = oneshot::channel();
-        let gone = |_| "the gate is ending".to_owned();
-        self.reloads.send(reply).await.map_err(|_| "the gate is ending".to_owned())?;
-        outcome.await.map_err(gone)?
+        let gone = || "the gate is ending".to_owned();
+        self.reloads.send(reply).await.map_err(|_| gone())?;
+        outcome.await.map_err(|_| gone())?
     }
 
     async fn drain(&self, wait: Duration) -> usize {

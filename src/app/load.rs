@@ -8,10 +8,10 @@ use std::{
 use ring::digest;
 
 use crate::{
-    config::{self, Config, Problems},
+    config::{self, Config, MAX_CONFIG_BYTES, MAX_KEYS_BYTES, Problems},
     edge::{ConnectionCaps, LimitHeaders, Settings, Timeouts},
     gate::{keys::KeySet, policy::Policy},
-    keystore::{MAX_CONFIG_BYTES, MAX_KEYS_BYTES, read_text},
+    keystore::read_text,
 };
 
 /// Configuration and keys of one moment.

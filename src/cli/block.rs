@@ -6,8 +6,8 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 use super::{
-    check::Output,
-    control::{Gate, span},
+    Output,
+    control::{Gate, read, span},
     exit,
 };
 use crate::admin::{BlockView, Blocked, Kept, Lifted};
@@ -186,8 +186,4 @@ fn kept(kept: &Kept, otherwise: impl Display) -> ExitCode {
             exit::OK
         }
     }
-}
-
-fn read<T: serde::de::DeserializeOwned>(answer: &Value) -> Result<T, ExitCode> {
-    T::deserialize(answer).map_err(|error| exit::failed(format_args!("the gate's answer cannot be read: {error}")))
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::{ConfigFile, exit};
+use super::{ConfigFile, Output, exit};
 use crate::{app, config, gate::credential::Kind};
 
 /// Options of `keygate check`.
@@ -17,15 +17,6 @@ pub struct Check {
     output: Output,
 }
 
-/// How results are printed.
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Output {
-    /// For people
-    Text,
-    /// For programs
-    Json,
-}
-
 impl Check {
     /// Runs the command.
     pub fn run(self) -> ExitCode {
@@ -35,7 +26,7 @@ impl Check {
             Err(problems) if self.output == Output::Json => {
                 let lines: Vec<_> = problems.to_string().lines().map(str::to_owned).collect();
                 say!("{}", json!({ "valid": false, "problems": lines }));
-                return ExitCode::from(78);
+                return ExitCode::from(exit::CONFIG);
             }
             Err(problems) => return exit::bad_config(problems),
         };

@@ -3,13 +3,14 @@
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use axum::http::Method;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{check::Output, exit};
+use super::{Output, exit};
 use crate::{
     admin::{self, Connections, default_control_path},
-    config,
-    keystore::{MAX_CONFIG_BYTES, read_text},
+    config::{self, MAX_CONFIG_BYTES},
+    keystore::read_text,
 };
 
 /// Which gate.
@@ -120,9 +121,9 @@ impl List {
             say!("{answer}");
             return exit::OK;
         }
-        let list: Connections = match serde_json::from_value(answer) {
+        let list: Connections = match read(&answer) {
             Ok(list) => list,
-            Err(error) => return exit::failed(format_args!("the gate's answer cannot be read: {error}")),
+            Err(code) => return code,
         };
         if !list.connections.is_empty() {
             say!("{:<24} {:<10} {:<24} {:>8} {:>12} {:>12}", "KEY", "TRANSPORT", "PEER", "AGE", "RECEIVED", "SENT");
@@ -162,6 +163,14 @@ impl Level {
             Err(error) => exit::failed(error),
         }
     }
+}
+
+/// What an answer of the gate says.
+///
+/// # Errors
+/// How the command ends that cannot read it.
+pub(super) fn read<T: DeserializeOwned>(answer: &Value) -> Result<T, ExitCode> {
+    T::deserialize(answer).map_err(|error| exit::failed(format_args!("the gate's answer cannot be read: {error}")))
 }
 
 /// A time, as the configuration writes it.

@@ -13,7 +13,7 @@ pub const FAILURE: ExitCode = ExitCode::FAILURE;
 /// As clap has it: the command was not used as it can be.
 const USAGE: u8 = 2;
 /// `EX_CONFIG` of sysexits: the configuration is wrong.
-const CONFIG: u8 = 78;
+pub const CONFIG: u8 = 78;
 
 /// Says why a command failed.
 pub fn failed(why: impl Display) -> ExitCode {

@@ -15,9 +15,9 @@ use std::{
 
 use self::{
     account::{Decision, Steps, explained, files},
-    rules::Subject,
+    rules::{Files, Subject},
 };
-use super::{ConfigFile, check::Output, exit};
+use super::{ConfigFile, Output, exit};
 use crate::{
     app,
     gate::{
@@ -27,6 +27,7 @@ use crate::{
         denial::Denial,
         peer::{Found, Peer},
         permit::{Permit, Refusal},
+        policy::Policy,
         request::{Header, RequestHead},
     },
 };
@@ -107,12 +108,17 @@ impl Explain {
             Ok(blocks) => drop(gate.publish_blocks(&Arc::new(blocks))),
             Err(problems) => exit::warn(format_args!("no block is considered: {problems}")),
         }
+        self.told(&gate, &policy, &headers, &files)
+    }
+
+    /// Asks the gate about the request with these headers, and tells what it says.
+    fn told(&self, gate: &Gate, policy: &Policy, headers: &[Header<'_>], files: &Files) -> ExitCode {
         let (mut steps, mut subject) = (Steps::default(), Subject::default());
         let (mut mismatches, mut broken) = (Vec::new(), None);
         let now = app::Clock::start().now();
-        let peer = Peer::resolve(self.peer, self.secure, &policy.trusted_proxies, &headers);
+        let peer = Peer::resolve(self.peer, self.secure, &policy.trusted_proxies, headers);
         steps.0.extend(who(&peer).map(|who| ("client", None, who)));
-        let verdict = match RequestHead::new(&self.method, &self.target, &headers, peer.address, peer.secure) {
+        let verdict = match RequestHead::new(&self.method, &self.target, headers, peer.address, peer.secure) {
             Ok(mut head) => {
                 head.sent_by(&peer);
                 subject.location = policy.locations.find(&head).ok().map(|presented| presented.location);
@@ -127,10 +133,10 @@ impl Explain {
                 Err(Refusal::bare(Denial::BadRequest))
             }
         };
-        let decision = Decision { verdict: &verdict, policy: &policy, mismatches, broken };
+        let decision = Decision { verdict: &verdict, policy, mismatches, broken };
         let denial = decision.denial();
-        subject.block = met(&gate, denial, &verdict, &peer, now.unix_ms);
-        let explained = explained(decision, steps, &files, subject);
+        subject.block = met(gate, denial, &verdict, &peer, now.unix_ms);
+        let explained = explained(decision, steps, files, subject);
         match self.output {
             Output::Json => explained.json(),
             Output::Text => explained.text(),

@@ -1,6 +1,6 @@
 //! `credentials` → the locations that belong to Keygate.
 
-use super::{fault::Place, raw};
+use super::{fault::Place, raw, token::is_token};
 use crate::gate::credential::Locations;
 
 /// Headers with a meaning of their own, to clients, to proxies or to this gate: none can be given over to keys.
@@ -82,20 +82,15 @@ pub(super) fn parameter(name: &str) -> Result<Box<str>, &'static str> {
 }
 
 fn cookie(name: &str) -> Result<Box<str>, &'static str> {
-    if name.is_empty() || name.len() > MAX_NAME_BYTES || !name.bytes().all(is_token) {
+    if name.len() > MAX_NAME_BYTES || !is_token(name) {
         return Err("must be the name of a cookie");
     }
     Ok(name.into())
 }
 
-/// RFC 9110 section 5.6.2.
-fn is_token(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b)
-}
-
 /// The name of a header that has no meaning of its own, in lower case.
 pub(super) fn header(name: &str) -> Result<Box<str>, &'static str> {
-    if name.is_empty() || name.len() > MAX_NAME_BYTES || !name.bytes().all(is_token) {
+    if name.len() > MAX_NAME_BYTES || !is_token(name) {
         return Err("must be the name of a header, or `off`");
     }
     let name = name.to_ascii_lowercase();

@@ -30,6 +30,7 @@ mod secret_source;
 mod set_headers;
 mod state;
 mod timeouts;
+mod token;
 mod upstream;
 mod used;
 mod warnings;
@@ -45,6 +46,7 @@ pub use used::{
     AccessLog, Config, ConnectionLimits, KeySource, LimitHeaders, Listener, Log, LogFormat, Timeouts, Tls, restart_only_changes,
 };
 pub use warnings::warnings;
+pub use yaml::{MAX_CONFIG_BYTES, MAX_KEYS_BYTES};
 
 use std::{path::Path, sync::Arc};
 

@@ -6,7 +6,7 @@ use super::{
     fault::Place,
     raw::{self, Map, TextOr},
     secret_source,
-    upstream::is_token,
+    token::is_token,
 };
 use crate::{
     gate::{

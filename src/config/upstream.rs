@@ -7,6 +7,7 @@ use super::{
     fault::Place,
     raw::{self, List, Text, TextOr},
     timeouts,
+    token::is_token,
 };
 use crate::{
     gate::{
@@ -112,11 +113,6 @@ fn hash_on(typed: &TextOr<raw::HashOn>, place: &Place<'_>) -> Option<HashOn> {
             None
         }
     }
-}
-
-/// Whether `name` can be the name of a header (RFC 9110 section 5.6.2).
-pub(super) fn is_token(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
 }
 
 fn health(typed: &raw::Health, place: &Place<'_>) -> HealthChecks {

@@ -20,6 +20,11 @@ use super::{
     raw, wording,
 };
 
+/// The largest configuration.
+pub const MAX_CONFIG_BYTES: u64 = 1 << 20;
+/// The largest key file: more than a million keys want a store, not a file.
+pub const MAX_KEYS_BYTES: u64 = 64 << 20;
+
 /// Beyond this a file is dear to walk, and only so many walks are made for wrong types.
 const DEAR_BYTES: usize = 1 << 20;
 const DEAR_FAULTS: usize = 10;
@@ -29,18 +34,18 @@ const ALIASES_REFUSED: &str = "anchors and aliases are refused; a text that begi
 /// A kind of file.
 pub(super) trait Document: for<'de> Deserialize<'de> + Default {
     /// A larger text is not even parsed: parsing takes many times its size in memory.
-    const MAX_BYTES: usize;
+    const MAX_BYTES: u64;
     /// Whether somebody might have pasted a key into it. Of such a file nothing is repeated that is not a word of the language.
     const SECRETS: bool;
 }
 
 impl Document for raw::Config {
-    const MAX_BYTES: usize = 1 << 20;
+    const MAX_BYTES: u64 = MAX_CONFIG_BYTES;
     const SECRETS: bool = false;
 }
 
 impl Document for raw::KeyFile {
-    const MAX_BYTES: usize = 64 << 20;
+    const MAX_BYTES: u64 = MAX_KEYS_BYTES;
     const SECRETS: bool = true;
 }
 
@@ -57,7 +62,7 @@ impl Source<'_> {
     /// # Errors
     /// What makes the text unreadable as a whole.
     pub fn read<T: Document>(self) -> Result<(T, Faults), Problems> {
-        if self.text.len() > T::MAX_BYTES {
+        if self.text.len() as u64 > T::MAX_BYTES {
             let message = format!("is {} bytes long; {} are the most", self.text.len(), T::MAX_BYTES);
             return Err(self.only(Position::START, message));
         }

@@ -6,11 +6,6 @@ use std::{
     path::Path,
 };
 
-/// The largest configuration.
-pub const MAX_CONFIG_BYTES: u64 = 1024 * 1024;
-/// The largest key file: a million keys with room to spare would be read from a store, not from a file.
-pub const MAX_KEYS_BYTES: u64 = 64 * 1024 * 1024;
-
 /// Reads the file at `path`, following links (a Kubernetes volume is links), if what they lead to is a regular file of at most
 /// `max` bytes of UTF-8.
 ///

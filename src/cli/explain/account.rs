@@ -7,14 +7,14 @@ use super::{
     rules::{File, Files, Rules, Subject},
 };
 use crate::{
-    config,
+    config::{self, MAX_CONFIG_BYTES, MAX_KEYS_BYTES},
     gate::{
         Step, Witness,
         denial::Denial,
         permit::{Permit, Refusal},
         policy::{Demand, Mismatch, Policy, Route},
     },
-    keystore::{MAX_CONFIG_BYTES, MAX_KEYS_BYTES, read_state, read_text},
+    keystore::{read_state, read_text},
 };
 
 /// The steps that were passed, with what was found. What comes before the decision has a name and no step.

@@ -180,8 +180,7 @@ impl Address {
         {
             return Ok(Arc::clone(addresses));
         }
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
-        let found: io::Result<Arc<[SocketAddr]>> = tokio::net::lookup_host((bare, *port)).await.map(Iterator::collect);
+        let found: io::Result<Arc<[SocketAddr]>> = tokio::net::lookup_host((&**host, *port)).await.map(Iterator::collect);
         match (found, last) {
             (Ok(addresses), _) if !addresses.is_empty() => {
                 *self.resolved.lock() = Some((Instant::now(), Arc::clone(&addresses)));
