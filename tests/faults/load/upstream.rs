@@ -24,7 +24,7 @@ use tokio::{
 };
 
 use super::{
-    super::support::{Request, accept_of, frame, frame_in, request_in},
+    super::support::{Request, accept_of, backend::request_in, frame, frame_in},
     sum_of,
 };
 

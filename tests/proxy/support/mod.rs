@@ -3,7 +3,7 @@
 //! Nothing here sleeps: whatever is waited for is an event, and [`PATIENCE`] is only how long a broken test takes to say so.
 
 mod answer;
-mod backend;
+pub mod backend;
 mod client;
 mod config;
 mod frames;
@@ -18,7 +18,7 @@ use std::time::Duration;
 
 pub use self::{
     answer::{Answer, chunks_in},
-    backend::{Backend, Head, Request, request_in},
+    backend::{Backend, Head, Request},
     client::Client,
     config::{ORIGIN, Setup, WEB_KEY, digest_of, keys_text, secret_key},
     frames::{Frame, NONCE, WebSocket, accept_of, frame, frame_in, handshake},
