@@ -117,7 +117,7 @@ impl KeySet {
         for digester in self.digesters() {
             let digest = digester.digest(text.as_str());
             let standing = black_box(record.standing(&digest, now_ms));
-            if is_it && standing != KeyUse::Unknown {
+            if is_it & (standing != KeyUse::Unknown) {
                 let good = good_until(standing).map(|until_ms| (record, digest, until_ms));
                 return good.map_err(|denial| (denial, Some(record)));
             }

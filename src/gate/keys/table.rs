@@ -58,11 +58,9 @@ impl RecordTable {
     /// The record with this id and `true`, or one beside its place, which is as much work to find, and `false`. `None` where there
     /// are none.
     pub(super) fn near_id(&self, id: &str) -> Option<(&Arc<KeyRecord>, bool)> {
-        let (at, is_it) = match self.records.binary_search_by(|record| (*record.id).cmp(id)) {
-            Ok(at) => (at, true),
-            Err(at) => (at.min(self.records.len().saturating_sub(1)), false),
-        };
-        self.records.get(at).map(|record| (record, is_it))
+        // No branch on whether it is there: the processor would remember how it went.
+        let at = self.records.partition_point(|record| *record.id < *id).min(self.records.len().saturating_sub(1));
+        self.records.get(at).map(|record| (record, *record.id == *id))
     }
 
     /// The record with this digest, its own or an earlier one.
