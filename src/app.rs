@@ -51,8 +51,8 @@ pub struct Running {
     pub control: PathBuf,
 }
 
-/// How often streams whose credential has expired are looked for.
-const EXPIRY_SWEEP: Duration = Duration::from_millis(250);
+/// How often streams are looked for whose time has come.
+const SWEEP: Duration = Duration::from_millis(250);
 /// How often the end looks whether it has come.
 const DRAIN_LOOK: Duration = Duration::from_millis(20);
 
@@ -107,7 +107,7 @@ pub async fn start(path: &Path, loaded: Loaded, kept: Blocks, level: LogLevel) -
     tasks.spawn(serve_control(socket, running.govern.clone()));
     let requests = running.govern.reload_requests();
     tasks.spawn(reload::follow(path.to_owned(), config, fingerprint, edge.clone(), hangup, requests));
-    tasks.spawn(sweep_expired(edge));
+    tasks.spawn(sweep(edge));
     running.say_addresses();
     Ok(running)
 }
@@ -189,10 +189,10 @@ fn access_format(wanted: crate::config::LogFormat) -> AccessFormat {
 }
 
 /// Streams outlive the request that opened them, and no change announces that time has passed.
-async fn sweep_expired(edge: Arc<Edge>) -> io::Result<()> {
+async fn sweep(edge: Arc<Edge>) -> io::Result<()> {
     loop {
-        tokio::time::sleep(EXPIRY_SWEEP).await;
-        edge.cut_expired();
+        tokio::time::sleep(SWEEP).await;
+        edge.cut_overdue();
     }
 }
 

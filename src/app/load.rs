@@ -9,7 +9,7 @@ use ring::digest;
 
 use crate::{
     config::{self, Config, MAX_CONFIG_BYTES, MAX_KEYS_BYTES, Problems},
-    edge::{ConnectionCaps, LimitHeaders, Settings, Timeouts},
+    edge::{ConnectionCaps, LimitHeaders, Settings, StreamSpans, Streams, Timeouts},
     gate::{keys::KeySet, policy::Policy},
     keystore::read_text,
 };
@@ -100,7 +100,12 @@ pub fn settings(config: &Config, policy: Arc<Policy>, connections: u32, before: 
         LimitHeaders { on_permitted: config.limit_headers.on_permitted, x_ratelimit: config.limit_headers.x_ratelimit };
     let mut settings = Settings::new(policy, &config.forwards, timeouts, caps, before)?;
     settings.limit_headers = limit_headers;
+    settings.streams = Streams { websocket: spans(config.streams.websocket), event_stream: spans(config.streams.event_stream) };
     Ok(settings)
+}
+
+const fn spans(said: config::StreamSpans) -> StreamSpans {
+    StreamSpans { idle: said.idle, max_age: said.max_age, ping: said.ping }
 }
 
 /// The folders whose changes matter.

@@ -15,7 +15,7 @@ use super::{
     limits,
     networks::{networks, proxy_protocol},
     raw::{self, List, Text},
-    routes, secret_file, timeouts,
+    routes, secret_file, streams, timeouts,
     used::{AccessLog, Config, ConnectionLimits, KeySource, Listener, Log, LogFormat, Tls},
     wording,
 };
@@ -33,6 +33,7 @@ pub(super) fn config(typed: &raw::Config, folder: &Path, root: &Place<'_>) -> Op
     let listeners = listeners(typed.listeners.as_ref(), folder, root);
     let environments = environments(typed, root);
     let timeouts = timeouts::timeouts(typed.timeouts.as_ref(), &root.field("timeouts"));
+    let streams = streams::streams(typed.websocket.as_ref(), typed.sse.as_ref(), root);
     let forwarding = Forwarding::of(typed, environments.as_deref(), folder, timeouts.upstream, root);
     let keys = keys(typed.keys.as_ref(), folder, root);
     let locations = credentials::locations(typed.credentials.as_ref(), &root.field("credentials"));
@@ -71,6 +72,7 @@ pub(super) fn config(typed: &raw::Config, folder: &Path, root: &Place<'_>) -> Op
         limit_headers: limits::headers(typed.limits.as_ref()),
         limits: ConnectionLimits { connections: connections.map(|count| count.0), per_peer: ip.connections },
         timeouts,
+        streams,
         log: log(typed.log.as_ref()),
         status,
         control,

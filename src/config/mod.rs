@@ -29,6 +29,7 @@ mod secret_file;
 mod secret_source;
 mod set_headers;
 mod state;
+mod streams;
 mod timeouts;
 mod token;
 mod upstream;
@@ -43,7 +44,8 @@ pub use raw::duration;
 pub use schema::{key_schema, schema};
 pub use state::{parse_state, state_text};
 pub use used::{
-    AccessLog, Config, ConnectionLimits, KeySource, LimitHeaders, Listener, Log, LogFormat, Timeouts, Tls, restart_only_changes,
+    AccessLog, Config, ConnectionLimits, KeySource, LimitHeaders, Listener, Log, LogFormat, StreamSpans, Streams, Timeouts, Tls,
+    restart_only_changes,
 };
 pub use warnings::warnings;
 pub use yaml::{MAX_CONFIG_BYTES, MAX_KEYS_BYTES};

@@ -13,6 +13,7 @@ mod observability;
 mod process;
 mod route;
 mod scalar;
+mod streams;
 mod timeouts;
 mod upstream;
 
@@ -29,6 +30,7 @@ pub(super) use process::{Control, State, Status};
 pub(super) use route::{Access, Channel, ClientMessages, Enforcer, Route};
 pub use scalar::duration;
 pub(super) use scalar::{Count, OrOff, Rate, Span, Text};
+pub(super) use streams::{EventStream, WebSocket};
 pub(super) use timeouts::Timeouts;
 pub(super) use upstream::{Balance, HashOn, HeaderValue, Health, Pool, TextOr, Upstream, UpstreamTimeouts, Upstreams};
 
@@ -71,6 +73,10 @@ pub(super) struct Config {
     pub trusted_proxies: Option<List<Text>>,
     /// How long the gate waits for others. *Live.*
     pub timeouts: Option<Timeouts>,
+    /// WebSockets. *Live*, also for those that are open.
+    pub websocket: Option<WebSocket>,
+    /// Event streams (`text/event-stream`). *Live*, also for those that are open.
+    pub sse: Option<EventStream>,
     /// What metrics tell. *Live.*
     pub metrics: Option<Metrics>,
     /// What is logged of requests. *Live.*

@@ -26,6 +26,8 @@ pub struct Config {
     pub limits: ConnectionLimits,
     /// How long the gate waits for others.
     pub timeouts: Timeouts,
+    /// How long streams may live and be silent.
+    pub streams: Streams,
     /// What is logged of requests.
     pub log: Log,
     /// Where health and metrics are served; `None` is nowhere.
@@ -96,6 +98,26 @@ pub struct Timeouts {
     pub upstream: UpstreamTimeouts,
     /// To finish what is open on shutdown.
     pub drain: Duration,
+}
+
+/// How long streams may live and be silent, by their kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Streams {
+    /// WebSockets.
+    pub websocket: StreamSpans,
+    /// Event streams.
+    pub event_stream: StreamSpans,
+}
+
+/// How long a stream may live and be silent; `None` is without limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StreamSpans {
+    /// Without a byte, either way.
+    pub idle: Option<Duration>,
+    /// In all.
+    pub max_age: Option<Duration>,
+    /// Without a byte of the client, until it is pinged.
+    pub ping: Option<Duration>,
 }
 
 /// What is logged of requests, and how.

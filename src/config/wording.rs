@@ -12,7 +12,7 @@ const NOT_BUILT: [&str; 9] = [
     "limits.ip.messages",
     "limits.key.messages",
     "routes[].dialect",
-    "websocket",
+    "websocket.refusal",
 ];
 
 /// What is said of something that a later version will have.

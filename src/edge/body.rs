@@ -14,6 +14,15 @@ pub enum BodyFraming {
 /// What ends a chunked body.
 pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
+/// `content` as the last that a chunked body holds, and its end.
+#[must_use]
+pub fn last_chunks(content: &[u8]) -> Vec<u8> {
+    if content.is_empty() {
+        return LAST_CHUNK.to_vec();
+    }
+    [format!("{:x}\r\n", content.len()).as_bytes(), content, b"\r\n", LAST_CHUNK].concat()
+}
+
 /// A place in a chunked body (RFC 9112 section 7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Chunk {

@@ -6,7 +6,6 @@ mod failure;
 mod head_deadline;
 mod hooks;
 mod lent_client;
-mod pace;
 
 use std::{sync::Arc, time::Duration};
 

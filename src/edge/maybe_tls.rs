@@ -4,10 +4,13 @@
 
 use std::{
     io,
+    os::fd::{AsFd, BorrowedFd},
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
+use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpStream, UnixStream},
@@ -21,6 +24,48 @@ pub enum MaybeTls<T> {
     Unix(UnixStream),
     /// After a TLS handshake. Boxed: its state is a kilobyte, and plain connections should not carry the room for it.
     Tls(Box<T>),
+}
+
+/// TLS over a TCP connection.
+pub trait OverTcp {
+    /// The connection below.
+    fn tcp(&self) -> &TcpStream;
+}
+
+impl OverTcp for tokio_rustls::server::TlsStream<TcpStream> {
+    fn tcp(&self) -> &TcpStream {
+        self.get_ref().0
+    }
+}
+
+impl OverTcp for tokio_rustls::client::TlsStream<TcpStream> {
+    fn tcp(&self) -> &TcpStream {
+        self.get_ref().0
+    }
+}
+
+impl<T: OverTcp> MaybeTls<T> {
+    /// Whether it is encrypted.
+    #[must_use]
+    pub const fn is_secure(&self) -> bool {
+        matches!(self, Self::Tls(_))
+    }
+
+    /// Makes the end of the connection a reset, so that nobody can take it for a clean one.
+    pub fn reset(&self) {
+        // If the option cannot be set, and on a Unix socket, the connection ends all the same.
+        let _ = SockRef::from(self).set_linger(Some(Duration::ZERO));
+    }
+}
+
+impl<T: OverTcp> AsFd for MaybeTls<T> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Tcp(tcp) => tcp.as_fd(),
+            Self::Unix(unix) => unix.as_fd(),
+            Self::Tls(tls) => tls.tcp().as_fd(),
+        }
+    }
 }
 
 trait Duplex: AsyncRead + AsyncWrite + Unpin {}

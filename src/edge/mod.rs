@@ -17,6 +17,7 @@ mod http;
 mod inspect;
 mod limit_fields;
 mod maybe_tls;
+mod pace;
 mod proxy_protocol;
 mod registry;
 mod scratch;
@@ -37,7 +38,7 @@ pub use self::{
     drain::{Drain, spread},
     head::{HeadError, parse_strictly},
     registry::{CutReason, LiveStream, Registry},
-    settings::{ConnectionCaps, LimitHeaders, Settings, Timeouts},
+    settings::{ConnectionCaps, LimitHeaders, Settings, StreamSpans, Streams, Timeouts},
     tls::load_tls,
 };
 use crate::{
@@ -174,9 +175,10 @@ impl Edge {
         }
     }
 
-    /// Ends every live stream whose credential has expired. Returns how many.
-    pub fn cut_expired(&self) -> usize {
-        let now = self.clock.now();
-        self.registry.cut_where(now, |stream| (stream.until_ms() <= now.unix_ms).then_some(CutReason::Expired))
+    /// Ends every live stream whose credential has expired, and those that have lived or been silent for too long. To be called from
+    /// time to time, by one task. Returns how many.
+    pub fn cut_overdue(&self) -> usize {
+        let (now, spans) = (self.clock.now(), self.settings.load().streams);
+        self.registry.cut_where(now, |stream| stream.overdue(&spans, now.unix_ms))
     }
 }

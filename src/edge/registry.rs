@@ -4,6 +4,7 @@
 //! snapshot publishes first and then walks the registry. So a change either finds the stream here or is found by it.
 
 mod cut;
+mod silence;
 mod stream;
 
 use std::sync::{

@@ -19,6 +19,8 @@ use crate::{
 pub struct Settings {
     /// How long things may take.
     pub timeouts: Timeouts,
+    /// How long streams may live and be silent.
+    pub streams: Streams,
     /// How many connections there may be.
     pub caps: ConnectionCaps,
     /// Which answers tell of limits.
@@ -53,6 +55,26 @@ pub struct Timeouts {
     pub idle: Duration,
     /// For each piece of a body, sent by the client or taken in by it; `None` is without limit.
     pub body: Option<Duration>,
+}
+
+/// How long streams may live and be silent, by their kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Streams {
+    /// WebSockets.
+    pub websocket: StreamSpans,
+    /// Event streams.
+    pub event_stream: StreamSpans,
+}
+
+/// How long a stream may live and be silent; `None` is without limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StreamSpans {
+    /// Without a byte, either way.
+    pub idle: Option<Duration>,
+    /// In all.
+    pub max_age: Option<Duration>,
+    /// Without a byte of the client, until it is pinged, and then until it is given up.
+    pub ping: Option<Duration>,
 }
 
 /// How many connections there may be.
@@ -94,8 +116,16 @@ impl Settings {
             })
             .collect();
         let current = Routes { policy, forwards: forwards? };
-        let limit_headers = LimitHeaders::default();
-        Ok(Self { timeouts, caps, limit_headers, current, previous: before.map(|before| before.current.clone()), upstreams })
+        let (streams, limit_headers) = (Streams::default(), LimitHeaders::default());
+        Ok(Self {
+            timeouts,
+            streams,
+            caps,
+            limit_headers,
+            current,
+            previous: before.map(|before| before.current.clone()),
+            upstreams,
+        })
     }
 
     /// What becomes of a request that `permit` lets in; `None` if it was decided by a policy of which these settings know nothing,

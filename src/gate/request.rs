@@ -189,13 +189,17 @@ pub fn is_alias(own: &str, name: &str) -> bool {
     !own.eq_ignore_ascii_case(name) && same_when_folded(own, name)
 }
 
+const EVENT_STREAM: &[u8] = b"text/event-stream";
+
+/// Whether a media type, with or without parameters, is that of event streams.
+#[must_use]
+pub fn is_event_stream(value: &[u8]) -> bool {
+    let media = value.split(|&b| b == b';').next().unwrap_or_default().trim_ascii();
+    media.eq_ignore_ascii_case(EVENT_STREAM)
+}
+
 fn accepts_event_stream(value: &[u8]) -> bool {
-    const WANTED: &[u8] = b"text/event-stream";
-    let is_wanted = |item: &[u8]| {
-        let media = item.split(|&b| b == b';').next().unwrap_or_default().trim_ascii();
-        media.eq_ignore_ascii_case(WANTED)
-    };
-    value.len() >= WANTED.len() && list_items(value).any(is_wanted)
+    value.len() >= EVENT_STREAM.len() && list_items(value).any(is_event_stream)
 }
 
 /// Whether a header is called `lower`. The length is known when compiled, so that this is a few wide instructions and no loop.

@@ -13,8 +13,8 @@ pub(in crate::config) struct Timeouts {
     pub head: Option<Span>,
     /// For the next request on a kept connection. Default: `60s`.
     pub idle: Option<Span>,
-    /// For the next 16 KiB of a body, or its end: for the client to send them, and to take them in. Only waiting for the client
-    /// counts. `off` is for clients whose requests stream for long. Default: `60s`.
+    /// For the next 16 KiB of a body, or its end: for the client to send them, and to take them in; in a WebSocket or an event stream, to
+    /// take in what it is sent. Only waiting for the client counts. `off` is for clients whose requests stream for long. Default: `60s`.
     pub body: Option<OrOff<Span>>,
     /// To connect to the backend. Default: `5s`.
     pub connect: Option<Span>,

@@ -14,13 +14,11 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, BufWriter, ReadBuf};
 
-use super::{
-    head_deadline::{HeadDeadline, HeadState},
-    pace::Pace,
-};
+use super::head_deadline::{HeadDeadline, HeadState};
 use crate::edge::{
     body::{BodyFraming, Fed},
     client::Client,
+    pace::Pace,
     scratch::poll_read_with,
 };
 

@@ -11,7 +11,7 @@ use std::{
 
 use futures_util::task::AtomicWaker;
 
-use super::CutReason;
+use super::{CutReason, silence::Silence};
 use crate::gate::{Asking, Standing, request::Transport, time::Timestamp};
 
 /// A live stream.
@@ -37,6 +37,8 @@ pub struct LiveStream {
     /// The number of a [`CutReason`], or 0.
     cut: AtomicU8,
     cut_at_ns: AtomicU64,
+    /// How long it has been silent.
+    pub silence: Silence,
     waker: AtomicWaker,
 }
 
@@ -56,6 +58,7 @@ impl LiveStream {
             until_ms: AtomicI64::new(until_ms),
             cut: AtomicU8::new(0),
             cut_at_ns: AtomicU64::new(0),
+            silence: Silence::since(opened_ms),
             waker: AtomicWaker::new(),
         }
     }
@@ -103,6 +106,11 @@ impl LiveStream {
         let first = self.cut.compare_exchange(0, reason as u8, Ordering::AcqRel, Ordering::Acquire).is_ok();
         self.waker.wake();
         first
+    }
+
+    /// Has the stream look at itself again.
+    pub(super) fn wake(&self) {
+        self.waker.wake();
     }
 
     /// Ready with the reason once somebody asked the stream to end.

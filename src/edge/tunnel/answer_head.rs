@@ -9,7 +9,7 @@ use crate::{
         scratch::read_some,
         upstream::UpstreamStream,
     },
-    gate::request::list_items,
+    gate::request::{is_event_stream, list_items},
     telemetry::UpstreamError,
 };
 
@@ -53,6 +53,8 @@ pub struct Answered<'b> {
     pub protocol: Option<&'b [u8]>,
     /// Whether `Upgrade` is `websocket` and `Connection` says so too.
     pub upgrades: bool,
+    /// Whether its content is an event stream, as it is.
+    pub event_stream: bool,
     headers: Vec<(&'b str, &'b [u8])>,
     length: Option<&'b [u8]>,
     chunked: bool,
@@ -70,7 +72,7 @@ pub fn parse(head: &[u8], replaced: impl Fn(&str) -> bool) -> Result<Answered<'_
         Ok(_) | Err(_) => return Err(UpstreamError::Protocol),
     }
     let mut answered = Answered { status: response.code.unwrap_or_default(), ..Answered::default() };
-    let (mut upgrade, mut connection) = (false, false);
+    let (mut upgrade, mut connection, mut encoded) = (false, false, false);
     for Header { name, value } in response.headers.iter() {
         if name.eq_ignore_ascii_case("upgrade") {
             upgrade = value.eq_ignore_ascii_case(b"websocket");
@@ -91,12 +93,16 @@ pub fn parse(head: &[u8], replaced: impl Fn(&str) -> bool) -> Result<Answered<'_
             match () {
                 () if name.eq_ignore_ascii_case("sec-websocket-accept") => answered.accept = Some(value),
                 () if name.eq_ignore_ascii_case("sec-websocket-protocol") => answered.protocol = Some(value),
+                () if name.eq_ignore_ascii_case("content-type") => answered.event_stream = is_event_stream(value),
+                () if name.eq_ignore_ascii_case("content-encoding") => encoded = true,
                 () => {}
             }
             answered.headers.push((name, value));
         }
     }
     answered.upgrades = upgrade && connection;
+    // Nothing of ours goes between bytes that somebody decodes.
+    answered.event_stream &= !encoded;
     Ok(answered)
 }
 

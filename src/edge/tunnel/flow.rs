@@ -9,7 +9,7 @@ use std::{
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{
-    dialect::FrameTracker,
+    dialect::{EventTracker, FrameTracker},
     edge::{
         body::{BodyFraming, Fed},
         scratch::poll_read_with,
@@ -26,8 +26,8 @@ pub enum Follow {
     Frames(FrameTracker),
     /// WebSocket frames, of which those that carry messages must not pass.
     Controls(FrameTracker),
-    /// The body of one answer, after which nothing may come.
-    Body(BodyFraming),
+    /// The body of one answer, after which nothing may come; and the events in it, where it is of such.
+    Body(BodyFraming, Option<EventTracker>),
 }
 
 /// Who broke a flow.
@@ -41,6 +41,23 @@ pub enum Broken {
     Forbidden,
 }
 
+/// What follows the last bytes of the source.
+#[derive(Debug)]
+pub struct Last {
+    /// Between two messages.
+    pub between: Box<[u8]>,
+    /// In an event that will not become whole.
+    pub inside: &'static [u8],
+}
+
+impl Last {
+    /// Nothing at all.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self { between: Box::default(), inside: b"" }
+    }
+}
+
 /// One direction. Holds memory only while its sink is slower than its source.
 #[derive(Debug)]
 pub struct Flow {
@@ -48,7 +65,7 @@ pub struct Flow {
     pending: Vec<u8>,
     written: usize,
     /// Set: what is read is passed on up to the next boundary only, and this follows it.
-    last: Option<Box<[u8]>>,
+    last: Option<Last>,
     ended: bool,
     flush_owed: bool,
     shut: bool,
@@ -106,7 +123,7 @@ impl Flow {
                 self.ended = ended;
                 self.write_or_keep(to, cx, &bytes[..taken])?;
                 if let Some(last) = self.last.take_if(|_| ended) {
-                    self.pending.extend_from_slice(&last);
+                    self.say_last(&last);
                 }
                 Ok(())
             });
@@ -116,21 +133,56 @@ impl Flow {
 
     /// Reads no more; writes what is pending, then `last`, then tells the sink. If `last` would stand inside a message, it is left
     /// out.
-    pub fn end_now(&mut self, last: &[u8]) {
+    pub fn end_now(&mut self, last: &Last) {
         if self.at_boundary() {
-            self.pending.extend_from_slice(last);
+            self.say_last(last);
         }
         self.ended = true;
     }
 
+    fn say_last(&mut self, last: &Last) {
+        let inside = matches!(&self.follow, Follow::Body(_, Some(events)) if !events.between());
+        self.pending.extend_from_slice(if inside { last.inside } else { &last.between });
+    }
+
+    /// Says something of our own, if a message of ours may go here now. Returns whether it may.
+    pub fn say(&mut self, message: &[u8]) -> bool {
+        let may = !self.ended && self.last.is_none() && self.at_boundary();
+        if may {
+            self.pending.extend_from_slice(message);
+        }
+        may
+    }
+
+    /// Whether the source has said its last word: a Close frame, or all of an answer.
+    #[must_use]
+    pub const fn has_said_goodbye(&self) -> bool {
+        match &self.follow {
+            Follow::Frames(frames) | Follow::Controls(frames) => frames.is_closing(),
+            Follow::Body(body, _) => body.is_done(),
+        }
+    }
+
+    /// Bytes that the sink has taken, of all that were passed on.
+    #[must_use]
+    pub const fn taken(&self) -> u64 {
+        self.moved.saturating_sub((self.pending.len() - self.written) as u64)
+    }
+
+    /// Whether bytes wait for the sink to take them.
+    #[must_use]
+    pub const fn is_blocked(&self) -> bool {
+        self.written < self.pending.len()
+    }
+
     /// Like [`Flow::end_now`], but reads on to the end of the message that is under way.
-    pub fn end_at_boundary(&mut self, last: &[u8]) {
+    pub fn end_at_boundary(&mut self, last: Last) {
         // After a Close frame nothing more may be said.
         let said = matches!(&self.follow, Follow::Frames(frames) | Follow::Controls(frames) if frames.is_closing());
         if self.ended || said || self.at_boundary() {
-            self.end_now(last);
+            self.end_now(&last);
         } else {
-            self.last = Some(last.into());
+            self.last = Some(last);
         }
     }
 
@@ -139,7 +191,7 @@ impl Flow {
     pub const fn at_boundary(&self) -> bool {
         match &self.follow {
             Follow::Frames(frames) | Follow::Controls(frames) => frames.at_boundary() && !frames.is_closing(),
-            Follow::Body(body) => body.at_boundary(),
+            Follow::Body(body, _) => body.at_boundary(),
         }
     }
 
@@ -166,8 +218,8 @@ impl Flow {
                 self.forbidden = allowed < bytes.len();
                 (allowed, self.forbidden)
             }
-            Follow::Body(body) if body.is_done() => (0, true),
-            Follow::Body(body) => match body.feed(bytes) {
+            Follow::Body(body, _) if body.is_done() => (0, true),
+            Follow::Body(body, events) => match body.feed_to(bytes, |content| events.iter_mut().for_each(|e| e.feed(content))) {
                 Fed::All => (bytes.len(), false),
                 Fed::Ended(here) => (here, true),
                 Fed::Broken => (0, true),

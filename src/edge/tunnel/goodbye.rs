@@ -1,9 +1,25 @@
-//! The gate's last word in a WebSocket that it ends (RFC 6455 section 7.4).
+//! The gate's last word in a stream that it ends (RFC 6455 section 7.4; WHATWG HTML section 9.2.6), and its ping.
 
 use crate::{
-    dialect::{CloseCode, close_frame},
+    dialect::{CloseCode, close_frame, event},
     edge::registry::CutReason,
+    gate::denial::Denial,
 };
+
+/// A ping without content (RFC 6455 section 5.5.2).
+pub const PING: [u8; 2] = [0x89, 0];
+
+/// After how long an event stream's client should connect again that may come back. Browsers take some seconds of their own choice;
+/// that not all come at once is seen to by not ending all at once.
+const RETRY_MS: u64 = 1000;
+
+/// The event of a reason: `keygate`, with the status and the code that a request would be refused with now. A client that is let in
+/// again is told when to come.
+pub fn goodbye_event(reason: CutReason) -> Vec<u8> {
+    let denial = Denial::from(reason);
+    let data = format!(r#"{{"status":{},"code":"{}"}}"#, denial.status(), denial.code());
+    event("keygate", &data, (denial == Denial::Draining).then_some(RETRY_MS))
+}
 
 /// The Close frame of a reason, masked where it goes to the backend. To a revoked client it says that coming back is no use, to a
 /// drained one that it is.

@@ -11,7 +11,7 @@ use super::{
     relay::{Parts, Tunnel},
 };
 use crate::{
-    dialect::FrameTracker,
+    dialect::{EventTracker, FrameTracker},
     edge::{
         Edge,
         client::Client,
@@ -127,6 +127,7 @@ impl Opened {
             lease: opening.permit.into_lease(),
             held,
             upstream_use: opening.aim.into_use(),
+            patience: edge.settings.load().timeouts.body,
         };
         Tunnel::new(parts, self.up, self.down)
     }
@@ -147,6 +148,9 @@ fn flows(
         }
         // A 101 that was not asked for, or does not prove that it answers this handshake.
         _ if answered.status < 200 => Err(UpstreamError::Protocol),
-        _ => Ok((None, Flow::new(Follow::Body(answered.framing()?), from_upstream))),
+        _ => {
+            let events = answered.event_stream.then(EventTracker::default);
+            Ok((None, Flow::new(Follow::Body(answered.framing()?, events), from_upstream)))
+        }
     }
 }

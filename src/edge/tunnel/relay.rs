@@ -12,15 +12,16 @@ use std::{
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::{
-    flow::{Broken, Flow, Follow},
-    goodbye::goodbye,
+    flow::{Broken, Flow, Follow, Last},
+    goodbye::{PING, goodbye, goodbye_event},
 };
 use crate::{
     edge::{
-        body::{BodyFraming, LAST_CHUNK},
+        body::{BodyFraming, LAST_CHUNK, last_chunks},
         client::Client,
         clock::Clock,
         connection::Held,
+        pace::Pace,
         registry::{CutReason, Entered},
         scratch::poll_read_with,
         upstream::{InUse, UpstreamStream},
@@ -52,6 +53,9 @@ pub struct Tunnel {
     cut_told: bool,
     end: Option<(Initiator, &'static str)>,
     timer: Option<Pin<Box<Sleep>>>,
+    patience: Option<Duration>,
+    /// Of a client that was slow once.
+    slow: Option<Box<Slow>>,
     telemetry: Arc<Telemetry>,
     clock: Clock,
     opened_ns: u64,
@@ -71,6 +75,15 @@ pub struct Parts {
     pub lease: Option<Lease<KeyState>>,
     pub held: Held,
     pub upstream_use: Option<InUse>,
+    /// How long each piece may wait for the client to take it in; `None` is without limit.
+    pub patience: Option<Duration>,
+}
+
+/// What a client is waited for that does not take in what it is sent.
+struct Slow {
+    pace: Pace,
+    /// What it has taken in so far.
+    taken: u64,
 }
 
 impl Tunnel {
@@ -79,8 +92,8 @@ impl Tunnel {
         let transport = parts.stream.transport;
         parts.telemetry.opened(&Opened { transport });
         let up_done = up.is_none();
-        let mut unused = Flow::new(Follow::Body(BodyFraming::Length(0)), b"");
-        unused.end_now(b"");
+        let mut unused = Flow::new(Follow::Body(BodyFraming::Length(0), None), b"");
+        unused.end_now(&Last::nothing());
         Self {
             client: parts.client,
             upstream: parts.upstream,
@@ -94,6 +107,8 @@ impl Tunnel {
             cut_told: false,
             end: None,
             timer: None,
+            patience: parts.patience,
+            slow: None,
             opened_ns: parts.clock.ticks_ns(),
             telemetry: parts.telemetry,
             clock: parts.clock,
@@ -104,7 +119,7 @@ impl Tunnel {
     }
 
     const fn relays_answer_alone(&self) -> bool {
-        matches!(self.down.follow, Follow::Body(_))
+        matches!(self.down.follow, Follow::Body(..))
     }
 
     /// Begins the end: the client's bytes go no further, and both sides are told in their own words.
@@ -114,11 +129,18 @@ impl Tunnel {
         self.timer = Some(Box::pin(sleep(GOODBYE)));
         match &self.down.follow {
             Follow::Frames(_) | Follow::Controls(_) => {
-                self.up.end_now(&goodbye(reason, true));
-                self.down.end_at_boundary(&goodbye(reason, false));
+                self.up.end_now(&Last { between: goodbye(reason, true).into(), inside: b"" });
+                self.down.end_at_boundary(Last { between: goodbye(reason, false).into(), inside: b"" });
             }
-            Follow::Body(BodyFraming::Chunked(_)) => self.down.end_at_boundary(LAST_CHUNK),
-            Follow::Body(BodyFraming::Length(_) | BodyFraming::UntilClose) => self.down.end_now(b""),
+            Follow::Body(BodyFraming::Chunked(_), events) => {
+                let word = events.map(|_| goodbye_event(reason)).unwrap_or_default();
+                self.down.end_at_boundary(Last { between: last_chunks(&word).into(), inside: LAST_CHUNK });
+            }
+            Follow::Body(BodyFraming::UntilClose, events) => {
+                let word = events.map(|_| goodbye_event(reason)).unwrap_or_default();
+                self.down.end_now(&Last { between: word.into(), inside: b"" });
+            }
+            Follow::Body(BodyFraming::Length(_), _) => self.down.end_now(&Last::nothing()),
         }
     }
 
@@ -150,6 +172,9 @@ impl Tunnel {
         {
             self.begin_end(reason);
         }
+        if self.stream.silence.wants_ping() && self.down.say(&PING) {
+            self.stream.silence.pinged();
+        }
         if !self.up_done {
             match self.up.poll_move(&mut self.client, &mut self.upstream, cx) {
                 Poll::Pending => {}
@@ -176,6 +201,10 @@ impl Tunnel {
                 Poll::Ready(Err(broken)) => return self.broke(broken, Initiator::Upstream, Initiator::Client),
             }
         }
+        if self.ending.is_none() && self.poll_slow(cx).is_ready() {
+            self.begin_end(CutReason::Stalled);
+            return self.poll_relay(cx);
+        }
         self.stream.received.store(self.up.moved, Ordering::Relaxed);
         self.stream.sent.store(self.down.moved, Ordering::Relaxed);
         self.poll_done(cx)
@@ -190,7 +219,31 @@ impl Tunnel {
         }
     }
 
+    /// Ready when the client has been waited for long enough.
+    fn poll_slow(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let (taken, is_blocked) = (self.down.taken(), self.down.is_blocked());
+        if !is_blocked && self.slow.is_none() {
+            return Poll::Pending;
+        }
+        let patience = self.patience;
+        let slow = self.slow.get_or_insert_with(|| Box::new(Slow { pace: Pace::new(patience), taken }));
+        let moved = usize::try_from(taken - slow.taken).unwrap_or(usize::MAX);
+        slow.taken = taken;
+        if moved > 0 {
+            // What was taken is no error.
+            let _ = slow.pace.judge(cx, Poll::Ready(Ok(moved)));
+        }
+        if is_blocked { slow.pace.judge(cx, Poll::Pending).map(drop) } else { Poll::Pending }
+    }
+
+    /// A side that breaks off breaks off the other: it must not take half of something for the end.
     fn broke(&mut self, broken: Broken, source: Initiator, sink: Initiator) -> Poll<()> {
+        match (broken, source) {
+            (Broken::Source, Initiator::Upstream) if !self.down.has_said_goodbye() => self.client.reset(),
+            (Broken::Source, Initiator::Client) if !self.up.has_said_goodbye() => self.upstream.reset(),
+            // A reset overtakes what was said before, and to whom nothing can be sent has often left after its last word.
+            _ => {}
+        }
         self.note_end(if broken == Broken::Source { source } else { sink }, "reset");
         Poll::Ready(())
     }

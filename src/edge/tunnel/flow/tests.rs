@@ -53,7 +53,7 @@ async fn a_close_frame_never_stands_inside_another() {
         let first = poll_fn(|cx| Poll::Ready(flow.poll_move(&mut from, &mut to, cx))).await;
         assert!(first.is_pending());
         let close = close_frame(CloseCode::PolicyViolation, "bye", false);
-        flow.end_at_boundary(&close);
+        flow.end_at_boundary(Last { between: close.clone().into(), inside: b"" });
         source.write_all(&both[cut_at..]).await.unwrap();
         source.write_all(&frame).await.unwrap();
         poll_fn(|cx| flow.poll_move(&mut from, &mut to, cx)).await.unwrap();
