@@ -62,12 +62,37 @@ impl From<Problems> for LoadError {
 /// # Errors
 /// Why nothing was loaded.
 pub fn load(path: &Path, previous: Option<&KeySet>) -> Result<Loaded, LoadError> {
-    let text = read_text(path, MAX_CONFIG_BYTES)?;
-    let config = config::parse_config(path, &text)?;
+    let Read { config, text, keys_text } = read_both(path, read_text)?;
     let file = &config.keys.file;
-    let keys_text = read_text(file, MAX_KEYS_BYTES)?;
     let keys = config::parse_keys(file, &keys_text, &config.key_limits, config.keys.pepper.as_ref(), previous)?;
     Ok(Loaded { fingerprint: fingerprint(&text, &keys_text), config, keys })
+}
+
+/// How often it is tried to read both files between two changes of them.
+const ATTEMPTS: usize = 20;
+
+struct Read {
+    config: Config,
+    text: String,
+    keys_text: String,
+}
+
+/// Reads the configuration and the keys that it names, as they stood beside each other. Both may be replaced at once, as a Kubernetes
+/// volume replaces them, between reading one and reading the other: so the configuration is read again, and what it says now is gone by
+/// if that is something else.
+fn read_both(path: &Path, mut read: impl FnMut(&Path, u64) -> std::io::Result<String>) -> Result<Read, LoadError> {
+    let mut text = read(path, MAX_CONFIG_BYTES)?;
+    for _ in 0..ATTEMPTS {
+        let config = config::parse_config(path, &text)?;
+        let keys_text = read(&config.keys.file, MAX_KEYS_BYTES);
+        let again = read(path, MAX_CONFIG_BYTES)?;
+        if again == text {
+            return Ok(Read { config, text, keys_text: keys_text? });
+        }
+        text = again;
+    }
+    let busy = format!("{}: changes faster than it can be read together with its keys", path.display());
+    Err(std::io::Error::new(std::io::ErrorKind::ResourceBusy, busy).into())
 }
 
 /// The fingerprint of what would be loaded now.
@@ -118,4 +143,50 @@ pub fn folders(path: &Path, config: &Config) -> Vec<PathBuf> {
     let mut folders = vec![folder(path), folder(&config.keys.file)];
     folders.dedup();
     folders
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Configuration `n`, which names its keys by a file of that number, or always by the same one.
+    fn configuration(n: usize, keys: &str) -> String {
+        format!(
+            "listeners: [{{ address: '127.0.0.1:0' }}]
+upstream: 127.0.0.1:1
+environments: [live]
+keys: {{ file: {keys} }}
+routes: [{{ name: a{n}, match: {{ path: /a }}, operation: any }}]
+"
+        )
+    }
+
+    /// What is read while the files change to version 1, 2 … before these readings (counted from 0).
+    fn read_while(changes: &[usize], keys: impl Fn(usize) -> String) -> Result<(String, String), String> {
+        let mut reading = 0;
+        let read = read_both(Path::new("/config/keygate.yaml"), |path, _| {
+            let version = changes.iter().filter(|change| **change <= reading).count();
+            reading += 1;
+            match path.file_name().and_then(|name| name.to_str()) {
+                Some("keygate.yaml") => Ok(configuration(version, &keys(version))),
+                Some(name) if name == keys(version) => Ok(format!("{version} in {}", path.display())),
+                _ => Err(std::io::ErrorKind::NotFound.into()),
+            }
+        });
+        read.map(|read| (read.config.policy.routes[0].name.to_string(), read.keys_text)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn configuration_and_keys_are_of_one_moment() {
+        let same = |_| "keys.yaml".to_owned();
+        let read = |route: &str, keys: &str| Ok((route.to_owned(), keys.to_owned()));
+        assert_eq!(read_while(&[], same), read("a0", "0 in /config/keys.yaml"));
+        assert_eq!(read_while(&[1], same), read("a1", "1 in /config/keys.yaml"), "between the two");
+        assert_eq!(read_while(&[2], same), read("a1", "1 in /config/keys.yaml"), "behind the keys");
+        assert_eq!(read_while(&[1, 3, 5], same), read("a3", "3 in /config/keys.yaml"), "again and again");
+        let named = |version| format!("keys{version}.yaml");
+        assert_eq!(read_while(&[1], named), read("a1", "1 in /config/keys1.yaml"), "keys of another name");
+        let all: Vec<_> = (1..100).collect();
+        assert!(read_while(&all, same).is_err_and(|error| error.contains("faster than it can be read")));
+    }
 }
