@@ -10,5 +10,6 @@ mod drain;
 #[cfg(target_os = "linux")]
 mod flat;
 
+mod reloads;
 mod revoked;
 mod upgrade_race;

@@ -141,8 +141,13 @@ impl Gate {
 
     /// Starts a gate in a folder that already holds its keys.
     pub async fn start_in(folder: TempDir, setup: Setup) -> Self {
+        std::fs::write(folder.path().join("keygate.yaml"), setup.text()).expect("a file");
+        Self::start_by(folder, &setup).await
+    }
+
+    /// Starts a gate in a folder that already holds its configuration and its keys.
+    pub async fn start_by(folder: TempDir, setup: &Setup) -> Self {
         let config = folder.path().join("keygate.yaml");
-        std::fs::write(&config, setup.text()).expect("a file");
         let config = config.to_str().expect("a path of text");
         let mut program = Program::start(&["serve", "-c", config], folder.path(), &setup.environment);
         let mut addresses = Vec::new();
