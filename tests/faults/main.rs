@@ -12,4 +12,6 @@ mod flat;
 
 mod reloads;
 mod revoked;
+#[cfg(target_os = "linux")]
+mod soak;
 mod upgrade_race;

@@ -21,7 +21,7 @@ pub use self::{
     heard::Heard,
     member::{Farewell, Kind, Member},
     process::memory,
-    socket::events_request,
+    socket::{Socket, events_request},
     times::Times,
     upstream::Upstream,
 };

@@ -1,6 +1,6 @@
 //! A client's end of one stream: a WebSocket or events. What goes wrong is returned, not panicked about: a crowd counts it.
 
-use std::{io, net::SocketAddr};
+use std::{io, net::SocketAddr, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -87,5 +87,21 @@ impl Socket {
         let length = self.stream.read(&mut bytes).await?;
         self.heard.feed(&bytes[..length]);
         Ok(length)
+    }
+
+    /// Sends a text and hears until it has come back; what came before it must have been asked for earlier.
+    pub async fn echoes(&mut self, text: &str) -> io::Result<()> {
+        self.send_frame(1, text.as_bytes()).await?;
+        while self.heard.text != text {
+            if self.hear().await? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        self.heard.broken.take().map_or(Ok(()), |broken| Err(io::Error::other(broken)))
+    }
+
+    /// Ends the connection by a reset.
+    pub fn reset(self) {
+        let _ = socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
     }
 }
