@@ -117,7 +117,7 @@ async fn nothing_is_lost_and_everybody_is_told() {
 
     let told = Instant::now();
     gate.program.signal(Signal::TERM);
-    gate.told("stopping", 1).await;
+    gate.told("draining", 1).await;
     let refused = end_heads(new_streams).await;
     let refused =
         refused.iter().flatten().filter(|answer| answer.status == 503 && answer.header("retry-after").is_some()).count();
@@ -126,6 +126,13 @@ async fn nothing_is_lost_and_everybody_is_told() {
         answered.push(tokio::spawn(upload.finish()));
     }
     let ends = crowd.ends(|_| true, told, PATIENCE, &DRAINED).await;
+    let blocked = crowd.members.iter().filter(|member| member.kind == Kind::Blocked).count();
+    println!(
+        "{} of {streams} cut short inside a frame, of which the rest had not come within 200 ms; {blocked} blocked",
+        ends.cut_short
+    );
+    let resets = gate.metrics().await.sum("keygate_forced_resets_total");
+    assert_eq!(resets, (blocked + ends.cut_short) as f64, "every reset is counted, and no other end is one");
     // The last of all, when every stream has gone.
     let served = end_heads(plain).await;
     let served = served.iter().flatten().filter(|answer| answer.status == 200 && answer.header("connection") == Some("close"));

@@ -9,8 +9,8 @@ mod load;
 mod drain;
 #[cfg(target_os = "linux")]
 mod flat;
-
 mod reloads;
+#[cfg(target_os = "linux")]
 mod revoked;
 #[cfg(target_os = "linux")]
 mod soak;

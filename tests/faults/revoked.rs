@@ -8,7 +8,7 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    load::{Asker, Crowd, Ends, Farewell, Kind, Member, Times, UNLIMITED, Upstream, alone, request},
+    load::{Asker, Crowd, Ends, Farewell, Kind, Member, Times, UNLIMITED, Upstream, alone, processor_time, request},
     support::{Gate, PATIENCE, Setup, is_long, relay, within},
 };
 
@@ -60,12 +60,15 @@ async fn connect_again(gate: &Gate, keys: std::ops::Range<usize>) -> (usize, Tim
     (admitted, times.into_iter().collect())
 }
 
-/// Revokes the keys `from..to` of `all`, those before being revoked already. Everything that must be 0, by name.
-async fn revoke(gate: &Gate, crowd: &Crowd, (from, to, all): (usize, usize, usize)) -> Vec<(&'static str, usize)> {
+/// Revokes the keys `from..to` of `all`, those before being revoked already. Everything that must be 0, by name, and how many streams
+/// were cut short inside a frame.
+async fn revoke(gate: &Gate, crowd: &Crowd, (from, to, all): (usize, usize, usize)) -> (Vec<(&'static str, usize)>, usize) {
     let fallen = |member: &Member| (from..to).contains(&member.key);
+    let before = processor_time(gate);
     let (start, took) = in_force(gate, from, || gate.replace_keys(&Crowd::keys(all, |key| key < to))).await;
     let (admitted, refusals) = connect_again(gate, from..to).await;
     let ends: Ends = crowd.ends(fallen, start, PATIENCE, &REVOKED).await;
+    let used = processor_time(gate).saturating_sub(before);
     let standing = |member: &Member| member.key >= to;
     let missing = crowd.missing(standing, PATIENCE).await;
     let n = ends.clients.len() + ends.living;
@@ -81,18 +84,23 @@ async fn revoke(gate: &Gate, crowd: &Crowd, (from, to, all): (usize, usize, usiz
     }
     println!("  the backend's side seen closed: {}", ends.backend);
     println!("  new connections refused: {refusals}");
+    println!("  processor time of the gate: {} ms", used.as_millis());
+    let metrics = gate.metrics().await;
+    let closed = metrics.text.lines().filter(|line| line.starts_with("keygate_revocation_close_seconds_"));
+    println!("  by the gate's own clock, so far: {}", closed.map(|line| &line[33..]).collect::<Vec<_>>().join(", "));
     for wrong in ends.mistold.iter().take(5) {
         println!("  {wrong}");
     }
     let late = ends.clients.above(LIMIT) + ends.living;
-    vec![
+    let counts = vec![
         ("ended later than 1 s", late),
         ("told wrongly", ends.mistold.len()),
         ("with something that is no frame", ends.broken),
         ("ended without a Close to the backend", ends.untold),
         ("new connections let in", admitted),
         ("of other keys ended or silent", missing),
-    ]
+    ];
+    (counts, ends.cut_short)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -102,22 +110,30 @@ async fn every_stream_of_a_revoked_key_ends_and_no_other() {
     let crowd = Crowd::new(Upstream::start(size), size, keys, &KINDS);
     let log = "{ access: off }".to_owned();
     let keys_then = Crowd::keys(keys, |_| false);
-    let setup = Setup { limits: UNLIMITED.to_owned(), log, keys: keys_then, ..Setup::before(crowd.upstream.address) };
+    // The handshakes are open for as long as all the others take.
+    let timeouts = "{ head: 10s, connect: 5s, upstream_head: 10m, drain: 15s }".to_owned();
+    let setup = Setup { limits: UNLIMITED.to_owned(), log, keys: keys_then, timeouts, ..Setup::before(crowd.upstream.address) };
     let gate = Gate::start(setup).await;
     let begun = Instant::now();
     crowd.open(gate.address()).await;
     println!("{size} streams over {keys} keys, open after {:.1?}", begun.elapsed());
     assert_eq!(crowd.missing(|_| true, PATIENCE).await, 0, "all live before");
 
+    let mut cut_short = 0;
     for step in [(0, 1), (1, 1 + keys / 2), (1 + keys / 2, keys)] {
-        for (what, count) in revoke(&gate, &crowd, (step.0, step.1, keys)).await {
+        let (counts, cut) = revoke(&gate, &crowd, (step.0, step.1, keys)).await;
+        cut_short += cut;
+        for (what, count) in counts {
             let n = crowd.members.iter().filter(|member| member.key >= step.0).count();
             println!("  {count} of {n}: {what}");
             assert_eq!(count, 0, "{what}");
         }
     }
     gate.series_is("keygate_client_connections", 0.0).await;
-    println!("  resets where no Close could be written: {}", gate.metrics().await.sum("keygate_forced_resets_total"));
+    let blocked = crowd.members.iter().filter(|member| member.kind == Kind::Blocked).count();
+    println!("{cut_short} of {size} cut short inside a frame, of which the rest had not come within 200 ms; {blocked} blocked");
+    let resets = gate.metrics().await.sum("keygate_forced_resets_total");
+    assert_eq!(resets, (blocked + cut_short) as f64, "every reset is counted, and no other end is one");
 }
 
 /// The counts, tried where there is something to count: nobody ends a stream, and one echo in five is lost.

@@ -43,6 +43,8 @@ pub struct Ends {
     pub mistold: Vec<String>,
     /// WebSockets on which something came that was no frame.
     pub broken: usize,
+    /// WebSockets that a reset ended inside a frame, where more of it could have been written.
+    pub cut_short: usize,
     /// Idle WebSockets whose backend got no Close.
     pub untold: usize,
 }
@@ -113,7 +115,7 @@ impl Crowd {
     pub async fn ends(&self, among: impl Fn(&Member) -> bool, since: Instant, patience: Duration, farewell: &Farewell) -> Ends {
         let deadline = Deadline::now() + patience;
         let (mut clients, mut backend) = (Vec::new(), Vec::new());
-        let (mut living, mut untold, mut broken) = (0, 0, 0);
+        let (mut living, mut untold, mut broken, mut cut_short) = (0, 0, 0, 0);
         let mut mistold = Vec::new();
         for member in self.members.iter().filter(|member| among(member)) {
             let told = timeout_at(deadline, member.told.wait()).await;
@@ -122,10 +124,19 @@ impl Crowd {
             clients.extend(told.map(|told| told.at));
             mistold.extend(member.mistold(farewell));
             broken += usize::from(member.told.get().is_some_and(Told::is_broken));
+            cut_short += usize::from(member.kind != Kind::Blocked && member.told.get().is_some_and(Told::is_cut_short));
             untold += usize::from(member.kind == Kind::Idle && left.is_some_and(|left| left.close.is_none()));
             backend.extend(left.map(|left| left.at));
         }
-        Ends { clients: Times::since(since, clients), backend: Times::since(since, backend), living, mistold, broken, untold }
+        Ends {
+            clients: Times::since(since, clients),
+            backend: Times::since(since, backend),
+            living,
+            mistold,
+            broken,
+            cut_short,
+            untold,
+        }
     }
 }
 

@@ -53,6 +53,11 @@ impl Told {
     pub const fn is_broken(&self) -> bool {
         self.heard.broken.is_some()
     }
+
+    /// Whether a reset ended it inside a frame: what the gate may do where the rest of the frame does not come in time.
+    pub fn is_cut_short(&self) -> bool {
+        !self.clean && !self.heard.is_whole() && !self.is_broken()
+    }
 }
 
 /// One of a crowd.
@@ -82,11 +87,12 @@ impl Member {
         matches!(self.kind, Kind::Idle | Kind::Busy | Kind::Events)
     }
 
-    /// What is wrong with the way in which it ended.
+    /// What is wrong with the way in which it ended. To be cut short is not: whether the gate counted it is for others to ask.
     pub fn mistold(&self, farewell: &Farewell) -> Option<String> {
         let told = self.told.get()?;
         let wrong = match self.kind {
-            _ if told.heard.broken.is_some() => told.heard.broken.clone(),
+            _ if told.is_broken() => told.heard.broken.clone(),
+            Kind::Idle | Kind::Busy if told.is_cut_short() => None,
             Kind::Idle | Kind::Busy => {
                 let close = told.heard.close.as_ref().map(|(code, reason)| (*code, reason.as_str()));
                 let whole = told.clean && told.heard.is_whole() && close == Some(farewell.close);
@@ -160,31 +166,36 @@ impl Member {
     /// Sends each round as a text, and long messages between them if it is busy, until it can send no more. What was sent to it by then
     /// it hears all the same.
     async fn talk(&self, socket: &mut Socket, rounds: watch::Receiver<u64>) -> std::io::Result<()> {
-        if self.exchange(socket, rounds).await.is_err() {
+        if !self.exchange(socket, rounds).await? {
             while socket.hear().await? > 0 {}
         }
         Ok(())
     }
 
-    async fn exchange(&self, socket: &mut Socket, mut rounds: watch::Receiver<u64>) -> std::io::Result<()> {
+    /// Whether it ended because nothing more came.
+    async fn exchange(&self, socket: &mut Socket, mut rounds: watch::Receiver<u64>) -> std::io::Result<bool> {
         let mut beat = interval(self.beat);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let _ = self.opened.set(());
         loop {
-            tokio::select! {
+            let sent = tokio::select! {
                 heard = socket.hear() => {
                     if heard? == 0 {
-                        return Ok(());
+                        return Ok(true);
                     }
                     if let Ok(round) = socket.heard.text.parse() {
                         self.round.send_replace(round);
                     }
+                    Ok(())
                 }
                 Ok(()) = rounds.changed() => {
                     let round = rounds.borrow_and_update().to_string();
-                    socket.send_frame(1, round.as_bytes()).await?;
+                    socket.send_frame(1, round.as_bytes()).await
                 }
-                _ = beat.tick(), if self.kind == Kind::Busy => socket.send_frame(2, &[b'b'; 3000]).await?,
+                _ = beat.tick(), if self.kind == Kind::Busy => socket.send_frame(2, &[b'b'; 3000]).await,
+            };
+            if sent.is_err() {
+                return Ok(false);
             }
         }
     }

@@ -20,7 +20,7 @@ pub use self::{
     crowd::{Crowd, Ends},
     heard::Heard,
     member::{Farewell, Kind, Member},
-    process::memory,
+    process::{memory, processor_time},
     socket::{Socket, events_request},
     times::Times,
     upstream::Upstream,

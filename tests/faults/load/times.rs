@@ -43,7 +43,7 @@ impl FromIterator<Duration> for Times {
 impl fmt::Display for Times {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ms = |thousandths| self.quantile(thousandths).as_secs_f64() * 1000.0;
-        write!(f, "n {}, p50 {:.1} ms, p99 {:.1} ms, max {:.1} ms", self.len(), ms(500), ms(990), ms(1000))
+        write!(f, "n {}, min {:.1} ms, p50 {:.1} ms, p99 {:.1} ms, max {:.1} ms", self.len(), ms(0), ms(500), ms(990), ms(1000))
     }
 }
 
