@@ -1,17 +1,17 @@
 //! The gate ends under a crowd: streams that read, streams that do not, uploads under way. Nothing that was let in is lost, everybody
 //! is told, and it ends in time. F7 of the battery.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+mod under_way;
+
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use tokio::time::timeout;
 
+use self::under_way::{Upload, end_heads, half_head};
 use super::{
-    load::{Asker, Crowd, Farewell, Kind, UNLIMITED, Upstream, alone, body_of, events_request, request, sum_of},
-    support::{Answer, Gate, PATIENCE, Setup, handshake, is_long, relay, within},
+    load::{Asker, Crowd, Farewell, Kind, UNLIMITED, Upstream, alone, events_request, request},
+    support::{Gate, PATIENCE, Setup, handshake, is_long},
 };
 
 const DRAINED: Farewell = Farewell { close: (1012, "service restart"), status: 503 };
@@ -25,55 +25,8 @@ const KINDS: [Kind; 20] = {
     ]
 };
 
-/// Bytes of an upload; the first half is sent before the gate is told to end.
-const UPLOAD: usize = 64 * 1024;
 /// Heads of each sort that are half there when it is told.
 const HALF_HEADS: usize = 10;
-
-/// An upload under way.
-struct Upload {
-    asker: Asker,
-    number: usize,
-}
-
-impl Upload {
-    /// Sends the first half, and waits until the backend has some of it.
-    async fn begin(to: std::net::SocketAddr, upstream: &Upstream, seat: usize, number: usize) -> Self {
-        let mut asker = Asker::to(to).await.expect("a connection");
-        let key = Crowd::key_text(0);
-        let head = format!("POST /any/{seat} HTTP/1.1\r\nHost: gate\r\nx-api-key: {key}\r\nContent-Length: {UPLOAD}\r\n\r\n");
-        let bytes = [head.as_bytes(), &body_of(number, UPLOAD)[..UPLOAD / 2]].concat();
-        asker.0.send(bytes).await.expect("the gate takes bytes");
-        within("the upload to begin", upstream.begun(seat)).await;
-        Self { asker, number }
-    }
-
-    /// Sends the rest. Whether the answer tells of the whole body as it was sent.
-    async fn finish(mut self) -> bool {
-        let body = body_of(self.number, UPLOAD);
-        let sent = self.asker.0.send(&body[UPLOAD / 2..]).await.is_ok();
-        let answer = timeout(PATIENCE, self.asker.answer()).await;
-        sent && answer
-            .is_ok_and(|answer| answer.is_ok_and(|answer| answer.status == 200 && answer.text().ends_with(&sum_of(&body))))
-    }
-}
-
-/// A request of which the end is still to come.
-async fn half_head(gate: &Gate, request: &str) -> Asker {
-    let mut asker = Asker::to(gate.address()).await.expect("a connection");
-    asker.0.send(request.strip_suffix("\r\n").expect("a head")).await.expect("the gate takes bytes");
-    asker
-}
-
-/// The answers to half heads, which end now.
-async fn end_heads(askers: Vec<Asker>) -> Vec<Option<Answer>> {
-    let mut answers = Vec::new();
-    for mut asker in askers {
-        let answer = timeout(PATIENCE, asker.ask("\r\n")).await;
-        answers.push(answer.ok().and_then(Result::ok));
-    }
-    answers
-}
 
 async fn crowded(streams: usize, uploads: usize, window: &str) -> (Gate, Crowd, Vec<Upload>) {
     let crowd = Crowd::new(Upstream::start(streams + uploads), streams, 10, &KINDS);
@@ -190,16 +143,4 @@ async fn a_second_signal_does_not_wait_for_a_crowd() {
     gate.program.signal(Signal::TERM);
     assert_eq!(gate.program.exit().await, Some(1));
     drop((crowd, under_way));
-}
-
-/// The count, tried where there is something to count: a backend that received another body than was sent.
-#[tokio::test]
-async fn a_lost_upload_is_counted() {
-    let upstream = Arc::new(Upstream::spoiling(4, 2));
-    let to = relay(upstream.address).await;
-    let mut lost = 0;
-    for number in 0..4 {
-        lost += usize::from(!Upload::begin(to, &upstream, number, number).await.finish().await);
-    }
-    assert_eq!(lost, 2);
 }

@@ -13,8 +13,9 @@ use tokio::{
 
 use super::{
     super::support::secret_key,
-    member::{Farewell, Kind, Member, Told},
+    member::{Kind, Member},
     times::Times,
+    told::{Farewell, Told},
     upstream::Upstream,
 };
 

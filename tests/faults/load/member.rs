@@ -12,8 +12,10 @@ use tokio::{
 };
 
 use super::{
-    super::support::{Answer, chunks_in, handshake},
+    super::support::handshake,
+    heard::Heard,
     socket::{Socket, events_request},
+    told::{Farewell, Told},
 };
 
 /// What one does.
@@ -29,35 +31,6 @@ pub enum Kind {
     Opening,
     /// A stream of events.
     Events,
-}
-
-/// What a client that can be told something must be told at the end.
-pub struct Farewell {
-    /// The code and the reason of a WebSocket's Close.
-    pub close: (u16, &'static str),
-    /// The status of a handshake that was still open.
-    pub status: u16,
-}
-
-/// How one ended, as the client saw it.
-pub struct Told {
-    /// When it saw the end.
-    pub at: Instant,
-    heard: super::Heard,
-    clean: bool,
-    rest: Vec<u8>,
-}
-
-impl Told {
-    /// Whether something came that was no frame.
-    pub const fn is_broken(&self) -> bool {
-        self.heard.broken.is_some()
-    }
-
-    /// Whether a reset ended it inside a frame: what the gate may do where the rest of the frame does not come in time.
-    pub fn is_cut_short(&self) -> bool {
-        !self.clean && !self.heard.is_whole() && !self.is_broken()
-    }
 }
 
 /// One of a crowd.
@@ -89,32 +62,13 @@ impl Member {
 
     /// What is wrong with the way in which it ended. To be cut short is not: whether the gate counted it is for others to ask.
     pub fn mistold(&self, farewell: &Farewell) -> Option<String> {
-        let told = self.told.get()?;
-        let wrong = match self.kind {
-            _ if told.is_broken() => told.heard.broken.clone(),
-            Kind::Idle | Kind::Busy if told.is_cut_short() => None,
-            Kind::Idle | Kind::Busy => {
-                let close = told.heard.close.as_ref().map(|(code, reason)| (*code, reason.as_str()));
-                let whole = told.clean && told.heard.is_whole() && close == Some(farewell.close);
-                (!whole).then(|| format!("{close:?}, whole: {}, clean: {}", told.heard.is_whole(), told.clean))
-            }
-            // Nothing can be written to it.
-            Kind::Blocked => None,
-            Kind::Opening => {
-                let status = Answer::head_in(&told.rest).map(|(answer, _)| answer.status);
-                (status != Some(farewell.status)).then(|| format!("{status:?}"))
-            }
-            Kind::Events => {
-                let whole = chunks_in(&told.rest).is_some_and(|(_, length)| length == told.rest.len());
-                (!whole || !told.clean).then(|| format!("the body is whole: {whole}, clean: {}", told.clean))
-            }
-        };
-        wrong.map(|wrong| format!("{:?} {} of key {}: {wrong}", self.kind, self.seat, self.key))
+        let wrong = self.told.get()?.mistold(self.kind, farewell)?;
+        Some(format!("{:?} {} of key {}: {wrong}", self.kind, self.seat, self.key))
     }
 
     /// Lives until the stream ends.
     pub async fn live(&self, address: SocketAddr, key: &str, rounds: watch::Receiver<u64>) {
-        let mut told = Told { at: Instant::now(), heard: super::Heard::default(), clean: false, rest: Vec::new() };
+        let mut told = Told { at: Instant::now(), heard: Heard::default(), clean: false, rest: Vec::new() };
         match self.try_live(address, key, rounds, &mut told).await {
             Ok(()) => told.clean = true,
             Err(error) if self.opened.initialized() => drop(error),

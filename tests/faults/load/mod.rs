@@ -11,6 +11,7 @@ mod member;
 mod process;
 mod socket;
 mod times;
+mod told;
 mod upstream;
 
 use tokio::sync::{Mutex, MutexGuard};
@@ -18,11 +19,11 @@ use tokio::sync::{Mutex, MutexGuard};
 pub use self::{
     asker::{Asker, body_of, request, sum_of},
     crowd::{Crowd, Ends},
-    heard::Heard,
-    member::{Farewell, Kind, Member},
+    member::{Kind, Member},
     process::{memory, processor_time},
     socket::{Socket, events_request},
     times::Times,
+    told::Farewell,
     upstream::Upstream,
 };
 
