@@ -96,9 +96,9 @@ async fn nothing_grows_and_nothing_is_wrong() {
     }
     assert_eq!((traffic.wrong(), lost), (0, 0));
     assert!(traffic.every_worker_worked(), "{}", traffic.told());
-    // In a short run buffers are still being made for the first time, and each takes pages of its own.
+    // Two bytes an exchange in 90 minutes; in a short run buffers are still being made for the first time.
     let slack = if duration >= Duration::from_secs(300) { 1024.0_f64.max(memories.early() / 100.0) } else { 2048.0 };
-    assert!(memories.rise() <= slack, "memory rose by {} KiB", memories.rise());
+    assert!(memories.drift() <= slack, "memory goes up by {} KiB", memories.drift());
     assert!(descriptors.rise() <= 16.0, "descriptors rose by {}", descriptors.rise());
     // A label of few values shows some of them late. What a key, a path or a peer makes, there are thousands of by now.
     assert!(series.rise() <= 5.0, "series rose by {}", series.rise());

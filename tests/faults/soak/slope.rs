@@ -1,5 +1,5 @@
 //! Whether a measure has a slope. Single samples mean little, for traffic comes and goes: what is compared are medians of a quarter, the
-//! second and the last. The first is the time in which tables fill.
+//! second and the last, or of tenths. The first quarter is the time in which tables fill.
 
 use std::fmt;
 
@@ -28,13 +28,30 @@ impl Samples {
     pub fn rise(&self) -> f64 {
         self.late() - self.early()
     }
+
+    /// By how much the last tenth is above the third, but for the largest step between two that follow each other. An allocator takes
+    /// memory by the piece, once, at any time; what leaks goes on in every tenth.
+    pub fn drift(&self) -> f64 {
+        let tenths = self.tenths();
+        let later = tenths.get(2..).unwrap_or_default();
+        let steps = later.windows(2).map(|two| two[1] - two[0]);
+        steps.clone().sum::<f64>() - steps.fold(0.0, f64::max)
+    }
+
+    fn tenths(&self) -> Vec<f64> {
+        self.0.chunks(self.0.len().div_ceil(10).max(1)).map(median).collect()
+    }
 }
 
 impl fmt::Display for Samples {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (early, late, rise) = (self.early(), self.late(), self.rise());
         let most = self.0.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        write!(f, "{early} in the second quarter, {late} in the last ({rise:+}), at most {most}; {} samples", self.0.len())
+        let tenths: Vec<_> = self.0.chunks(self.0.len().div_ceil(10).max(1)).map(median).collect();
+        write!(
+            f,
+            "{early} in the second quarter, {late} in the last ({rise:+}), at most {most}; by tenths of the time {tenths:?}"
+        )
     }
 }
 
@@ -54,4 +71,9 @@ fn a_slope_is_seen_and_noise_is_none() {
     assert!(of(|n| 1000.0 + (n * 7919 % 100) as f64).rise().abs() < 10.0, "noise");
     assert_eq!(of(|n| if n % 10 == 9 { 5000.0 } else { 1000.0 }).rise(), 0.0, "peaks");
     assert_eq!(of(|n| if n > 170 { 1010.0 } else { 1000.0 }).rise(), 10.0, "a step");
+
+    assert_eq!(of(|n| 1000.0 + n as f64).drift(), 120.0, "a slope of 20 in each tenth, but for one of seven steps");
+    assert_eq!(of(|n| if n > 110 { 8000.0 } else { 1000.0 }).drift(), 0.0, "one step");
+    assert_eq!(of(|n| 1000.0 + (n / 60) as f64 * 500.0).drift(), 1000.0, "three steps behind the first tenths, but for one");
+    assert!(of(|n| 1000.0 + (n * 7919 % 100) as f64).drift() < 10.0, "noise");
 }
