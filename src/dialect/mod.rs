@@ -8,5 +8,5 @@ mod proxy_protocol;
 
 pub use close::{CloseCode, close_frame};
 pub use events::{EventTracker, event};
-pub use frames::FrameTracker;
+pub use frames::{ControlsOnly, FrameRule, FrameSize, FrameStart, FrameTracker};
 pub use proxy_protocol::{MAX_HEADER_BYTES, Malformed, Proxied, read_proxy_header};

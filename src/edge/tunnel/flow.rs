@@ -9,7 +9,7 @@ use std::{
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{
-    dialect::{EventTracker, FrameTracker},
+    dialect::{ControlsOnly, EventTracker, FrameTracker},
     edge::{
         body::{BodyFraming, Fed},
         scratch::poll_read_with,
@@ -214,7 +214,7 @@ impl Flow {
                 (bytes.len(), false)
             }
             Follow::Controls(frames) => {
-                let allowed = frames.feed_controls(bytes);
+                let allowed = frames.feed_while(bytes, &mut ControlsOnly);
                 self.forbidden = allowed < bytes.len();
                 (allowed, self.forbidden)
             }
