@@ -2,13 +2,17 @@
 
 use std::{
     io,
-    net::{IpAddr, SocketAddr, TcpListener},
-    sync::Arc,
+    net::{IpAddr, SocketAddr},
+    os::fd::OwnedFd,
+    sync::{Arc, Weak},
     time::Duration,
 };
 
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::timeout,
+};
 use tokio_rustls::TlsAcceptor;
 use tracing::warn;
 
@@ -37,7 +41,7 @@ const REST: Duration = Duration::from_millis(50);
 
 /// A listener that is bound and does not accept yet.
 pub struct Bound {
-    listener: TcpListener,
+    listener: Arc<TcpListener>,
     address: SocketAddr,
     entrance: Entrance,
 }
@@ -51,7 +55,7 @@ pub struct Entrance {
     pub tls: Option<TlsAcceptor>,
 }
 
-/// Binds `address`. What is set on the listener is inherited by the connections (Linux, tcp(7)).
+/// Binds `address`. Needs a runtime.
 ///
 /// # Errors
 /// The system's, with the address.
@@ -59,17 +63,42 @@ pub fn bind(address: SocketAddr, entrance: Entrance) -> io::Result<Bound> {
     let bind = || {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_reuse_address(true)?;
-        socket.set_tcp_nodelay(true)?;
-        socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE / 4))?;
-        socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;
-        socket.listen(BACKLOG)?;
-        let listener = TcpListener::from(socket);
-        Ok((listener.local_addr()?, listener))
+        listen(socket, entrance)
     };
-    let bound: io::Result<_> = bind();
-    let (address, listener) = bound.map_err(|error| io::Error::new(error.kind(), format!("listen on {address}: {error}")))?;
-    Ok(Bound { listener, address, entrance })
+    bind().map_err(|error| named(address, &error))
+}
+
+/// Takes a listening socket that another process bound to `address` and still shares. Needs a runtime.
+///
+/// # Errors
+/// If it is no such socket, or the system's, with the address.
+pub fn adopt(socket: OwnedFd, address: SocketAddr, entrance: Entrance) -> io::Result<Bound> {
+    let adopt = || {
+        let socket = Socket::from(socket);
+        let local = socket.local_addr()?.as_socket();
+        let same =
+            local.is_some_and(|local| local.ip() == address.ip() && (address.port() == 0 || local.port() == address.port()));
+        if !same || socket.r#type()? != Type::STREAM || !socket.is_listener()? {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the socket that was handed over does not listen there"));
+        }
+        listen(socket, entrance)
+    };
+    adopt().map_err(|error| named(address, &error))
+}
+
+/// What is set on the listener is inherited by the connections (Linux, tcp(7)).
+fn listen(socket: Socket, entrance: Entrance) -> io::Result<Bound> {
+    socket.set_tcp_nodelay(true)?;
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE / 4))?;
+    socket.set_nonblocking(true)?;
+    socket.listen(BACKLOG)?;
+    let listener = TcpListener::from_std(socket.into())?;
+    Ok(Bound { address: listener.local_addr()?, listener: Arc::new(listener), entrance })
+}
+
+fn named(address: SocketAddr, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("listen on {address}: {error}"))
 }
 
 impl Bound {
@@ -79,16 +108,21 @@ impl Bound {
         self.address
     }
 
-    /// Accepts until the gate closes.
+    /// The socket, for as long as somebody accepts on it.
+    #[must_use]
+    pub fn socket(&self) -> Weak<TcpListener> {
+        Arc::downgrade(&self.listener)
+    }
+
+    /// Accepts until the gate closes, or is replaced.
     ///
     /// # Errors
-    /// If the runtime cannot take the listener.
+    /// None: an end that others of the gate's parts report as well.
     pub async fn serve(self, edge: Arc<Edge>) -> io::Result<()> {
-        let listener = tokio::net::TcpListener::from_std(self.listener)?;
         loop {
             let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
-                () = edge.drain.closed() => return Ok(()),
+                accepted = self.listener.accept() => accepted,
+                () = edge.drain.accepts_no_more() => return Ok(()),
             };
             match accepted {
                 Ok((stream, socket)) => accept(&edge, stream, socket.ip(), &self.entrance),

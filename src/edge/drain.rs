@@ -1,4 +1,7 @@
 //! The end of the gate's life, in two steps: draining (no new streams, open ones are told to go), then closed (no new connections).
+//!
+//! Where another process has taken the listeners over, the gate is replaced instead: nothing new is accepted, and what is connected
+//! already is served to its end, new streams too, for their clients did not choose this process.
 
 use std::{
     sync::atomic::{AtomicU8, Ordering},
@@ -12,7 +15,8 @@ use tokio::{
 
 const SERVING: u8 = 0;
 const DRAINING: u8 = 1;
-const CLOSED: u8 = 2;
+const REPLACED: u8 = 2;
+const CLOSED: u8 = 3;
 
 /// How long one stream more lengthens the spread: 2,000 streams are told within four seconds, so that their clients do not all
 /// connect to another gate at once.
@@ -33,13 +37,25 @@ impl Drain {
         first
     }
 
-    /// From now on nothing new is accepted.
+    /// From now on nothing new is accepted, and no request that still comes is refused for that. After [`Drain::close`], nothing.
+    pub fn replace(&self) {
+        self.state.fetch_max(REPLACED, Ordering::AcqRel);
+        self.changed.notify_waiters();
+    }
+
+    /// From now on nothing new is accepted, and idle connections are left.
     pub fn close(&self) {
         self.state.store(CLOSED, Ordering::Release);
         self.changed.notify_waiters();
     }
 
-    /// Whether new streams are refused and answers end their connection.
+    /// Whether new streams are refused.
+    #[must_use]
+    pub fn refuses_streams(&self) -> bool {
+        matches!(self.state.load(Ordering::Acquire), DRAINING | CLOSED)
+    }
+
+    /// Whether answers end their connection.
     #[must_use]
     pub fn is_draining(&self) -> bool {
         self.state.load(Ordering::Acquire) >= DRAINING
@@ -51,6 +67,11 @@ impl Drain {
     }
 
     /// Ready once nothing new is accepted.
+    pub async fn accepts_no_more(&self) {
+        self.reached(REPLACED).await;
+    }
+
+    /// Ready once idle connections are left.
     pub async fn closed(&self) {
         self.reached(CLOSED).await;
     }
@@ -92,8 +113,12 @@ mod tests {
     async fn each_step_wakes_who_waits_for_it() {
         let drain = Drain::default();
         let ((), ()) = tokio::join!(drain.begun(), async { assert!(drain.begin()) });
-        assert!(drain.is_draining() && !drain.begin());
+        assert!(drain.is_draining() && drain.refuses_streams() && !drain.begin());
+        let ((), ()) = tokio::join!(drain.accepts_no_more(), async { drain.replace() });
+        assert!(drain.is_draining() && !drain.refuses_streams() && !drain.begin());
         let ((), ()) = tokio::join!(drain.closed(), async { drain.close() });
+        drain.replace();
+        assert!(drain.is_draining() && drain.refuses_streams(), "an end is not taken back");
         drain.begun().await;
     }
 

@@ -33,7 +33,7 @@ use arc_swap::ArcSwap;
 use ring::rand::SystemRandom;
 
 pub use self::{
-    accept::{Bound, Entrance, bind},
+    accept::{Bound, Entrance, adopt, bind},
     clock::Clock,
     drain::{Drain, spread},
     head::{HeadError, parse_strictly},
@@ -143,11 +143,12 @@ impl Edge {
         self.places.taken()
     }
 
-    /// Asks every stream that lives now to go, one after the other over `window`. HTTP exchanges are let finish.
+    /// Asks every stream that lives now to go and was not asked to end yet, one after the other over `window`. HTTP exchanges are let
+    /// finish.
     pub async fn tell_streams_to_go(&self, window: Duration) {
         let mut streams = Vec::new();
         self.registry.for_each(|stream| {
-            if stream.transport.is_stream() {
+            if stream.transport.is_stream() && stream.cut_reason().is_none() {
                 streams.push(Arc::clone(stream));
             }
         });

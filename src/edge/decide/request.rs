@@ -50,7 +50,7 @@ impl Request<'_> {
     pub fn decided(self) -> First {
         let verdict = if let Some(answer) = self.answer() {
             return First::Next(Next::Answer(answer));
-        } else if self.edge.drain.is_draining() && self.head.transport.is_stream() {
+        } else if self.edge.drain.refuses_streams() && self.head.transport.is_stream() {
             Err(Refusal::bare(Denial::Draining))
         } else {
             self.edge.gate.admit(&self.head, self.moment.now)
@@ -158,7 +158,7 @@ impl Request<'_> {
     /// Registered first, then compared: a change of keys or a drain that the decision missed is caught here, one that comes later
     /// finds the stream in the registry.
     fn check_again(&self, permit: &Permit, stream: &Entered) {
-        if self.edge.drain.is_draining() && self.head.transport.is_stream() {
+        if self.edge.drain.refuses_streams() && self.head.transport.is_stream() {
             stream.cut(CutReason::Drain, self.moment.now);
         }
         if self.edge.gate.snapshot().generation != permit.generation()
