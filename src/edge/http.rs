@@ -19,7 +19,9 @@ use pingora::{
 use tokio::sync::watch;
 
 use self::{head_deadline::HeadState, hooks::Hooks, lent_client::LentClient};
-use super::{body::BodyFraming, client::Client, clock::Clock, exchange::Asked, forwarding::Forward, upstream::Aim};
+use super::{
+    body::BodyFraming, client::Client, clock::Clock, drain::Drain, exchange::Asked, forwarding::Forward, upstream::Aim,
+};
 use crate::{
     gate::{denial::Denial, permit::Permit},
     telemetry::Telemetry,
@@ -39,10 +41,10 @@ pub struct Proxy {
 impl Proxy {
     /// Makes the proxy. Not of `pingora::Server`, which reads heads without a deadline and sleeps through its whole grace period.
     #[must_use]
-    pub fn new(telemetry: Arc<Telemetry>, clock: Clock) -> Self {
+    pub fn new(telemetry: Arc<Telemetry>, clock: Clock, drain: Arc<Drain>) -> Self {
         let conf = Arc::new(ServerConf { max_retries: MAX_ATTEMPTS, ..ServerConf::default() });
         let (_, shutdown) = watch::channel(false);
-        Self { pingora: Arc::new(http_proxy(&conf, Hooks::new(telemetry, clock))), shutdown }
+        Self { pingora: Arc::new(http_proxy(&conf, Hooks::new(telemetry, clock, drain))), shutdown }
     }
 }
 

@@ -78,13 +78,14 @@ impl Edge {
         let request_ids = exchange::RequestIds::new(&SystemRandom::new())?;
         telemetry.upstreams(settings.health());
         settings.take_over(None);
+        let drain: Arc<Drain> = Arc::default();
         Ok(Arc::new(Self {
-            proxy: http::Proxy::new(Arc::clone(&telemetry), clock),
+            proxy: http::Proxy::new(Arc::clone(&telemetry), clock, Arc::clone(&drain)),
             gate,
             telemetry,
             clock,
             registry: Arc::default(),
-            drain: Arc::default(),
+            drain,
             settings: ArcSwap::from_pointee(settings),
             places: Arc::default(),
             peer_places: Arc::default(),

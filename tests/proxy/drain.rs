@@ -61,7 +61,7 @@ async fn sigterm_finishes_what_is_open() {
 
     upload.send(" world").await;
     let answer = upload.answer().await;
-    assert_eq!((answer.status, answer.text()), (200, "ok"));
+    assert_eq!((answer.status, answer.text(), answer.header("connection")), (200, "ok", Some("close")));
     assert_eq!(upload.rest().await, b"");
     assert!(backend.requests().iter().any(|request| request.body == b"hello world"));
     assert_eq!(gate.program.exit().await, Some(0));

@@ -18,7 +18,7 @@ use super::{
     failure::{answer_failure, upstream_failure},
 };
 use crate::{
-    edge::clock::Clock,
+    edge::{clock::Clock, drain::Drain},
     gate::request::Transport,
     telemetry::{Telemetry, UpstreamError},
 };
@@ -27,12 +27,13 @@ use crate::{
 pub struct Hooks {
     telemetry: Arc<Telemetry>,
     clock: Clock,
+    drain: Arc<Drain>,
 }
 
 impl Hooks {
-    /// Hooks that tell `telemetry`.
-    pub(super) const fn new(telemetry: Arc<Telemetry>, clock: Clock) -> Self {
-        Self { telemetry, clock }
+    /// Hooks that tell `telemetry`, of a gate that may begin to drain.
+    pub(super) const fn new(telemetry: Arc<Telemetry>, clock: Clock, drain: Arc<Drain>) -> Self {
+        Self { telemetry, clock, drain }
     }
 }
 
@@ -146,6 +147,10 @@ impl ProxyHttp for Hooks {
         {
             // HTTP/1.0 knows no chunks: the body ends with the connection.
             answer.remove_header(&http::header::TRANSFER_ENCODING);
+            session.set_keepalive(None);
+        }
+        if self.drain.is_draining() {
+            // It may have begun after the request had come.
             session.set_keepalive(None);
         }
         ctx.status = answer.status.as_u16();
