@@ -6,17 +6,17 @@ mod load;
 mod logging;
 mod machine;
 mod reload;
+mod upgrade;
 
 use std::{
     io::{self, IsTerminal as _},
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use tokio::{
-    net::TcpListener,
     signal::unix::{SignalKind, signal},
     task::JoinSet,
 };
@@ -30,9 +30,11 @@ pub use self::{
     load::{LoadError, Loaded, load},
     logging::{LogLevel, start_logging},
 };
+use self::{reload::Following, upgrade::Sockets};
 use crate::{
-    admin::{ControlSocket, default_control_path, serve_control, serve_status},
-    edge::{Bound, Edge, Entrance, bind, load_tls},
+    admin::{ControlSocket, Predecessor, default_control_path, serve_control, serve_status},
+    config::Config,
+    edge::{Bound, Edge},
     gate::{Gate, blocks::Blocks},
     telemetry::{AccessFormat, AccessLog, AccessPolicy, KeySetLoaded, Reload, Telemetry},
 };
@@ -53,24 +55,28 @@ pub struct Running {
 
 /// How often streams are looked for whose time has come.
 const SWEEP: Duration = Duration::from_millis(250);
-/// How often the end looks whether it has come.
-const DRAIN_LOOK: Duration = Duration::from_millis(20);
 
-/// Starts a gate by the configuration at `path`, with the blocks that were kept: bind everything, then serve. Returns once it accepts.
+/// Starts a gate by the configuration at `path`, with the blocks that were kept: bind everything, then serve, in the place of
+/// `predecessor` where there is one. Returns once it accepts.
 ///
 /// # Errors
-/// What stands in the way; nothing is left running then.
-pub async fn start(path: &Path, loaded: Loaded, kept: Blocks, level: LogLevel) -> io::Result<Running> {
+/// What stands in the way; nothing is left running then, and the predecessor goes on.
+pub async fn start(
+    path: &Path,
+    loaded: Loaded,
+    kept: Blocks,
+    level: LogLevel,
+    mut predecessor: Option<Predecessor>,
+) -> io::Result<Running> {
     machine::harden();
     let hangup = signal(SignalKind::hangup())?;
     let Loaded { config, keys, fingerprint } = loaded;
-    let bound = bind_all(&config)?;
-    let status = match config.status {
-        Some(address) => Some(TcpListener::bind(address).await.map_err(|error| named(address, &error))?),
-        None => None,
+    let sockets = Sockets::of(&config, predecessor.as_mut())?;
+    let control = control_path(&config);
+    let socket = match predecessor {
+        Some(_) => ControlSocket::bind_beside(&control)?,
+        None => ControlSocket::bind(&control)?,
     };
-    let control = config.control.clone().unwrap_or_else(default_control_path);
-    let socket = ControlSocket::bind(&control)?;
 
     let access_log = AccessLog::new(access_policy(config.log.access), access_format(config.log.format), io::stdout());
     let telemetry = Arc::new(Telemetry::new(access_log).map_err(io::Error::other)?);
@@ -89,24 +95,38 @@ pub async fn start(path: &Path, loaded: Loaded, kept: Blocks, level: LogLevel) -
     telemetry.reloaded(&Reload { successful: true });
 
     let mut running = Running {
-        listeners: bound.iter().map(Bound::address).collect(),
-        status: status.as_ref().map(TcpListener::local_addr).transpose()?,
+        listeners: sockets.gate.iter().map(Bound::address).collect(),
+        status: sockets.status.as_ref().map(|listener| listener.local_addr()).transpose()?,
         control,
         drain_window: config.timeouts.drain,
-        govern: Arc::new(Govern::new(Arc::clone(&edge), level, &config)),
+        govern: Arc::new(Govern::new(Arc::clone(&edge), level, &config, sockets.offered)),
         edge: Arc::clone(&edge),
         tasks: JoinSet::new(),
     };
+    let govern = Arc::clone(&running.govern);
+    if let Some(mut predecessor) = predecessor {
+        let blocks = predecessor.blocks().await?;
+        govern.blocking().take_on(&blocks, &config).map_err(io::Error::other)?;
+        // Nothing is accepted before this, so that nothing is lost if it comes to nothing.
+        predecessor.take_over(&socket).await?;
+        info!("taken over from the gate that ran");
+        if config.state.is_none() {
+            warn!("without `state`, what is blocked from now on is not blocked for streams of the gate that ran");
+        }
+    }
     let tasks = &mut running.tasks;
-    for listener in bound {
+    for listener in sockets.gate {
         tasks.spawn(listener.serve(Arc::clone(&edge)));
     }
-    if let Some(status) = status {
-        tasks.spawn(serve_status(status, running.govern.clone()));
+    let replaced = Arc::clone(govern.replacement());
+    if let Some(status) = sockets.status {
+        let replaced = Arc::clone(&replaced);
+        tasks.spawn(serve_status(status, govern.clone(), async move { replaced.wait().await }));
     }
-    tasks.spawn(serve_control(socket, running.govern.clone()));
-    let requests = running.govern.reload_requests();
-    tasks.spawn(reload::follow(path.to_owned(), config, fingerprint, edge.clone(), hangup, requests));
+    tasks.spawn(serve_control(socket, govern.clone()));
+    let (path, blocking, wrong) = (path.to_owned(), Arc::clone(govern.blocking()), None);
+    let following = Following { path, config, fingerprint, edge: Arc::clone(&edge), blocking, replaced, wrong };
+    tasks.spawn(reload::follow(following, hangup, govern.reload_requests()));
     tasks.spawn(sweep(edge));
     running.say_addresses();
     Ok(running)
@@ -114,28 +134,38 @@ pub async fn start(path: &Path, loaded: Loaded, kept: Blocks, level: LogLevel) -
 
 impl Running {
     /// Serves until `stop` is ready, then drains: new streams are refused, nothing new is accepted, open streams are told to go,
-    /// what is in flight is finished. Returns once nothing is left, or the window is over.
+    /// what is in flight is finished. Returns once nothing is left, or the window is over; or, without any window, once nothing is
+    /// left after another process has taken over.
     pub async fn run_until(mut self, stop: impl Future<Output = ()>) {
         tokio::pin!(stop);
+        let govern = Arc::clone(&self.govern);
+        let seen_out = async {
+            govern.replacement().wait().await;
+            govern.nothing_is_left().await;
+        };
+        tokio::pin!(seen_out);
         loop {
             tokio::select! {
-                () = &mut stop => break,
+                () = &mut stop => break self.drain().await,
+                () = &mut seen_out => break info!("stopped: nothing is left of what was open when another process took over"),
                 Some(ended) = self.tasks.join_next() => tell_ended(ended),
             }
         }
+        // Ended and waited for, so that the control socket's file goes and the log is written out.
+        self.tasks.shutdown().await;
+    }
+
+    async fn drain(&self) {
         info!("stopping: accepting nothing new");
         self.govern.begin_drain(self.drain_window);
         self.edge.drain().close();
-        let deadline = Instant::now() + self.drain_window;
-        while self.edge.connections() > 0 && Instant::now() < deadline {
-            tokio::time::sleep(DRAIN_LOOK).await;
+        match tokio::time::timeout(self.drain_window, self.govern.nothing_is_left()).await {
+            Ok(()) => info!("stopped: nothing was left open"),
+            Err(_) => {
+                let left = self.edge.connections();
+                warn!(left, "stopped: the drain window is over; what was left open is cut");
+            }
         }
-        match self.edge.connections() {
-            0 => info!("stopped: nothing was left open"),
-            left => warn!(left, "stopped: the drain window is over; what was left open is cut"),
-        }
-        // Ended and waited for, so that the control socket's file goes and the log is written out.
-        self.tasks.shutdown().await;
     }
 
     /// What governs this gate, for programs that run one inside.
@@ -155,22 +185,10 @@ impl Running {
     }
 }
 
-fn bind_all(config: &crate::config::Config) -> io::Result<Vec<Bound>> {
-    let mut bound = Vec::new();
-    for listener in &config.listeners {
-        let tls = match &listener.tls {
-            Some(tls) => {
-                Some(load_tls(&tls.certificate, &tls.key).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?)
-            }
-            None => None,
-        };
-        bound.push(bind(listener.address, Entrance { proxies: listener.proxy_protocol.clone(), tls })?);
-    }
-    Ok(bound)
-}
-
-fn named(address: SocketAddr, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("listen on {address}: {error}"))
+/// The place of the control socket of a gate of `config`.
+#[must_use]
+pub fn control_path(config: &Config) -> PathBuf {
+    config.control.clone().unwrap_or_else(default_control_path)
 }
 
 const fn access_policy(wanted: crate::config::AccessLog) -> AccessPolicy {

@@ -8,6 +8,7 @@
 //! - `POST /unblock`, as JSON `{"key": ID}` or `{"ip": CIDR}`: lift the block of just that → the block with `kept`
 //! - `GET /blocks` → `{"blocks": […]}`, each with `key` or `ip`, `since`, `until` (`null`: until lifted) and `reason`
 //! - `PUT /log-level?level=…`: set the level of diagnostics
+//! - `POST /upgrade`: hand the listening sockets over to another process ([`super::handover`])
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -23,6 +24,7 @@ use serde_json::{Value, json};
 use super::{
     Connections, ControlSocket, Governed,
     blocks::{self, Asker},
+    handover,
 };
 
 /// The most connections that one answer lists.
@@ -35,6 +37,8 @@ type Gate = State<Arc<dyn Governed>>;
 /// # Errors
 /// The system's.
 pub async fn serve_control(socket: ControlSocket, gate: Arc<dyn Governed>) -> io::Result<()> {
+    let turn = handover::Turn::new(Arc::clone(&gate), Arc::clone(socket.place()));
+    let upgrade = Router::new().route("/upgrade", post(handover::upgrade)).with_state(turn);
     let routes = Router::new()
         .route("/drain", post(drain))
         .route("/reload", post(reload))
@@ -43,7 +47,8 @@ pub async fn serve_control(socket: ControlSocket, gate: Arc<dyn Governed>) -> io
         .route("/unblock", post(blocks::unblock))
         .route("/blocks", get(blocks::blocks))
         .route("/log-level", put(log_level))
-        .with_state(gate);
+        .with_state(gate)
+        .merge(upgrade);
     axum::serve(socket, routes.into_make_service_with_connect_info::<Asker>()).await
 }
 

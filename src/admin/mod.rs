@@ -6,6 +6,7 @@
 mod blocks;
 mod control;
 mod control_client;
+mod handover;
 mod socket;
 mod status;
 
@@ -19,7 +20,8 @@ pub use self::{
     blocks::{Asker, BlockView, Blocked, Kept, Lifted, Wanted},
     control::serve_control,
     control_client::{ControlError, call},
-    socket::{ControlSocket, default_control_path},
+    handover::{MeetError, Offered, Predecessor, Role},
+    socket::{ControlSocket, Place, default_control_path},
     status::serve_status,
 };
 
@@ -61,6 +63,24 @@ pub trait Governed: Send + Sync + 'static {
 
     /// What is blocked now.
     fn blocks(&self) -> Vec<BlockView>;
+
+    /// The listening sockets, for the process that is to take over.
+    ///
+    /// # Errors
+    /// Why there are none to be had.
+    fn offer(&self) -> Result<Vec<Offered>, String>;
+
+    /// From now on blocks change no more. Returns them as the text of a state file, in one line.
+    ///
+    /// # Errors
+    /// If it broke off.
+    async fn freeze_blocks(&self) -> Result<String, String>;
+
+    /// Blocks may change again: nobody took over.
+    fn thaw_blocks(&self);
+
+    /// Another process has taken over: accept nothing more, see out what is open, and end.
+    fn replaced(&self);
 
     /// Sets the level of diagnostics.
     ///

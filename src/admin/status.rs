@@ -30,11 +30,12 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How long accepting rests when the process has no descriptor left.
 const REST: Duration = Duration::from_millis(50);
 
-/// Serves the status of `gate` until the process ends.
+/// Serves the status of `gate` until `end` is ready.
 ///
 /// # Errors
 /// The system's.
-pub async fn serve_status(listener: TcpListener, gate: Arc<dyn Governed>) -> io::Result<()> {
+pub async fn serve_status(listener: Arc<TcpListener>, gate: Arc<dyn Governed>, end: impl Future<Output = ()>) -> io::Result<()> {
+    tokio::pin!(end);
     let routes = Router::new()
         .route("/livez", get(|| async { "ok\n" }))
         .route("/startupz", get(|| async { "ok\n" }))
@@ -44,7 +45,11 @@ pub async fn serve_status(listener: TcpListener, gate: Arc<dyn Governed>) -> io:
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
         let place = Arc::clone(&places).acquire_owned().await.map_err(io::Error::other)?;
-        let Ok((stream, _)) = listener.accept().await else {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = &mut end => return Ok(()),
+        };
+        let Ok((stream, _)) = accepted else {
             tokio::time::sleep(REST).await;
             continue;
         };

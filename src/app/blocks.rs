@@ -1,8 +1,12 @@
 //! Blocking in an incident: in force first, then cut, then kept, then answered. And what was kept, at the start.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use tracing::{error, info};
 
 use super::LoadError;
@@ -36,7 +40,16 @@ pub(super) struct Blocking {
     /// Where blocks are kept; `None` is nowhere.
     file: Option<PathBuf>,
     /// Held from the reading of the set in force until the next one is written down, so that the file is never older than an answer.
-    turn: Mutex<()>,
+    turn: Mutex<Pen>,
+}
+
+/// Who may change blocks and write them down.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Pen {
+    #[default]
+    Ours,
+    /// The process that takes over, or has.
+    Theirs,
 }
 
 impl Blocking {
@@ -51,7 +64,7 @@ impl Blocking {
     pub fn block(&self, wanted: Wanted, asker: Asker) -> Result<Blocked, String> {
         let Wanted { target, span, reason } = wanted;
         let known = self.known(&target)?;
-        let _turn = self.turn.lock();
+        let _turn = self.turn()?;
         let now = self.edge.clock().now();
         let until_ms = span.map_or(i64::MAX, |span| now.unix_ms.saturating_add(millis(span)));
         let block = Block { target, since_ms: now.unix_ms, until_ms, reason: reason.into() };
@@ -69,7 +82,7 @@ impl Blocking {
     /// # Errors
     /// If just that is not blocked.
     pub fn unblock(&self, target: &Target, asker: Asker) -> Result<Lifted, String> {
-        let _turn = self.turn.lock();
+        let _turn = self.turn()?;
         let now = self.edge.clock().now();
         let blocks = Arc::clone(&self.edge.gate().snapshot().blocks);
         let view = blocks.in_force(now.unix_ms).find(|block| block.target == *target).map(BlockView::from);
@@ -95,6 +108,77 @@ impl Blocking {
         let all = snapshot.blocks.in_force(now_ms).count();
         let keys = snapshot.blocks.in_force(now_ms).filter(|block| matches!(block.target, Target::Key(_))).count();
         (keys, all - keys)
+    }
+
+    /// Changes nothing from now on. Returns what is blocked, as the text of a state file.
+    pub fn freeze(&self) -> String {
+        let mut turn = self.turn.lock();
+        *turn = Pen::Theirs;
+        config::state_text(&self.edge.gate().snapshot().blocks, self.edge.clock().now().unix_ms)
+    }
+
+    /// Takes changes again.
+    pub fn thaw(&self) {
+        *self.turn.lock() = Pen::Ours;
+    }
+
+    /// Takes on what the gate that is replaced has blocked (`theirs`, the text of a state file) besides what this one's file says.
+    /// That one changes its blocks no more: where both have the same file, that says the same, or the file could not be written.
+    ///
+    /// # Errors
+    /// If either cannot be read.
+    pub fn take_on(&self, theirs: &str, config: &Config) -> Result<(), String> {
+        let _turn = self.turn.lock();
+        let now_ms = self.edge.clock().now().unix_ms;
+        let kept = kept_blocks(config).map_err(|error| error.to_string())?;
+        let source = Path::new("the running gate's blocks");
+        let theirs = config::parse_state(source, theirs).map_err(|error| error.to_string())?;
+        let both = theirs.in_force(now_ms).cloned().chain(kept.in_force(now_ms).cloned());
+        let both = Blocks::new(both).map_err(|_| format!("the running gate's blocks and {} are too many", MAX_BLOCKS))?;
+        if config::state_text(&both, now_ms) == config::state_text(&kept, now_ms) {
+            self.publish(both);
+        } else {
+            let _ = self.put_in_force(both);
+        }
+        Ok(())
+    }
+
+    /// Puts in force what the process that has taken over wrote to `file`.
+    ///
+    /// # Errors
+    /// If it cannot be read; what is blocked stays blocked.
+    pub fn follow(&self, file: &Path) -> Result<(), String> {
+        let _turn = self.turn.lock();
+        let text = read_state(file).map_err(|error| error.to_string())?;
+        // Before it has blocked anything there is none.
+        let Some(text) = text else { return Ok(()) };
+        let blocks = config::parse_state(file, &text).map_err(|error| error.to_string())?;
+        let now_ms = self.edge.clock().now().unix_ms;
+        if config::state_text(&blocks, now_ms) != config::state_text(&self.edge.gate().snapshot().blocks, now_ms) {
+            let cut = self.publish(blocks);
+            info!(file = %file.display(), cut, "blocks of the process that took over are in force");
+        }
+        Ok(())
+    }
+
+    /// The right to change blocks.
+    ///
+    /// # Errors
+    /// If another process has it.
+    fn turn(&self) -> Result<MutexGuard<'_, Pen>, String> {
+        let turn = self.turn.lock();
+        match *turn {
+            Pen::Ours => Ok(turn),
+            Pen::Theirs => {
+                Err("another process is taking this gate over, or has: nothing was changed; ask again, there".to_owned())
+            }
+        }
+    }
+
+    /// First for new requests, then for what is open. Returns how many streams fell.
+    fn publish(&self, blocks: Blocks) -> usize {
+        self.edge.gate().publish_blocks(&Arc::new(blocks));
+        self.edge.cut_fallen()
     }
 
     /// First for new requests, then for what is open, then for the next start. Returns how many streams fell.

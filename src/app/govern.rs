@@ -10,15 +10,15 @@ use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 use tracing::info;
 
-use super::{LogLevel, blocks::Blocking, reload::Request};
+use super::{LogLevel, blocks::Blocking, reload::Request, upgrade::Replaced};
 use crate::{
-    admin::{Asker, BlockView, Blocked, Connection, Connections, Governed, Lifted, Wanted},
+    admin::{Asker, BlockView, Blocked, Connection, Connections, Governed, Lifted, Offered, Role, Wanted},
     config::Config,
     edge::{Edge, LiveStream},
     gate::blocks::Target,
 };
 
-/// How often a wait for the last stream looks.
+/// How often a wait for the last stream or connection looks.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// Governs one gate.
@@ -29,16 +29,41 @@ pub struct Govern {
     blocking: Arc<Blocking>,
     reloads: mpsc::Sender<Request>,
     requests: Mutex<Option<mpsc::Receiver<Request>>>,
+    listening: Vec<Offered>,
+    replaced: Arc<Replaced>,
 }
 
 impl Govern {
-    /// Governs the gate of `edge`, which was started by `config`.
+    /// Governs the gate of `edge`, which was started by `config` and accepts on these sockets.
     #[must_use]
-    pub fn new(edge: Arc<Edge>, level: LogLevel, config: &Config) -> Self {
+    pub fn new(edge: Arc<Edge>, level: LogLevel, config: &Config, listening: Vec<Offered>) -> Self {
         let (reloads, requests) = mpsc::channel(8);
         let blocking = Arc::new(Blocking::new(Arc::clone(&edge), config.state.clone()));
         let drain_window = config.timeouts.drain;
-        Self { edge, level, drain_window, blocking, reloads, requests: Mutex::new(Some(requests)) }
+        let replaced = Arc::new(Replaced::new(Arc::clone(&edge), drain_window));
+        Self { edge, level, drain_window, blocking, reloads, requests: Mutex::new(Some(requests)), listening, replaced }
+    }
+
+    /// Who changes blocks.
+    pub(super) const fn blocking(&self) -> &Arc<Blocking> {
+        &self.blocking
+    }
+
+    /// Whether another process has taken over.
+    pub(super) const fn replacement(&self) -> &Arc<Replaced> {
+        &self.replaced
+    }
+
+    /// Ready once no client is connected, and none can be accepted any more.
+    pub(super) async fn nothing_is_left(&self) {
+        while self.accepts() || self.edge.connections() > 0 {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Whether a client may still be accepted on one of the sockets.
+    pub(super) fn accepts(&self) -> bool {
+        self.listening.iter().any(|offered| offered.role == Role::Gate && offered.socket.strong_count() > 0)
     }
 
     /// Requests to reload, for the one that serves them. A second taker gets none.
@@ -131,6 +156,30 @@ impl Governed for Govern {
 
     fn blocks(&self) -> Vec<BlockView> {
         self.blocking.list()
+    }
+
+    fn offer(&self) -> Result<Vec<Offered>, String> {
+        if self.replaced.is() {
+            return Err("another process has taken over already".to_owned());
+        }
+        if !self.accepts() {
+            return Err("it is stopping".to_owned());
+        }
+        Ok(self.listening.clone())
+    }
+
+    async fn freeze_blocks(&self) -> Result<String, String> {
+        let blocking = Arc::clone(&self.blocking);
+        // Line breaks of the text are between its words only.
+        to_the_end(move || Ok(blocking.freeze().trim_end().replace('\n', " "))).await
+    }
+
+    fn thaw_blocks(&self) {
+        self.blocking.thaw();
+    }
+
+    fn replaced(&self) {
+        self.replaced.begin();
     }
 
     fn set_log_level(&self, directive: &str) -> Result<(), String> {

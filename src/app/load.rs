@@ -63,9 +63,22 @@ impl From<Problems> for LoadError {
 /// Why nothing was loaded.
 pub fn load(path: &Path, previous: Option<&KeySet>) -> Result<Loaded, LoadError> {
     let Read { config, text, keys_text } = read_both(path, read_text)?;
-    let file = &config.keys.file;
-    let keys = config::parse_keys(file, &keys_text, &config.key_limits, config.keys.pepper.as_ref(), previous)?;
+    let keys = keys_of(&config, &keys_text, previous)?;
     Ok(Loaded { fingerprint: fingerprint(&text, &keys_text), config, keys })
+}
+
+/// Loads the keys that `config` names, and nothing else of what stands at `path`.
+///
+/// # Errors
+/// Why nothing was loaded.
+pub fn load_keys(path: &Path, config: Config, previous: Option<&KeySet>) -> Result<Loaded, LoadError> {
+    let (text, keys_text) = (read_text(path, MAX_CONFIG_BYTES)?, read_text(&config.keys.file, MAX_KEYS_BYTES)?);
+    let keys = keys_of(&config, &keys_text, previous)?;
+    Ok(Loaded { fingerprint: fingerprint(&text, &keys_text), config, keys })
+}
+
+fn keys_of(config: &Config, text: &str, previous: Option<&KeySet>) -> Result<KeySet, Problems> {
+    config::parse_keys(&config.keys.file, text, &config.key_limits, config.keys.pepper.as_ref(), previous)
 }
 
 /// How often it is tried to read both files between two changes of them.
@@ -133,14 +146,16 @@ const fn spans(said: config::StreamSpans) -> StreamSpans {
     StreamSpans { idle: said.idle, max_age: said.max_age, ping: said.ping }
 }
 
-/// The folders whose changes matter.
+/// The folders whose changes matter; that of the state file where another process writes it.
 #[must_use]
-pub fn folders(path: &Path, config: &Config) -> Vec<PathBuf> {
+pub fn folders(path: &Path, config: &Config, replaced: bool) -> Vec<PathBuf> {
     let folder = |file: &Path| match file.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
         Some(_) | None => PathBuf::from("."),
     };
     let mut folders = vec![folder(path), folder(&config.keys.file)];
+    folders.extend(config.state.as_deref().filter(|_| replaced).map(folder));
+    folders.sort_unstable();
     folders.dedup();
     folders
 }

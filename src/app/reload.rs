@@ -1,4 +1,7 @@
 //! Following the files: on SIGHUP, on request, and on change. What is wrong changes nothing and shows in log and metric.
+//!
+//! A gate that another process has replaced follows on for what it still serves. The files are then written for the other one, which
+//! may listen elsewhere, be of a newer version, and writes the state file.
 
 use std::{io, path::PathBuf, sync::Arc};
 
@@ -6,11 +9,13 @@ use tokio::{
     signal::unix::Signal,
     sync::{mpsc, oneshot},
 };
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use super::{
-    load::{self, Fingerprint, Loaded},
+    blocks::Blocking,
+    load::{self, Fingerprint, LoadError, Loaded},
     machine,
+    upgrade::Replaced,
 };
 use crate::{
     config::{Config, restart_only_changes},
@@ -22,22 +27,35 @@ use crate::{
 /// A request to reload, and where its outcome goes: the generation in force, or what is wrong.
 pub type Request = oneshot::Sender<Result<u64, String>>;
 
-/// Follows the configuration at `path` until the process ends. In force is `config`, and what was read for it has this fingerprint.
-/// `hangup` is SIGHUP, which somebody must wait for before anybody can know that the gate runs: unawaited it ends the process.
+/// What is followed, and in force already.
+pub struct Following {
+    /// Where the configuration is.
+    pub path: PathBuf,
+    /// The configuration in force.
+    pub config: Config,
+    /// What was read for what is in force.
+    pub fingerprint: Fingerprint,
+    /// Whose policy and keys they are.
+    pub edge: Arc<Edge>,
+    /// Who knows what is blocked.
+    pub blocking: Arc<Blocking>,
+    /// Whether another process has taken over.
+    pub replaced: Arc<Replaced>,
+    /// What was wrong with the last reading; while there is something, every look reads again. A file may have been caught half
+    /// written, and what it says when it is whole may be what it said before.
+    pub wrong: Option<String>,
+}
+
+/// Follows the files until the process ends. `hangup` is SIGHUP, which somebody must wait for before anybody can know that the gate
+/// runs: unawaited it ends the process.
 ///
 /// # Errors
 /// None: an end that others of the gate's parts report as well.
-pub async fn follow(
-    path: PathBuf,
-    config: Config,
-    fingerprint: Fingerprint,
-    edge: Arc<Edge>,
-    mut hangup: Signal,
-    mut requests: mpsc::Receiver<Request>,
-) -> io::Result<()> {
-    let mut folders = load::folders(&path, &config);
+pub async fn follow(mut following: Following, mut hangup: Signal, mut requests: mpsc::Receiver<Request>) -> io::Result<()> {
+    let replaced = Arc::clone(&following.replaced);
+    let mut was_replaced = false;
+    let mut folders = load::folders(&following.path, &following.config, was_replaced);
     let mut changes = watch(&folders);
-    let mut following = Following { path, config, edge, fingerprint, wrong: None };
     // What changed between the first reading and the first watching is announced by nobody.
     following.look().await;
     loop {
@@ -48,29 +66,25 @@ pub async fn follow(
                 // Whoever asked may have gone.
                 let _ = request.send(following.reload().await);
             }
+            () = replaced.wait(), if !was_replaced => {
+                was_replaced = true;
+                // The configuration of the other one may be one that this gate could not take before.
+                following.look().await;
+            }
             () = changes.next() => following.look().await,
         }
-        let named = load::folders(&following.path, &following.config);
+        let named = load::folders(&following.path, &following.config, was_replaced);
         if named != folders {
             (changes, folders) = (watch(&named), named);
+            following.look().await;
         }
     }
-}
-
-struct Following {
-    path: PathBuf,
-    config: Config,
-    edge: Arc<Edge>,
-    /// Of what is in force.
-    fingerprint: Fingerprint,
-    /// What was wrong with the last reading; while there is something, every look reads again. A file may have been caught half
-    /// written, and what it says when it is whole may be what it said before.
-    wrong: Option<String>,
 }
 
 impl Following {
     /// Reloads if the files do not say what is in force.
     async fn look(&mut self) {
+        self.follow_blocks().await;
         let (path, keys) = (self.path.clone(), self.config.keys.file.clone());
         let seen = blocking(move || load::look(&path, &keys).map_err(|error| error.to_string())).await;
         match seen {
@@ -99,13 +113,21 @@ impl Following {
 
     async fn try_reload(&mut self) -> Result<u64, String> {
         let (path, gate) = (self.path.clone(), Arc::clone(self.edge.gate()));
+        let last_good = self.replaced.is().then(|| self.config.clone());
         let loaded = blocking(move || {
             let snapshot = gate.snapshot();
-            load::load(&path, snapshot.keys.as_deref()).map_err(|error| error.to_string())
+            let before = snapshot.keys.as_deref();
+            let loaded = match (load::load(&path, before), last_good) {
+                (Err(LoadError::Wrong(problems)), Some(config)) => load::load_keys(&path, config, before).inspect(|_| {
+                    warn!("the configuration is not for this process, its keys alone are in force:\n{problems}");
+                }),
+                (loaded, _) => loaded,
+            };
+            loaded.map_err(|error| error.to_string())
         });
         let Loaded { config, keys, fingerprint } = loaded.await?;
         let fixed = restart_only_changes(&self.config, &config);
-        if !fixed.is_empty() {
+        if !fixed.is_empty() && !self.replaced.is() {
             return Err(format!(
                 "{} changed, which takes a restart; nothing of the new configuration is in force",
                 fixed.join(", ")
@@ -124,6 +146,15 @@ impl Following {
         info!(generation, keys = keys.records().len(), cut, "reloaded");
         (self.config, self.fingerprint, self.wrong) = (config, fingerprint, None);
         Ok(generation)
+    }
+
+    /// What the other process blocks is blocked here too.
+    async fn follow_blocks(&self) {
+        let Some(file) = self.config.state.clone().filter(|_| self.replaced.is()) else { return };
+        let followed = Arc::clone(&self.blocking);
+        if let Err(error) = blocking(move || followed.follow(&file)).await {
+            error!(%error, "the state file cannot be followed, the last blocks go on");
+        }
     }
 
     /// The last good state goes on.

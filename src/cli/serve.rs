@@ -1,17 +1,33 @@
 //! `keygate serve`: run a gate until it is told to stop.
 
-use std::{io, process::ExitCode};
+use std::{io, path::Path, process::ExitCode};
 
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{ConfigFile, exit};
-use crate::app;
+use crate::{
+    admin::{MeetError, Predecessor},
+    app,
+};
 
 /// Options of `keygate serve`.
 #[derive(clap::Args)]
 pub struct Serve {
     #[command(flatten)]
     config: ConfigFile,
+    /// Take the place of the gate that runs, without refusing a connection: it hands over its listening sockets and ends when what is
+    /// open there has ended. `if-running` starts one where none runs
+    #[arg(long, value_enum, value_name = "WHEN", num_args = 0..=1, require_equals = true, default_missing_value = "always")]
+    upgrade: Option<Upgrade>,
+}
+
+/// When to take the place of another gate.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Upgrade {
+    /// It is an error if none runs
+    Always,
+    /// If one runs; else start
+    IfRunning,
 }
 
 impl Serve {
@@ -33,9 +49,14 @@ impl Serve {
         };
         let served = runtime.block_on(async {
             // Before anybody can know that the gate runs: a signal that nobody waits for ends the process.
-            let stop = stop_signal()?;
-            app::start(&path, loaded, kept, level).await?.run_until(stop).await;
-            io::Result::Ok(())
+            let stop = stop_signal().map_err(|error| error.to_string())?;
+            let predecessor = match self.upgrade {
+                Some(when) => meet(&app::control_path(&loaded.config), when).await?,
+                None => None,
+            };
+            let running = app::start(&path, loaded, kept, level, predecessor).await.map_err(|error| error.to_string())?;
+            running.run_until(stop).await;
+            Ok::<_, String>(())
         });
         // Tasks that are still there belong to connections that outlived the drain window.
         runtime.shutdown_background();
@@ -43,6 +64,15 @@ impl Serve {
             Ok(()) => exit::OK,
             Err(error) => exit::failed(error),
         }
+    }
+}
+
+/// The gate that runs; `None` where none does and none must.
+async fn meet(control: &Path, when: Upgrade) -> Result<Option<Predecessor>, String> {
+    match Predecessor::meet(control).await {
+        Ok(predecessor) => Ok(Some(predecessor)),
+        Err(MeetError::Nobody(_)) if when == Upgrade::IfRunning => Ok(None),
+        Err(error) => Err(error.to_string()),
     }
 }
 

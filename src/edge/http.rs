@@ -19,9 +19,7 @@ use pingora::{
 use tokio::sync::watch;
 
 use self::{head_deadline::HeadState, hooks::Hooks, lent_client::LentClient};
-use super::{
-    body::BodyFraming, client::Client, clock::Clock, drain::Drain, exchange::Asked, forwarding::Forward, upstream::Aim,
-};
+use super::{body::BodyFraming, client::Client, clock::Clock, drain::Drain, exchange::Asked, forwarding::Forward, upstream::Aim};
 use crate::{
     gate::{denial::Denial, permit::Permit},
     telemetry::Telemetry,

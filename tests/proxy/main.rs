@@ -20,5 +20,6 @@ mod reload;
 mod sse;
 mod streams;
 mod transports;
+mod upgrade;
 mod upstreams;
 mod websocket;

@@ -57,7 +57,7 @@ impl Demo {
         // A terminal that is closed ends its demo; a gate that serves takes the same signal for a reload.
         let mut hangup = signal(SignalKind::hangup())?;
         let stop = stop_signal()?;
-        let running = app::start(&files.config, loaded, Blocks::default(), level).await?;
+        let running = app::start(&files.config, loaded, Blocks::default(), level, None).await?;
         let gate = running.listeners.first().copied().ok_or_else(|| io::Error::other("the gate does not listen"))?;
         tokio::spawn(backend::serve(backend, backend::router()));
         tokio::spawn(backend::serve(page, backend::page(gate)));

@@ -116,6 +116,54 @@ impl Program {
         kill_process(pid, signal).expect("a signal is sent");
     }
 
+    /// Whether it runs.
+    pub fn runs(&mut self) -> bool {
+        self.child.try_wait().expect("a child").is_none()
+    }
+
+    /// Waits for the `nth` diagnostic whose message begins like this.
+    pub async fn told(&self, message: &str, nth: usize) -> Value {
+        within(message, async {
+            loop {
+                let grown = self.stderr.grown.notified();
+                let text = self.stderr.text();
+                let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+                let mut same = lines.filter(|line| line["message"].as_str().is_some_and(|text| text.starts_with(message)));
+                if let Some(line) = same.nth(nth - 1) {
+                    return line;
+                }
+                grown.await;
+            }
+        })
+        .await
+    }
+
+    /// Waits until it says where it listens: for clients, and for the status.
+    async fn listens(&mut self) -> (Vec<SocketAddr>, SocketAddr) {
+        let listening = self.stderr.clone();
+        let told = async {
+            loop {
+                let grown = listening.grown.notified();
+                let (mut addresses, mut status) = (Vec::new(), None);
+                for line in listening.text().lines() {
+                    let Ok(line) = serde_json::from_str::<Value>(line) else { continue };
+                    let address = || line["address"].as_str().and_then(|text| text.parse().ok());
+                    match line["message"].as_str() {
+                        Some("gate listens") => addresses.extend(address()),
+                        Some("status listens") => status = address(),
+                        Some("control socket") => return (addresses, status.expect("a status listener")),
+                        _ => {}
+                    }
+                }
+                grown.await;
+            }
+        };
+        tokio::select! {
+            listening = within("the gate to listen", told) => listening,
+            exit = self.child.wait() => panic!("the gate ended: {exit:?}\n{}", listening.text()),
+        }
+    }
+
     /// The exit code, once there is one; `None` where a signal ended it.
     pub async fn exit(&mut self) -> Option<i32> {
         within("the program to exit", self.child.wait()).await.expect("a child").code()
@@ -150,36 +198,21 @@ impl Gate {
         let config = folder.path().join("keygate.yaml");
         let config = config.to_str().expect("a path of text");
         let mut program = Program::start(&["serve", "-c", config], folder.path(), &setup.environment);
-        let mut addresses = Vec::new();
-        let mut status = None;
-        let listening = program.stderr.clone();
-        let told = async {
-            loop {
-                let grown = listening.grown.notified();
-                addresses.clear();
-                let mut whole = false;
-                for line in listening.text().lines() {
-                    let Ok(line) = serde_json::from_str::<Value>(line) else { continue };
-                    let address = || line["address"].as_str().and_then(|text| text.parse().ok());
-                    match line["message"].as_str() {
-                        Some("gate listens") => addresses.extend(address()),
-                        Some("status listens") => status = address(),
-                        Some("control socket") => whole = true,
-                        _ => {}
-                    }
-                }
-                if whole {
-                    return;
-                }
-                grown.await;
-            }
-        };
-        tokio::select! {
-            () = within("the gate to listen", told) => {}
-            exit = program.child.wait() => panic!("the gate ended: {exit:?}\n{}", listening.text()),
-        }
-        let status = status.expect("a status listener");
+        let (addresses, status) = program.listens().await;
         Self { program, folder, addresses, status }
+    }
+
+    /// Starts another process of the same configuration, which is to take this one's place.
+    pub fn successor(&self) -> Program {
+        let config = self.path("keygate.yaml");
+        Program::start(&["serve", "-c", config.to_str().expect("a path of text"), "--upgrade"], self.folder.path(), &[])
+    }
+
+    /// Puts another process in the place of this one, and waits until it listens. Returns the one that is replaced.
+    pub async fn upgrade(&mut self) -> Program {
+        let mut new = self.successor();
+        (self.addresses, self.status) = new.listens().await;
+        std::mem::replace(&mut self.program, new)
     }
 
     /// Where clients connect.
@@ -216,20 +249,7 @@ impl Gate {
 
     /// Waits for the `nth` diagnostic whose message begins like this.
     pub async fn told(&self, message: &str, nth: usize) -> Value {
-        let stderr = &self.program.stderr;
-        within(message, async {
-            loop {
-                let grown = stderr.grown.notified();
-                let text = stderr.text();
-                let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-                let mut same = lines.filter(|line| line["message"].as_str().is_some_and(|text| text.starts_with(message)));
-                if let Some(line) = same.nth(nth - 1) {
-                    return line;
-                }
-                grown.await;
-            }
-        })
-        .await
+        self.program.told(message, nth).await
     }
 
     /// The first line of the access log about this path.

@@ -11,6 +11,7 @@ mod gate;
 mod metrics;
 mod relay;
 mod rules;
+mod storm;
 mod talk;
 mod tls;
 
@@ -26,6 +27,7 @@ pub use self::{
     metrics::Metrics,
     relay::relay,
     rules::{credential_absent, each_was_decided, identity_stamped_once, nothing_before_101, one_request_alone},
+    storm::Storm,
     talk::Talk,
     tls::Identity,
 };
