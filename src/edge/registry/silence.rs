@@ -176,8 +176,8 @@ mod tests {
         let ages: Vec<_> = (0..1000).map(|opened_ms| spread(1_000_000, opened_ms)).collect();
         assert!(ages.iter().all(|age| (900_000..=1_000_000).contains(age)));
         for tenth in 0..10 {
-            let within = 900_000 + tenth * 10_000..900_000 + (tenth + 1) * 10_000;
-            assert!(ages.iter().filter(|age| within.contains(age)).count() > 50, "{within:?}");
+            let within = 900_000 + tenth * 10_000_i64..900_000 + (tenth + 1) * 10_000;
+            assert!(ages.iter().copied().filter(|age| within.contains(age)).count() > 50, "{within:?}");
         }
         let spans = StreamSpans { max_age: Some(MINUTE), ..StreamSpans::default() };
         let stream = stream();

@@ -55,12 +55,12 @@ impl RecordTable {
         Some(&self.records[at])
     }
 
-    /// The record with this id and `true`, or one beside its place, which is as much work to find, and `false`. `None` where there
-    /// are none.
+    /// The record with this id, which has at most [`NUMBERED`] bytes, and `true`, or one beside its place, which is as much work to find,
+    /// and `false`. `None` where there are none.
     pub(super) fn near_id(&self, id: &str) -> Option<(&Arc<KeyRecord>, bool)> {
-        // No branch on whether it is there: the processor would remember how it went.
-        let at = self.records.partition_point(|record| *record.id < *id).min(self.records.len().saturating_sub(1));
-        self.records.get(at).map(|record| (record, *record.id == *id))
+        let wanted = number(id);
+        let at = self.records.partition_point(|record| number(&record.id) < wanted).min(self.records.len().saturating_sub(1));
+        self.records.get(at).map(|record| (record, (number(&record.id) == wanted) & (record.id.len() == id.len())))
     }
 
     /// The record with this digest, its own or an earlier one.
@@ -103,6 +103,17 @@ impl RecordTable {
         let number = number as usize;
         number.checked_sub(self.records.len()).map_or(number, |nth| self.earlier[nth].record as usize)
     }
+}
+
+/// The bytes of an id that its [`number`] is of.
+const NUMBERED: usize = 16;
+
+/// The start of an id as a number, in the order of the texts. Numbers are compared without a branch: of one that asks how far two texts
+/// are equal, the processor remembers how it went, and an id that there is takes longer than one that there is not.
+fn number(id: &str) -> u128 {
+    let (mut bytes, len) = ([0; NUMBERED], id.len().min(NUMBERED));
+    bytes[..len].copy_from_slice(&id.as_bytes()[..len]);
+    u128::from_be_bytes(bytes)
 }
 
 fn numbered<'r>(records: &'r [Arc<KeyRecord>], earlier: &[Earlier], number: u32) -> &'r StoredDigest {
