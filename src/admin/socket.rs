@@ -126,7 +126,8 @@ impl Place {
         let aside = beside(&path, &std::process::id().to_string());
         // What a process with this number left behind.
         let _ = fs::remove_file(&aside);
-        fs::hard_link(&*path, &aside)?;
+        // Not every file system can; then this one cannot be asked any more.
+        let _ = fs::hard_link(&*path, &aside);
         fs::rename(beside(&path, "next"), &*path).inspect_err(|_| _ = fs::remove_file(&aside))?;
         path.clone_from(&aside);
         Ok(aside)

@@ -1,7 +1,8 @@
 //! The configuration as typed. Every field may be absent here: what must be there is asked for by the second stage, so that one
 //! run reports what is wrong and what is missing. The comments of the fields are their reference, and what `schema` prints.
 //!
-//! *Live*: a reload brings a change into force. *Restart*: a reload that changes it is refused.
+//! *Live*: a reload brings a change into force. *Restart*: a reload that changes it is refused; a restart brings it into
+//! force, or an upgrade (`keygate serve --upgrade`), but for `control`, by which the running gate is found.
 
 mod collection;
 mod credentials;

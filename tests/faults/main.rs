@@ -15,3 +15,4 @@ mod revoked;
 #[cfg(target_os = "linux")]
 mod soak;
 mod upgrade_race;
+mod upgrades;
