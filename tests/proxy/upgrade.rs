@@ -201,6 +201,7 @@ async fn what_the_replaced_gate_serves_follows_keys_and_blocks() {
     let doomed = old.told("the configuration is not for this process", 1).await;
     assert_eq!(doomed["level"], "WARN");
     old.signal(Signal::HUP);
+    old.told("the configuration is not for this process", 2).await;
     end.send_replace(true);
     comes_to_its_end(stays).await;
     assert_eq!(old.exit().await, Some(0), "{}", old.stderr.text());

@@ -176,3 +176,55 @@ fn strange(line: &str) -> io::Error {
     let shown: String = line.chars().take(40).collect();
     io::Error::new(io::ErrorKind::InvalidData, format!("the running gate says `{shown}`, which is not of {PROTOCOL}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::UnixListener,
+    };
+
+    /// Speaks as a gate does until `ready`, and then leaves the talk; the listener goes on if it is given back.
+    async fn mute_at_last(listener: UnixListener, lives: bool) -> Option<UnixListener> {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let switching = format!("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: {PROTOCOL}\r\n\r\n");
+        let talk = [("\r\n\r\n", &*switching), ("sockets\n", "end\n"), ("prepared\n", "blocks {}\n"), ("ready\n", "")];
+        let mut heard = Vec::new();
+        for (word, answer) in talk {
+            while !heard.ends_with(word.as_bytes()) {
+                assert_ne!(stream.read_buf(&mut heard).await.unwrap(), 0, "{word}");
+            }
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+        lives.then_some(listener)
+    }
+
+    async fn taken_over(control: &Path, lives: bool) -> (io::Result<()>, ControlSocket) {
+        let gate = tokio::spawn(mute_at_last(UnixListener::bind(control).unwrap(), lives));
+        let mut predecessor = Predecessor::meet(control).await.unwrap();
+        assert!(predecessor.take(Role::Gate, ([127, 0, 0, 1], 80).into()).is_none());
+        let socket = ControlSocket::bind_beside(control).unwrap();
+        assert_eq!(predecessor.blocks().await.unwrap(), "{}");
+        let (taken, _alive) = tokio::join!(predecessor.take_over(&socket), gate);
+        (taken, socket)
+    }
+
+    #[tokio::test]
+    async fn who_dies_at_the_last_word_is_replaced_and_who_goes_on_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name| folder.path().join(name);
+        let (taken, socket) = taken_over(&at("dies"), false).await;
+        taken.unwrap();
+        assert!(socket.is_at(&at("dies")));
+        drop(socket);
+        assert!(!at("dies").exists());
+
+        let (taken, socket) = taken_over(&at("lives"), true).await;
+        assert!(taken.is_err());
+        drop(socket);
+        assert!(at("lives").exists(), "nobody removes what is another's");
+        assert!(!at("lives.next").exists());
+        assert!(matches!(Predecessor::meet(&at("none")).await, Err(MeetError::Nobody(_))));
+    }
+}
