@@ -32,9 +32,6 @@ pub use self::{
     tls::Identity,
 };
 
-#[allow(unused_imports, reason = "for the crowds of tests/faults")]
-pub use self::backend::request_in;
-
 /// How long anything may take before a test gives up.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
