@@ -21,12 +21,18 @@ use keygate::{
     config::{self, Config, More, Problems},
     gate::{
         credential::Pepper,
-        keys::{KeyLimits, KeySet},
-        limit::Quotas,
+        keys::{KeyLimits, KeySet, OverConnections},
+        limit::{OverRate, Quotas, StreamRates},
     },
 };
 
-const NO_LIMITS: KeyLimits = KeyLimits { rate: None, connections: None, quotas: Quotas { day: None, month: None } };
+const NO_LIMITS: KeyLimits = KeyLimits {
+    rate: None,
+    connections: None,
+    over_connections: OverConnections::Reject,
+    quotas: Quotas { day: None, month: None },
+    stream: StreamRates { messages: None, bytes: None, over: OverRate::Throttle },
+};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -61,7 +61,7 @@ pub(crate) fn builder(texts: &[String], digests: Digests, quotas: Quotas) -> Key
     let pepper = Arc::new(Pepper::new(&[7; 32]).expect("a pepper"));
     let pattern = testing::publishable("pattern", "pattern", &[ORIGIN, "https://*.example.org"]);
     let quota = Quota::new(1_000_000, 1, u32::MAX).expect("a quota");
-    let limits = Arc::new(KeyLimits { rate: Some(quota), connections: Some(10_000), quotas });
+    let limits = Arc::new(KeyLimits { rate: Some(quota), connections: Some(10_000), quotas, ..KeyLimits::default() });
     let capabilities = Arc::new(Capabilities::on_every_channel(Operations::ALL));
     let mut builder = KeySetBuilder::new((digests == Digests::Hmac).then(|| Arc::clone(&pepper)));
     for text in texts {

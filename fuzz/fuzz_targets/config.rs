@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 
 use keygate::{
     config::{parse_config, parse_keys},
-    gate::{keys::KeyLimits, limit::Quotas},
+    gate::keys::KeyLimits,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -14,7 +14,7 @@ fuzz_target!(|text: &str| {
     if let Err(problems) = parse_config(file, text) {
         let _ = problems.to_string();
     }
-    let limits = Arc::new(KeyLimits { rate: None, connections: None, quotas: Quotas::default() });
+    let limits = Arc::new(KeyLimits::default());
     if let Err(problems) = parse_keys(file, text, &limits, None, None) {
         let _ = problems.to_string();
     }

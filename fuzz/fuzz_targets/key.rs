@@ -9,7 +9,6 @@ use keygate::{
     gate::{
         credential::{KeyShape, shape},
         keys::KeyLimits,
-        limit::Quotas,
     },
 };
 use libfuzzer_sys::fuzz_target;
@@ -26,7 +25,7 @@ fuzz_target!(|input: (&str, &str, &str)| {
         quoted(id),
         quoted(text),
     );
-    let limits = Arc::new(KeyLimits { rate: None, connections: None, quotas: Quotas::default() });
+    let limits = Arc::new(KeyLimits::default());
     let set = match parse_keys(Path::new("keys.yaml"), &file, &limits, None, None) {
         Ok(set) => set,
         Err(problems) => {

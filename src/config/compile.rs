@@ -39,6 +39,7 @@ pub(super) fn config(typed: &raw::Config, folder: &Path, root: &Place<'_>) -> Op
     let locations = credentials::locations(typed.credentials.as_ref(), &root.field("credentials"));
     let mode = typed.mode.map(Mode::from).unwrap_or_default();
     let routes = routes::routes(typed.routes.as_ref(), mode, &forwarding, root);
+    let connection = typed.limits.as_ref().and_then(|limits| limits.connection.as_ref());
     let (key_limits, ip) = limits::limits(typed.limits.as_ref(), &root.field("limits"));
     let trusted_proxies = match &typed.trusted_proxies {
         Some(list) => networks(list, &root.field("trusted_proxies")),
@@ -67,6 +68,7 @@ pub(super) fn config(typed: &raw::Config, folder: &Path, root: &Place<'_>) -> Op
             routes,
             mode,
             peer_refusals: ip.rate,
+            streams: limits::of_connection(connection, &root.field("limits").field("connection")),
             trusted_proxies: trusted_proxies?,
         },
         limit_headers: limits::headers(typed.limits.as_ref()),

@@ -1,5 +1,7 @@
 //! `limits`, of the configuration and of a key → rates, quotas and counts, and who is told of them.
 
+mod stream;
+
 use super::{
     defaults,
     fault::Place,
@@ -7,9 +9,11 @@ use super::{
     used::LimitHeaders,
 };
 use crate::gate::{
-    keys::KeyLimits,
-    limit::{Quota, Quotas},
+    keys::{KeyLimits, OverConnections},
+    limit::{Quota, Quotas, StreamRates},
 };
+
+pub(super) use stream::of_connection;
 
 /// The limits of an address.
 pub(super) struct AddressLimits {
@@ -26,7 +30,9 @@ pub(super) fn limits(typed: Option<&raw::Limits>, place: &Place<'_>) -> (KeyLimi
     let ours = KeyLimits {
         rate: Quota::new(defaults::KEY_REQUESTS_PER_S, 1, defaults::KEY_BURST).ok(),
         connections: Some(defaults::KEY_CONNECTIONS),
+        over_connections: OverConnections::Reject,
         quotas: Quotas::default(),
+        stream: StreamRates::default(),
     };
     let address = typed.ip.as_ref().map_or(AddressLimits { rate: None, connections: None }, |typed| AddressLimits {
         rate: rate(None, typed.rate, typed.burst, &place.field("ip")),
@@ -50,7 +56,9 @@ pub(super) fn over(base: KeyLimits, typed: Option<&raw::KeyLimit>, place: &Place
     KeyLimits {
         rate: rate(base.rate, typed.rate, typed.burst, place),
         connections: count(base.connections, typed.connections),
+        over_connections: over_connections(base, typed, place),
         quotas: quotas(base.quotas, typed.quota.as_ref(), &place.field("quota")),
+        stream: stream::rates(base.stream, typed.messages, typed.bytes, typed.over_rate, place),
     }
 }
 
@@ -64,6 +72,19 @@ fn quotas(base: Quotas, typed: Option<&OrOff<raw::Quota>>, place: &Place<'_>) ->
                 place.fault("must name `day` or `month`, or be `off`");
             }
             Quotas { day: count(base.day, typed.day), month: count(base.month, typed.month) }
+        }
+    }
+}
+
+fn over_connections(base: KeyLimits, typed: &raw::KeyLimit, place: &Place<'_>) -> OverConnections {
+    match typed.over_connections {
+        None => base.over_connections,
+        Some(raw::OverConnections::Reject) => OverConnections::Reject,
+        Some(raw::OverConnections::EvictOldest) => {
+            if count(base.connections, typed.connections).is_none() {
+                place.field("over_connections").fault("means nothing where `connections` is `off`");
+            }
+            OverConnections::EvictOldest
         }
     }
 }

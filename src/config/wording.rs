@@ -3,16 +3,16 @@
 use super::path::{NodePath, Step};
 
 /// Fields of the design that this version does not have, by [`NodePath::pattern`].
-const NOT_BUILT: [&str; 9] = [
-    "admin",
-    "keys.max_stale",
-    "keys.sqlite",
-    "keys.url",
-    "keys[].limits.messages",
-    "limits.ip.messages",
-    "limits.key.messages",
-    "routes[].dialect",
-    "websocket.refusal",
+const NOT_BUILT: [&str; 6] = ["admin", "keys.max_stale", "keys.sqlite", "keys.url", "routes[].dialect", "websocket.refusal"];
+
+/// Fields that stand elsewhere, for a reason.
+const ELSEWHERE: [(&str, &str); 3] = [
+    ("limits.ip.messages", "messages are limited by `limits.key` and `limits.connection`: many clients may share one address"),
+    ("limits.ip.bytes", "bytes are limited by `limits.key` and `limits.connection`: many clients may share one address"),
+    (
+        "limits.ip.over_connections",
+        "is for `limits.key`: whoever has no key would end the streams of those who have one, behind the same address",
+    ),
 ];
 
 /// What is said of something that a later version will have.
@@ -29,8 +29,12 @@ pub(super) fn known_fields(message: &str) -> Option<Vec<&str>> {
 /// What is said of the unknown field at the end of `path`.
 pub(super) fn unknown_field(path: &NodePath, known: &[&str]) -> String {
     let name = path.0.last().and_then(Step::name).unwrap_or_default();
-    if NOT_BUILT.contains(&path.pattern().as_str()) {
+    let pattern = path.pattern();
+    if NOT_BUILT.contains(&pattern.as_str()) {
         return not_built(name);
+    }
+    if let Some((_, why)) = ELSEWHERE.into_iter().find(|(elsewhere, _)| *elsewhere == pattern) {
+        return why.to_owned();
     }
     match nearest(name, known.iter().copied()) {
         Some(near) => format!("unknown field; did you mean `{near}`?"),

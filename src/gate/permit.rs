@@ -6,9 +6,9 @@ use super::{
     Standing,
     credential::{Location, Locations},
     denial::Denial,
-    keys::{KeyRecord, KeyState},
-    limit::{Charges, Lease},
-    policy::{Policy, Route},
+    keys::{KeyRecord, KeyState, OverConnections},
+    limit::{Allowance, Charges, Lease},
+    policy::{Mode, Policy, Route},
     request::Transport,
 };
 
@@ -130,6 +130,32 @@ impl Permit {
     #[must_use]
     pub const fn reported(&self) -> Option<Denial> {
         self.reported
+    }
+
+    /// What the client may send in the stream, by the limits of one stream and of its key; `None` where nothing is limited, and where
+    /// whatever is refused is only reported.
+    #[must_use]
+    pub fn allowance(&self) -> Option<Allowance<KeyState>> {
+        if self.only_reports() {
+            return None;
+        }
+        let of_key = self.key().map(|key| (key.limits.stream, Arc::clone(&key.usage)));
+        Allowance::new(self.found.policy.streams, of_key)
+    }
+
+    /// Beyond how many streams of its key this one ends the oldest; `None` is never.
+    #[must_use]
+    pub fn evicts_beyond(&self) -> Option<u32> {
+        let limits = &self.key()?.limits;
+        match limits.over_connections {
+            OverConnections::EvictOldest if self.holds_place() && !self.only_reports() => limits.connections,
+            OverConnections::EvictOldest | OverConnections::Reject => None,
+        }
+    }
+
+    fn only_reports(&self) -> bool {
+        let key = self.key().map(|key| &**key);
+        self.found.policy.mode_of(Some(self.found.route), key) == Mode::Report
     }
 
     /// Whether the permit holds one of the key's places.

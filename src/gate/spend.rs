@@ -2,7 +2,7 @@
 
 use super::{
     denial::Denial,
-    keys::{KeyRecord, KeyState},
+    keys::{KeyRecord, KeyState, OverConnections},
     limit::{Charge, Charges, Lease, LimitName, Pace, Period, Quotas, Tallies},
     request::Transport,
     time::Timestamp,
@@ -22,7 +22,7 @@ pub(super) fn spend(
 ) -> Result<Option<Lease<KeyState>>, Denial> {
     let limits = &key.limits;
     let lease = if transport.is_stream() {
-        let Some(lease) = Lease::take(&key.usage, limits.connections.unwrap_or(u32::MAX)) else {
+        let Some(lease) = Lease::take(&key.usage, limits.most_places()) else {
             let standing = Standing { taken: u32::MAX, ..Standing::of(key, now, 0) };
             *charges = standing.charges(key, transport, now);
             return Err(Denial::KeyConnections);
@@ -123,7 +123,10 @@ impl Standing {
         let mut spent_or_not = Charges::default();
         tell_quotas(&limits.quotas, &self.tallies, now, &mut spent_or_not);
         if let Some(max) = limits.connections {
-            spent_or_not.set(Charge::of_places(LimitName::Connections, max, self.taken, transport.is_stream()));
+            // Where the oldest stream makes room, a place is there for the next one, and none is left.
+            let makes_room = limits.over_connections == OverConnections::EvictOldest && self.taken < limits.most_places();
+            let refuses = transport.is_stream() && !makes_room;
+            spent_or_not.set(Charge::of_places(LimitName::Connections, max, self.taken, refuses));
         }
         let mut charges = Charges::default();
         spent_or_not.iter().for_each(|charge| charges.set(charge.refusing_if_spent()));

@@ -7,6 +7,7 @@ use super::{
     channel::ChannelSource,
     credential::{Digester, Environment, Kind, Locations, StoredDigest},
     keys::{BrowserRule, KeyLimits, KeyRecord, PreviousDigest, Rare, RareFields, State, Thin},
+    limit::StreamLimits,
     origin::OriginPattern,
     peer::Networks,
     policy::{Demand, Mode, PathPattern, Policy, Route},
@@ -108,6 +109,7 @@ pub fn policy(routes: impl IntoIterator<Item = Route>) -> Policy {
         routes: routes.into_iter().map(Arc::new).collect(),
         mode: Mode::Enforce,
         peer_refusals: None,
+        streams: StreamLimits::default(),
         trusted_proxies: Networks::default(),
     }
 }

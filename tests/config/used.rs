@@ -7,8 +7,8 @@ use keygate::{
     gate::{
         capability::Capabilities,
         credential::{Digester, Environment, Kind, Pepper, compose},
-        keys::{BrowserRule, KeyLimits, KeyRecord, KeySet, State},
-        limit::{Quota, Quotas},
+        keys::{BrowserRule, KeyLimits, KeyRecord, KeySet, OverConnections, State},
+        limit::{OverRate, Quota, Quotas, StreamLimits, StreamRate, StreamRates},
         policy::Mode,
     },
     upstream::{Backend, Balance, UpstreamSpec},
@@ -136,6 +136,31 @@ fn quotas_are_of_a_day_and_a_month_each() {
     assert_eq!(own(", limits: { quota: { day: 7 } }"), quotas(Some(7), Some(20)));
     assert_eq!(own(", limits: { quota: { month: off } }"), quotas(Some(10), None));
     assert_eq!(own(", limits: { quota: off }"), Quotas::default());
+}
+
+#[test]
+fn what_clients_send_is_limited_for_a_key_and_for_a_connection() {
+    let rate = |amount, window_s| StreamRate::new(amount, window_s).ok();
+    let plain = config("limits: {}");
+    assert_eq!((plain.key_limits.stream, plain.policy.streams), (StreamRates::default(), StreamLimits::default()));
+    assert_eq!(plain.key_limits.over_connections, OverConnections::Reject);
+    let all = config(
+        "limits: { key: { messages: 600/m, over_rate: close, over_connections: evict_oldest },
+        connection: { messages: 5/s, bytes: 64KiB/s, message_size: 1MiB } }",
+    );
+    assert_eq!(all.key_limits.stream, StreamRates { messages: rate(600, 60), bytes: None, over: OverRate::Close });
+    assert_eq!(all.key_limits.over_connections, OverConnections::EvictOldest);
+    let rates = StreamRates { messages: rate(5, 1), bytes: rate(64 << 10, 1), over: OverRate::Throttle };
+    assert_eq!(all.policy.streams, StreamLimits { rates, message_size: Some(1 << 20) });
+
+    let own = |more: &str| {
+        let text = format!("keys:\n{}", secret("a", more));
+        *config::parse_keys(Path::new("keys.yaml"), &text, &all.key_limits, None, None).unwrap().by_id("a").unwrap().limits
+    };
+    assert_eq!(own(", limits: { rate: 5/s }").stream, all.key_limits.stream);
+    let bytes = own(", limits: { messages: off, bytes: 1000/s, over_rate: throttle, over_connections: reject }");
+    assert_eq!(bytes.stream, StreamRates { messages: None, bytes: rate(1000, 1), over: OverRate::Throttle });
+    assert_eq!(bytes.over_connections, OverConnections::Reject);
 }
 
 #[test]

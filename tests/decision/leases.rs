@@ -5,9 +5,9 @@ use std::sync::Arc;
 use keygate::gate::{
     Gate,
     denial::Denial,
-    keys::{KeyLimits, KeyRecord},
+    keys::{KeyLimits, KeyRecord, OverConnections},
     permit::Permit,
-    policy::{Demand, Policy},
+    policy::{Demand, Mode, Policy},
     testing,
 };
 
@@ -49,6 +49,25 @@ fn a_stream_holds_its_place_until_its_permit_is_dropped() {
     assert_eq!(stream().outcome(&gate), Ok(()));
     drop(second);
     assert_eq!(places(&key), 0);
+}
+
+#[test]
+fn where_the_oldest_makes_room_there_are_as_many_places_again() {
+    let limits = |over_connections| KeyLimits { connections: Some(2), over_connections, ..KeyLimits::default() };
+    let key = |over| KeyRecord { limits: Arc::new(limits(over)), ..testing::secret("key", "text") };
+    let evicting = gate(policy(), [key(OverConnections::EvictOldest)]);
+    let held: Vec<_> = (0..4).map(|_| let_in(&evicting, &stream())).collect();
+    assert!(held.iter().all(|permit| permit.evicts_beyond() == Some(2)));
+    assert_eq!(stream().outcome(&evicting), Err(Denial::KeyConnections), "goodbyes do not pile up without end");
+    assert_eq!(let_in(&evicting, &Ask::get("/").key("text")).evicts_beyond(), None, "a plain request ends nobody");
+
+    let rejecting = gate(policy(), [key(OverConnections::Reject)]);
+    let held: Vec<_> = (0..2).map(|_| let_in(&rejecting, &stream())).collect();
+    assert!(held.iter().all(|permit| permit.evicts_beyond().is_none()));
+    assert_eq!(stream().outcome(&rejecting), Err(Denial::KeyConnections));
+
+    let watching = gate(Policy { mode: Mode::Report, ..policy() }, [key(OverConnections::EvictOldest)]);
+    assert_eq!(let_in(&watching, &stream()).evicts_beyond(), None, "who only watches ends nobody");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Count, OrOff, Rate};
+use super::{ByteRate, ByteSize, Count, OrOff, Rate};
 
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a map")]
@@ -13,6 +13,8 @@ pub(in crate::config) struct Limits {
     pub connections: Option<Count>,
     /// For each key that has no limits of its own. Default: 1000/s, 2000 at once, 10000 connections, no quota.
     pub key: Option<KeyLimit>,
+    /// For each WebSocket, by what its client sends; a reload that changes it is for those that open later. Default: without limit.
+    pub connection: Option<ConnectionLimit>,
     /// For each client address (IPv6 by /64). Its rate is charged by refusals only: it bounds guessing, and never slows down who
     /// has a key. Default: without limit.
     pub ip: Option<Limit>,
@@ -42,8 +44,52 @@ pub(in crate::config) struct KeyLimit {
     pub burst: Option<Count>,
     /// Streams open at a time, or `off`.
     pub connections: Option<OrOff<Count>>,
+    /// What happens to a stream for which there is no place. `reject`: it is refused. `evict_oldest`: it is let in, and the oldest
+    /// open stream of the key is ended, for clients that come back before their old connection is known to be gone. Default:
+    /// `reject`.
+    pub over_connections: Option<OverConnections>,
     /// Requests and handshakes by the calendar, or `off`.
     pub quota: Option<OrOff<Quota>>,
+    /// Messages that clients send in all WebSockets of the key together: `100/s` or `600/m`, of which all may come at once, or `off`.
+    /// Control frames are none. A reload that changes it is for streams that open later. Default: `off`.
+    pub messages: Option<OrOff<Rate>>,
+    /// Bytes that clients send in all WebSockets of the key together, as sent: `64KiB/s`, `100MiB/m`, or `off`. Default: `off`.
+    pub bytes: Option<OrOff<ByteRate>>,
+    /// What happens beyond `messages` and `bytes`. `throttle`: nothing more is read from the client until the rate allows it.
+    /// `close`: the stream is ended, by a Close with 1008. Default: `throttle`.
+    pub over_rate: Option<OverRate>,
+}
+
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map")]
+#[schemars(inline)]
+pub(in crate::config) struct ConnectionLimit {
+    /// Messages: `100/s` or `600/m`, of which all may come at once, or `off`. Control frames are none. Default: `off`.
+    pub messages: Option<OrOff<Rate>>,
+    /// Bytes, as sent: `64KiB/s`, `100MiB/m`, or `off`. Default: `off`.
+    pub bytes: Option<OrOff<ByteRate>>,
+    /// The largest message, as sent (compressed, if it is), in all its fragments: `65536`, `64KiB`, `1MiB`, or `off`. A larger one
+    /// ends the stream by a Close with 1009, before its payload goes on. Default: `off`.
+    pub message_size: Option<OrOff<ByteSize>>,
+    /// What happens beyond `messages` and `bytes`. `throttle`: nothing more is read from the client until the rate allows it.
+    /// `close`: the stream is ended, by a Close with 1008. Default: `throttle`.
+    pub over_rate: Option<OverRate>,
+}
+
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub(in crate::config) enum OverRate {
+    Throttle,
+    Close,
+}
+
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub(in crate::config) enum OverConnections {
+    Reject,
+    EvictOldest,
 }
 
 #[derive(Deserialize, JsonSchema)]

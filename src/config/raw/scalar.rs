@@ -23,6 +23,17 @@ pub(in crate::config) struct Rate {
     pub window_s: u32,
 }
 
+/// A size in bytes: `65536`, `64KiB`, `1MiB`, `2GiB`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::config) struct ByteSize(pub u32);
+
+/// So many bytes in so long: `64KiB/s`, `1MiB/s`, `100MiB/m`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::config) struct ByteRate {
+    pub bytes: u32,
+    pub window_s: u32,
+}
+
 /// A span of time: `500ms`, `10s`, `5m`, `1h`, `30d`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::config) struct Span(pub Duration);
@@ -36,6 +47,9 @@ pub(in crate::config) enum OrOff<T> {
 
 const WINDOWS: [(&str, u32); 4] = [("s", 1), ("m", 60), ("h", 3600), ("d", 86400)];
 const UNITS_MS: [(&str, u64); 5] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+const UNITS_BYTES: [(&str, u32); 4] = [("", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
+const A_SIZE: &str = "must be a size below 4GiB, such as `65536`, `64KiB` or `1MiB`";
+const A_BYTE_RATE: &str = "must be a rate of bytes below 4GiB, such as `64KiB/s`, `1MiB/s` or `100MiB/m`";
 const A_RATE: &str = "must be a rate such as `100/s`, `100/m`, `100/h` or `100/d`";
 const A_SPAN: &str = "must be a time such as `500ms`, `10s`, `5m`, `1h` or `30d`";
 
@@ -43,9 +57,25 @@ impl FromStr for Rate {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (requests, window) = text.split_once('/').ok_or(A_RATE)?;
-        let (_, window_s) = WINDOWS.into_iter().find(|(name, _)| *name == window).ok_or(A_RATE)?;
+        let (requests, window_s) = in_window(text).ok_or(A_RATE)?;
         Ok(Self { requests: digits(requests).ok_or(A_RATE)?, window_s })
+    }
+}
+
+impl FromStr for ByteSize {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        bytes(text).map(Self).ok_or(A_SIZE)
+    }
+}
+
+impl FromStr for ByteRate {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (size, window_s) = in_window(text).ok_or(A_BYTE_RATE)?;
+        Ok(Self { bytes: bytes(size).ok_or(A_BYTE_RATE)?, window_s })
     }
 }
 
@@ -82,6 +112,20 @@ pub fn duration(text: &str) -> Option<Duration> {
     text.parse().ok().map(|Span(span)| span)
 }
 
+/// What stands before the window of a rate, and the window in seconds.
+fn in_window(text: &str) -> Option<(&str, u32)> {
+    let (amount, window) = text.split_once('/')?;
+    let (_, window_s) = WINDOWS.into_iter().find(|(name, _)| *name == window)?;
+    Some((amount, window_s))
+}
+
+/// A number of bytes with its unit.
+fn bytes(text: &str) -> Option<u32> {
+    let (count, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let (_, unit_bytes) = UNITS_BYTES.into_iter().find(|(name, _)| *name == unit)?;
+    digits::<u32>(count)?.checked_mul(unit_bytes)
+}
+
 /// A number of digits only: `parse` alone would take `+5`.
 fn digits<T: FromStr>(text: &str) -> Option<T> {
     text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten()
@@ -104,6 +148,40 @@ impl<'de> Deserialize<'de> for Text {
 impl<'de> Deserialize<'de> for Rate {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Word("a rate such as `100/s`", Self::from_str))
+    }
+}
+
+impl<'de> Deserialize<'de> for ByteSize {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ByteSizeVisitor)
+    }
+}
+
+struct ByteSizeVisitor;
+
+impl Visitor<'_> for ByteSizeVisitor {
+    type Value = ByteSize;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a size such as `65536`, `64KiB` or `1MiB`")
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<ByteSize, E> {
+        u32::try_from(number).map(ByteSize).map_err(|_| E::custom(A_SIZE))
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<ByteSize, E> {
+        Err(E::custom(A_SIZE))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<ByteSize, E> {
+        text.parse().map_err(E::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for ByteRate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Word("a rate of bytes such as `1MiB/s`", Self::from_str))
     }
 }
 
@@ -207,8 +285,17 @@ mod tests {
         }
 
         #[test]
-        fn any_text_is_read_or_refused(text in "\\PC{0,12}|[0-9]{0,30}(/?)[smhd]{0,2}") {
+        fn a_size_is_read_in_every_unit_that_divides_it(count in 0u32..1 << 12, unit in 0usize..3) {
+            let (name, unit_bytes) = UNITS_BYTES[unit];
+            prop_assert_eq!(format!("{count}{name}").parse::<ByteSize>(), Ok(ByteSize(count * unit_bytes)));
+            let rate = ByteRate { bytes: count * unit_bytes, window_s: 60 };
+            prop_assert_eq!(format!("{count}{name}/m").parse::<ByteRate>(), Ok(rate));
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused(text in "\\PC{0,12}|[0-9]{0,30}([KMG]iB)?(/?)[smhd]{0,2}") {
             let _ = (text.parse::<Rate>(), text.parse::<Span>());
+            let _ = (text.parse::<ByteSize>(), text.parse::<ByteRate>());
         }
     }
 
@@ -216,6 +303,12 @@ mod tests {
     fn what_is_no_rate_and_no_span() {
         for text in ["", "5", "5/", "/s", "+5/s", "-5/s", "5 /s", "5/S", "5/w", "1.5/s", "99999999999/s", "5/s/s"] {
             assert!(text.parse::<Rate>().is_err(), "{text} was taken");
+        }
+        for text in ["", "-1", "+1", "1 KiB", "1KB", "1kib", "1K", "1.5MiB", "KiB", "4GiB", "4294967296", "1KiB/s"] {
+            assert!(text.parse::<ByteSize>().is_err(), "{text} was taken");
+        }
+        for text in ["", "1MiB", "1MiB/", "/s", "1MB/s", "4GiB/s", "1MiB/w", "-1/s"] {
+            assert!(text.parse::<ByteRate>().is_err(), "{text} was taken");
         }
         for text in ["", "5", "s", "-5s", "+5s", "5 s", "1.5s", "5S", "1h30m", "99999999999999999999s", "18446744073709551615d"] {
             assert!(text.parse::<Span>().is_err(), "{text} was taken");

@@ -9,6 +9,6 @@ mod thin;
 
 pub use origins::OriginIndex;
 pub use rare::{PreviousDigest, Rare, RareFields};
-pub use record::{BrowserRule, KeyLimits, KeyRecord, KeyState, KeyUse, State};
+pub use record::{BrowserRule, KeyLimits, KeyRecord, KeyState, KeyUse, OverConnections, State};
 pub use set::{KeySet, KeySetBuilder, KeySetError};
 pub use thin::Thin;

@@ -8,7 +8,7 @@ use super::{PreviousDigest, Rare, Thin};
 use crate::gate::{
     capability::Capabilities,
     credential::{Environment, KeyDigest, Kind, StoredDigest},
-    limit::{Gcra, Meters, Places, Quota, Quotas, Tallies},
+    limit::{Gcra, Meters, Places, Quota, Quotas, StreamMeter, StreamRates, Tallies},
     origin::OriginPattern,
     peer::Networks,
     policy::Mode,
@@ -41,8 +41,35 @@ pub struct KeyLimits {
     pub rate: Option<Quota>,
     /// Open streams; `None` is without limit.
     pub connections: Option<u32>,
+    /// What happens to a stream beyond them.
+    pub over_connections: OverConnections,
     /// Requests and handshakes by the calendar.
     pub quotas: Quotas,
+    /// What clients send in all WebSockets of the key together.
+    pub stream: StreamRates,
+}
+
+/// What happens to a stream for which its key has no place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum OverConnections {
+    /// It is refused.
+    #[default]
+    Reject,
+    /// It is let in, and the oldest of the key is ended.
+    EvictOldest,
+}
+
+impl KeyLimits {
+    /// Places that are given: those of [`KeyLimits::connections`], and where the oldest stream makes room, as many again for those
+    /// that are being ended, so that goodbyes to clients that take nothing in cannot pile up.
+    #[must_use]
+    pub fn most_places(&self) -> u32 {
+        let max = self.connections.unwrap_or(u32::MAX);
+        match self.over_connections {
+            OverConnections::Reject => max,
+            OverConnections::EvictOldest => max.saturating_mul(2),
+        }
+    }
 }
 
 /// A key. Immutable but for [`KeyState`], which the next set's record of the same id shares.
@@ -84,16 +111,22 @@ pub struct KeyState {
     /// Of [`KeyLimits::rate`].
     pub rate: Gcra,
     places: Places,
-    /// Of [`KeyLimits::quotas`]: there from when a set with such a key is made, so that no decision has to make them, and nothing
-    /// but one word where there are none.
-    meters: OnceBox<Meters>,
+    /// Of [`KeyLimits::quotas`] and [`KeyLimits::stream`]: there from when a set with such a key is made, so that no decision has to
+    /// make them, and nothing but one word where there are none.
+    meters: OnceBox<KeyMeters>,
+}
+
+#[derive(Debug, Default)]
+struct KeyMeters {
+    quotas: Meters,
+    stream: StreamMeter,
 }
 
 impl KeyState {
     /// The state of the quotas; makes them where there were none.
     #[must_use]
     pub fn meters(&self) -> &Meters {
-        self.meters.get_or_init(Box::default)
+        &self.meters.get_or_init(Box::default).quotas
     }
 
     /// Places that are taken.
@@ -102,16 +135,23 @@ impl KeyState {
         self.places.taken()
     }
 
-    /// What the quotas have counted, for a store to keep; `None` where the key never had any.
+    /// What the quotas have counted, for a store to keep; `None` where nothing of the key was ever metered.
     #[must_use]
     pub fn tallies(&self) -> Option<Tallies> {
-        self.meters.get().map(Meters::tallies)
+        self.meters.get().map(|meters| meters.quotas.tallies())
     }
 }
 
 impl AsRef<Places> for KeyState {
     fn as_ref(&self) -> &Places {
         &self.places
+    }
+}
+
+/// The state of [`KeyLimits::stream`]; makes it where there was none.
+impl AsRef<StreamMeter> for KeyState {
+    fn as_ref(&self) -> &StreamMeter {
+        &self.meters.get_or_init(Box::default).stream
     }
 }
 

@@ -50,7 +50,7 @@ impl KeySetBuilder {
 
     /// Adds a key. `text`, where it is known, tells whether the set holds imported keys that look like mistyped generated ones.
     pub fn add(&mut self, record: KeyRecord, text: Option<&str>) {
-        if record.limits.quotas.any() {
+        if record.limits.quotas.any() || record.limits.stream.any() {
             // Made here, so that no decision has to.
             let _ = record.usage.meters();
         }

@@ -76,47 +76,83 @@ impl Gcra {
 
     /// Asks for one request at `now_ns` on a clock that never goes back, and charges it if it passes.
     pub fn charge(&self, quota: &Quota, now_ns: u64) -> Pace {
-        let mut arrival = self.0.load(Ordering::Relaxed);
-        loop {
-            let next = next(quota, arrival, now_ns);
-            if let Err(pace) = within(quota, next, now_ns) {
-                return pace;
-            }
-            match self.0.compare_exchange_weak(arrival, next, Ordering::Relaxed, Ordering::Relaxed) {
-                Ok(_) => return remaining(quota, next, now_ns),
-                Err(other) => arrival = other,
-            }
+        match self.take(quota.interval_ns, quota.tolerance_ns(), now_ns) {
+            Ok(next) => remaining(quota, next, now_ns),
+            Err(retry_after_ns) => Pace::Beyond { retry_after_ns },
         }
     }
 
     /// Whether one request would pass at `now_ns`; less work than [`Gcra::peek`], which says more.
     #[must_use]
     pub fn would_pass(&self, quota: &Quota, now_ns: u64) -> bool {
-        within(quota, next(quota, self.0.load(Ordering::Relaxed), now_ns), now_ns).is_ok()
+        let tolerance_ns = quota.tolerance_ns();
+        within(tolerance_ns, next(quota.interval_ns, tolerance_ns, self.full_at(), now_ns), now_ns).is_ok()
     }
 
     /// Whether one request would pass at `now_ns`, charging nothing.
     #[must_use]
     pub fn peek(&self, quota: &Quota, now_ns: u64) -> Pace {
-        let next = next(quota, self.0.load(Ordering::Relaxed), now_ns);
-        match within(quota, next, now_ns) {
+        let tolerance_ns = quota.tolerance_ns();
+        let next = next(quota.interval_ns, tolerance_ns, self.full_at(), now_ns);
+        match within(tolerance_ns, next, now_ns) {
             Ok(()) => remaining(quota, next, now_ns),
-            Err(pace) => pace,
+            Err(retry_after_ns) => Pace::Beyond { retry_after_ns },
         }
+    }
+
+    /// Charges `cost_ns` of which `tolerance_ns` may come at once, if that passes. Returns the arrival after it.
+    ///
+    /// # Errors
+    /// In how many nanoseconds it would pass if nothing else came; never, if it costs more than may come at once.
+    pub(super) fn take(&self, cost_ns: u64, tolerance_ns: u64, now_ns: u64) -> Result<u64, u64> {
+        let mut arrival = self.0.load(Ordering::Relaxed);
+        loop {
+            let next = next(cost_ns, tolerance_ns, arrival, now_ns);
+            within(tolerance_ns, next, now_ns)?;
+            match self.0.compare_exchange_weak(arrival, next, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return Ok(next),
+                Err(other) => arrival = other,
+            }
+        }
+    }
+
+    /// Whether `cost_ns` would pass, charging nothing.
+    ///
+    /// # Errors
+    /// As of [`Gcra::take`].
+    pub(super) fn look(&self, cost_ns: u64, tolerance_ns: u64, now_ns: u64) -> Result<(), u64> {
+        within(tolerance_ns, next(cost_ns, tolerance_ns, self.full_at(), now_ns), now_ns)
+    }
+
+    /// Charges `cost_ns` whether or not it passes; what is beyond is a debt, which [`Gcra::owed_ns`] tells of.
+    pub(super) fn owe(&self, cost_ns: u64, tolerance_ns: u64, now_ns: u64) {
+        let more = |arrival: u64| Some(indebted(arrival, tolerance_ns, now_ns).saturating_add(cost_ns));
+        // The closure never declines.
+        let _ = self.0.try_update(Ordering::Relaxed, Ordering::Relaxed, more);
+    }
+
+    /// In how many nanoseconds nothing will be owed, if nothing else is charged; 0 where nothing is.
+    pub(super) fn owed_ns(&self, tolerance_ns: u64, now_ns: u64) -> u64 {
+        indebted(self.full_at(), tolerance_ns, now_ns).saturating_sub(now_ns).saturating_sub(tolerance_ns)
     }
 }
 
-/// The arrival after one request more. What an earlier, tighter quota left behind counts as far as this one reaches: a raised
-/// limit is in force at once.
-fn next(quota: &Quota, arrival: u64, now_ns: u64) -> u64 {
-    let furthest = now_ns.saturating_add(quota.tolerance_ns());
-    arrival.clamp(now_ns, furthest).saturating_add(quota.interval_ns)
+/// The arrival after `cost_ns` more. What an earlier, tighter quota left behind counts as far as this one reaches: a raised limit is
+/// in force at once.
+fn next(cost_ns: u64, tolerance_ns: u64, arrival: u64, now_ns: u64) -> u64 {
+    arrival.clamp(now_ns, now_ns.saturating_add(tolerance_ns)).saturating_add(cost_ns)
 }
 
-fn within(quota: &Quota, next: u64, now_ns: u64) -> Result<(), Pace> {
-    match next.saturating_sub(now_ns).checked_sub(quota.tolerance_ns()) {
+/// The arrival as far as it counts where debts are made: no debt is as large as what may come at once, but for those of an earlier,
+/// tighter quota, and what several threads owe in the same moment.
+fn indebted(arrival: u64, tolerance_ns: u64, now_ns: u64) -> u64 {
+    arrival.clamp(now_ns, now_ns.saturating_add(tolerance_ns.saturating_mul(2)))
+}
+
+fn within(tolerance_ns: u64, next: u64, now_ns: u64) -> Result<(), u64> {
+    match next.saturating_sub(now_ns).checked_sub(tolerance_ns) {
         None | Some(0) => Ok(()),
-        Some(retry_after_ns) => Err(Pace::Beyond { retry_after_ns }),
+        Some(retry_after_ns) => Err(retry_after_ns),
     }
 }
 

@@ -1,4 +1,4 @@
-//! How much a key and a peer may do: rates by GCRA, quotas by the calendar, places by leases. State is a few words that outlive
+//! How much a key and a peer may do: rates by GCRA, quotas by the calendar, places by leases, and what goes through a stream. State is a few words that outlive
 //! any reload.
 
 mod charges;
@@ -7,6 +7,7 @@ mod lease;
 mod peers;
 mod period;
 mod quotas;
+mod stream;
 
 pub use charges::{Charge, Charges, LimitName};
 pub use gcra::{Gcra, Pace, Quota};
@@ -14,3 +15,4 @@ pub use lease::{Lease, Places};
 pub use peers::{PeerKey, PeerLease, PeerPlaces, PeerTable};
 pub use period::Period;
 pub use quotas::{Meters, Quotas, Tallies, Tally};
+pub use stream::{Allowance, Beyond, OverRate, Scope, StreamLimit, StreamLimits, StreamMeter, StreamRate, StreamRates};

@@ -16,7 +16,7 @@ use super::{
     cors,
     credential::{Environment, Locations},
     keys::KeyRecord,
-    limit::Quota,
+    limit::{Quota, StreamLimits},
     peer::Networks,
     request::RequestHead,
 };
@@ -34,6 +34,8 @@ pub struct Policy {
     pub mode: Mode,
     /// The bucket that a peer's refusals use up; `None` is off.
     pub peer_refusals: Option<Quota>,
+    /// What clients may send in one stream.
+    pub streams: StreamLimits,
     /// Whose `X-Forwarded-For`, `Forwarded` and `X-Forwarded-Proto` are believed.
     pub trusted_proxies: Networks,
 }

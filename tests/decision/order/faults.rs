@@ -170,7 +170,12 @@ fn record(has: &impl Fn(Fault) -> bool, rate: Quota) -> KeyRecord {
         environment: if has(Fault::TestKey) { Environment::Test } else { Environment::Live },
         expires_at_ms: if has(Fault::Expired) { NOW.unix_ms } else { i64::MAX },
         capabilities: testing::on_every_channel(if has(Fault::NotCapable) { Operations::NONE } else { Operations::ALL }),
-        limits: Arc::new(KeyLimits { rate: Some(rate), connections: Some(u32::from(!has(Fault::NoPlace))), quotas: QUOTAS }),
+        limits: Arc::new(KeyLimits {
+            rate: Some(rate),
+            connections: Some(u32::from(!has(Fault::NoPlace))),
+            quotas: QUOTAS,
+            ..KeyLimits::default()
+        }),
         rare: RareFields { ips: Networks::new([IpAddr::from(address).into()]).ok(), ..RareFields::default() }.into(),
         ..testing::publishable("key", TEXT, &[LISTED])
     }
