@@ -7,6 +7,8 @@ pub enum CloseCode {
     GoingAway,
     /// 1008: the key no longer allows the stream.
     PolicyViolation,
+    /// 1009: a message is larger than may pass.
+    MessageTooBig,
     /// 1012: the gate restarts; connect again.
     ServiceRestart,
 }
@@ -18,6 +20,7 @@ impl CloseCode {
         match self {
             Self::GoingAway => 1001,
             Self::PolicyViolation => 1008,
+            Self::MessageTooBig => 1009,
             Self::ServiceRestart => 1012,
         }
     }

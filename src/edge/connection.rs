@@ -216,7 +216,7 @@ async fn finish(mut client: Client, last: &[u8]) {
 /// Opens a stream and lets it go on by itself.
 async fn stream(edge: &Arc<Edge>, mut client: Client, mut opening: Opening, mut early: Vec<u8>, held: Held) {
     let stream = opening.stream.live();
-    let opened = until_cut(&stream, tunnel::open(&mut client, &mut opening, &mut early, &edge.telemetry)).await;
+    let opened = until_cut(&stream, tunnel::open(&mut client, &mut opening, &mut early, edge)).await;
     let report = |status, denial| opening.asked.report(&edge.telemetry, &edge.clock, &opening.permit, status, denial);
     let denial = match opened {
         Ok(Ok(opened)) => {

@@ -3,6 +3,7 @@
 //! A stream registers first and then looks whether the snapshot that let it in is still the one in force. Whoever publishes a
 //! snapshot publishes first and then walks the registry. So a change either finds the stream here or is found by it.
 
+mod by_key;
 mod cut;
 mod silence;
 mod stream;
@@ -15,6 +16,7 @@ use std::sync::{
 use parking_lot::Mutex;
 use slab::Slab;
 
+use self::by_key::ByKey;
 pub use self::{
     cut::CutReason,
     stream::{LiveStream, until_cut},
@@ -28,6 +30,7 @@ const SHARDS: usize = 16;
 pub struct Registry {
     shards: [Mutex<Slab<Arc<LiveStream>>>; SHARDS],
     next: AtomicU64,
+    by_key: ByKey,
 }
 
 /// A stream's place in the registry, given back when dropped.
@@ -35,6 +38,7 @@ pub struct Entered {
     registry: Arc<Registry>,
     shard: usize,
     slot: usize,
+    turn: u64,
     stream: Arc<LiveStream>,
 }
 
@@ -46,7 +50,15 @@ impl Registry {
         let shard = usize::try_from(turn).unwrap_or_default() % SHARDS;
         let stream = Arc::new(stream);
         let slot = self.shards[shard].lock().insert(Arc::clone(&stream));
-        Entered { registry: Arc::clone(self), shard, slot, stream }
+        self.by_key.enter(&stream, turn);
+        Entered { registry: Arc::clone(self), shard, slot, turn, stream }
+    }
+
+    /// Asks the oldest streams of the key of `stream` to end, until no more than `most` are left that were not asked in this way.
+    pub fn evict_beyond(&self, stream: &LiveStream, most: u32, now: Timestamp) {
+        while let Some(oldest) = self.by_key.oldest_beyond(stream, most) {
+            oldest.cut(CutReason::Evicted, now);
+        }
     }
 
     /// Asks every stream to end for which `reason` gives one, and returns how many were asked now.
@@ -99,6 +111,7 @@ impl std::ops::Deref for Entered {
 impl Drop for Entered {
     fn drop(&mut self) {
         self.registry.shards[self.shard].lock().remove(self.slot);
+        self.registry.by_key.leave(&self.stream, self.turn);
     }
 }
 

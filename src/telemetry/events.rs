@@ -93,6 +93,8 @@ pub struct Ended {
     pub received: u64,
     /// Bytes to the client.
     pub sent: u64,
+    /// Messages from the client and to it, of a WebSocket.
+    pub messages: [u64; 2],
 }
 
 /// Who ended a stream.

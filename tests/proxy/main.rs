@@ -18,6 +18,7 @@ mod negative_controls;
 mod peers;
 mod reload;
 mod sse;
+mod stream_limits;
 mod streams;
 mod transports;
 mod upgrade;

@@ -135,6 +135,9 @@ impl Request<'_> {
                 .claimed_by(head.chain.claims());
         let stream = edge.registry.enter(live);
         self.check_again(&permit, &stream);
+        if let Some(most) = permit.evicts_beyond() {
+            edge.registry.evict_beyond(&stream, most, self.moment.now);
+        }
         if head.transport == Transport::Http {
             let ticket = Box::new(Ticket::new(permit, asked, forward, aim));
             let invite = content.is_none() && self.waits_for_invitation();

@@ -41,10 +41,18 @@ pub enum CutReason {
     Unanswered,
     /// Its client does not take in what it is sent.
     Stalled,
+    /// Its client sent more messages than it or its key may.
+    MessageRate,
+    /// Its client sent more bytes than it or its key may.
+    ByteRate,
+    /// Its client sent a message that is larger than one may be.
+    MessageTooBig,
+    /// A newer stream of its key took its place.
+    Evicted,
 }
 
 impl CutReason {
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 22] = [
         Self::Removed,
         Self::Revoked,
         Self::Disabled,
@@ -63,11 +71,44 @@ impl CutReason {
         Self::MaxAge,
         Self::Unanswered,
         Self::Stalled,
+        Self::MessageRate,
+        Self::ByteRate,
+        Self::MessageTooBig,
+        Self::Evicted,
     ];
 
     /// The reason whose number this is; 0 is no reason.
     pub(super) fn of_code(code: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| *reason as u8 == code)
+    }
+
+    /// Whether keys, policy or blocks no longer let the stream in, or its credential has expired.
+    #[must_use]
+    pub const fn takes_a_right_away(self) -> bool {
+        match self {
+            Self::Removed
+            | Self::Revoked
+            | Self::Disabled
+            | Self::Expired
+            | Self::Environment
+            | Self::Capability
+            | Self::Operator
+            | Self::KeyBlocked
+            | Self::PeerBlocked
+            | Self::Address
+            | Self::Origin
+            | Self::Policy => true,
+            Self::Drain
+            | Self::ClientMessage
+            | Self::Idle
+            | Self::MaxAge
+            | Self::Unanswered
+            | Self::Stalled
+            | Self::MessageRate
+            | Self::ByteRate
+            | Self::MessageTooBig
+            | Self::Evicted => false,
+        }
     }
 
     /// The metric label.
@@ -92,6 +133,10 @@ impl CutReason {
             Self::MaxAge => "max_age",
             Self::Unanswered => "ping_timeout",
             Self::Stalled => "stalled",
+            Self::MessageRate => "message_rate",
+            Self::ByteRate => "byte_rate",
+            Self::MessageTooBig => "message_too_big",
+            Self::Evicted => "evicted",
         }
     }
 }
@@ -133,6 +178,8 @@ impl From<CutReason> for Denial {
             CutReason::Policy => Self::NoRoute,
             // Of streams that are open; whoever waits for the answer of one comes back.
             CutReason::Idle | CutReason::MaxAge | CutReason::Unanswered | CutReason::Stalled => Self::Draining,
+            CutReason::MessageRate | CutReason::ByteRate | CutReason::MessageTooBig => Self::Draining,
+            CutReason::Evicted => Self::KeyConnections,
         }
     }
 }

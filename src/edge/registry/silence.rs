@@ -54,6 +54,12 @@ impl Silence {
         self.ping.store(SENT, Relaxed);
     }
 
+    fn begin_anew(&self, now_ms: i64) {
+        self.moved_ms.store(now_ms, Relaxed);
+        self.heard_ms.store(now_ms, Relaxed);
+        self.ping.store(NO_PING, Relaxed);
+    }
+
     fn idle_ms(&self, moved: u64, now_ms: i64) -> i64 {
         if self.moved.swap(moved, Relaxed) != moved {
             self.moved_ms.store(now_ms, Relaxed);
@@ -104,6 +110,11 @@ impl LiveStream {
         let (received, sent) = (self.received.load(Relaxed), self.sent.load(Relaxed));
         if spans.max_age.is_some_and(|age| now_ms - self.opened_ms >= spread(millis(age), self.opened_ms)) {
             return Some(CutReason::MaxAge);
+        }
+        if self.held_back.load(Relaxed) {
+            // Who is not read from cannot be heard: neither a word of the client nor its answer to a ping.
+            self.silence.begin_anew(now_ms);
+            return None;
         }
         // Both are looked at each time, so that a span that is set later begins at the last byte.
         let idle_ms = self.silence.idle_ms(received.wrapping_add(sent), now_ms);
@@ -169,6 +180,20 @@ mod tests {
         assert_eq!(stream.is_beyond(&spans, 11 * MINUTE_MS), None);
         assert_eq!(stream.is_beyond(&spans, 12 * MINUTE_MS - 1), None);
         assert_eq!(stream.is_beyond(&spans, 12 * MINUTE_MS), Some(CutReason::Unanswered));
+    }
+
+    #[test]
+    fn a_client_that_is_held_back_is_not_waited_for() {
+        let spans = StreamSpans { idle: Some(2 * MINUTE), ping: Some(MINUTE), ..StreamSpans::default() };
+        let stream = stream();
+        assert_eq!((stream.is_beyond(&spans, MINUTE_MS), stream.silence.wants_ping()), (None, true));
+        stream.silence.pinged();
+        assert_eq!(stream.is_beyond(&spans, MINUTE_MS), None);
+        stream.held_back.store(true, Relaxed);
+        assert_eq!((stream.is_beyond(&spans, 9 * MINUTE_MS), stream.silence.wants_ping()), (None, false));
+        stream.held_back.store(false, Relaxed);
+        assert_eq!((stream.is_beyond(&spans, 10 * MINUTE_MS), stream.silence.wants_ping()), (None, true));
+        assert_eq!(stream.is_beyond(&spans, 11 * MINUTE_MS), Some(CutReason::Idle));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use std::{
     net::IpAddr,
     pin::pin,
-    sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering},
+    sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering},
     task::{Context, Poll},
 };
 
@@ -32,6 +32,12 @@ pub struct LiveStream {
     pub received: AtomicU64,
     /// Bytes to the client so far.
     pub sent: AtomicU64,
+    /// Whether the client is not read from for a while, to keep it to a limit.
+    pub held_back: AtomicBool,
+    /// Messages from the client so far, of a WebSocket.
+    pub received_messages: AtomicU64,
+    /// Messages to the client so far, of a WebSocket.
+    pub sent_messages: AtomicU64,
     /// When its credential ends by itself, in Unix milliseconds.
     until_ms: AtomicI64,
     /// The number of a [`CutReason`], or 0.
@@ -55,6 +61,9 @@ impl LiveStream {
             opened_ms,
             received: AtomicU64::new(0),
             sent: AtomicU64::new(0),
+            held_back: AtomicBool::new(false),
+            received_messages: AtomicU64::new(0),
+            sent_messages: AtomicU64::new(0),
             until_ms: AtomicI64::new(until_ms),
             cut: AtomicU8::new(0),
             cut_at_ns: AtomicU64::new(0),

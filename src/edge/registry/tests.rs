@@ -40,6 +40,37 @@ async fn what_was_cut_before_it_began_does_not_begin() {
 }
 
 #[test]
+fn the_oldest_of_a_key_go_first_and_nobody_elses() {
+    let registry = Arc::new(Registry::default());
+    let key = Arc::new(testing::secret("a", "a"));
+    let of_key = |transport| {
+        let standing =
+            Standing { reported: false, good: true, digest: key.digest.digest, key: Arc::clone(&key), needed: Need::NOTHING };
+        registry.enter(LiveStream::new(Some(standing), transport, Ipv4Addr::LOCALHOST.into(), i64::MAX, 0))
+    };
+    let other = registry.enter(stream("a"));
+    let plain = of_key(Transport::Http);
+    let mut streams: Vec<_> = (0..5).map(|_| of_key(Transport::WebSocket)).collect();
+    let cut = |streams: &[Entered]| streams.iter().map(|stream| stream.cut_reason().is_some()).collect::<Vec<_>>();
+    registry.evict_beyond(&streams[4], 5, NOW);
+    assert_eq!(cut(&streams), [false; 5]);
+    registry.evict_beyond(&streams[4], 3, NOW);
+    assert_eq!(cut(&streams), [true, true, false, false, false]);
+    // Those that were asked to go, and those that have gone, are not counted again.
+    drop(streams.remove(3));
+    streams.push(of_key(Transport::EventStream));
+    registry.evict_beyond(&streams[4], 3, NOW);
+    assert_eq!(cut(&streams), [true, true, false, false, false]);
+    streams.push(of_key(Transport::WebSocket));
+    registry.evict_beyond(&streams[5], 3, NOW);
+    assert_eq!(cut(&streams), [true, true, true, false, false, false]);
+    assert_eq!(streams[2].cut_reason(), Some(CutReason::Evicted));
+    assert_eq!((other.cut_reason(), plain.cut_reason()), (None, None));
+    drop((streams, other, plain));
+    assert!(registry.is_empty() && registry.by_key.is_empty());
+}
+
+#[test]
 fn a_stream_that_is_gone_is_forgotten() {
     let registry = Arc::new(Registry::default());
     let entered: Vec<_> = (0..100).map(|_| registry.enter(stream("a"))).collect();

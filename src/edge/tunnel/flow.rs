@@ -8,10 +8,12 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::meter::{Held, Meter};
 use crate::{
     dialect::{ControlsOnly, EventTracker, FrameTracker},
     edge::{
         body::{BodyFraming, Fed},
+        registry::CutReason,
         scratch::poll_read_with,
     },
 };
@@ -38,7 +40,7 @@ pub enum Broken {
     /// The side that is written to.
     Sink,
     /// Nobody: what came must not pass, and nothing of it did.
-    Forbidden,
+    Forbidden(CutReason),
 }
 
 /// What follows the last bytes of the source.
@@ -59,9 +61,10 @@ impl Last {
 }
 
 /// One direction. Holds memory only while its sink is slower than its source.
-#[derive(Debug)]
 pub struct Flow {
     pub follow: Follow,
+    /// The limits of what flows, where there are some.
+    meter: Option<Box<Meter>>,
     pending: Vec<u8>,
     written: usize,
     /// Set: what is read is passed on up to the next boundary only, and this follows it.
@@ -69,7 +72,7 @@ pub struct Flow {
     ended: bool,
     flush_owed: bool,
     shut: bool,
-    forbidden: bool,
+    forbidden: Option<CutReason>,
     /// Bytes that were passed on.
     pub moved: u64,
 }
@@ -80,13 +83,14 @@ impl Flow {
     pub fn new(follow: Follow, early: &[u8]) -> Self {
         let mut flow = Self {
             follow,
+            meter: None,
             pending: Vec::new(),
             written: 0,
             last: None,
             ended: false,
             flush_owed: false,
             shut: false,
-            forbidden: false,
+            forbidden: None,
             moved: 0,
         };
         let (taken, ended) = flow.take(early);
@@ -94,6 +98,12 @@ impl Flow {
         flow.moved = taken as u64;
         flow.ended = ended;
         flow
+    }
+
+    /// A flow under limits; what came early waits in its meter.
+    #[must_use]
+    pub fn metered(follow: Follow, meter: Meter) -> Self {
+        Self { meter: Some(Box::new(meter)), ..Self::new(follow, b"") }
     }
 
     /// Moves what can be moved. Ready once the source has ended and the sink has been told.
@@ -108,13 +118,21 @@ impl Flow {
                 ready!(Pin::new(&mut *to).poll_flush(cx)).map_err(|_| Broken::Sink)?;
                 self.flush_owed = false;
             }
-            if std::mem::take(&mut self.forbidden) {
-                return Poll::Ready(Err(Broken::Forbidden));
+            if let Some(reason) = self.forbidden.take() {
+                return Poll::Ready(Err(Broken::Forbidden(reason)));
             }
             if self.ended {
                 return self.poll_shut(to, cx).map_err(|_| Broken::Sink);
             }
-            let read = poll_read_with(from, cx, READ_LIMIT, |cx, bytes| {
+            if let Some(meter) = &mut self.meter {
+                ready!(meter.poll_wait(cx));
+                if let Some(held) = meter.take_held() {
+                    self.move_held(held, to, cx).map_err(|_| Broken::Sink)?;
+                    continue;
+                }
+            }
+            let limit = self.meter.as_ref().map_or(READ_LIMIT, |meter| meter.read_limit().min(READ_LIMIT));
+            let read = poll_read_with(from, cx, limit, |cx, bytes| {
                 if bytes.is_empty() {
                     self.ended = true;
                     return Ok(());
@@ -122,6 +140,9 @@ impl Flow {
                 let (taken, ended) = self.take(bytes);
                 self.ended = ended;
                 self.write_or_keep(to, cx, &bytes[..taken])?;
+                if let Some(meter) = self.meter.as_mut().filter(|_| !ended && taken < bytes.len()) {
+                    meter.hold(Held::rest_of(bytes, taken));
+                }
                 if let Some(last) = self.last.take_if(|_| ended) {
                     self.say_last(&last);
                 }
@@ -208,22 +229,55 @@ impl Flow {
     }
 
     fn feed(&mut self, bytes: &[u8]) -> (usize, bool) {
-        match &mut self.follow {
-            Follow::Frames(frames) => {
-                frames.feed(bytes);
-                (bytes.len(), false)
+        let (passed, forbidden) = match (&mut self.follow, &mut self.meter) {
+            (Follow::Frames(frames), None) => (frames.feed_while(bytes, &mut ()), None),
+            (Follow::Frames(frames), Some(meter)) => meter.pass(frames, bytes, ()),
+            (Follow::Controls(frames), None) => {
+                let passed = frames.feed_while(bytes, &mut ControlsOnly);
+                (passed, (passed < bytes.len()).then_some(CutReason::ClientMessage))
             }
-            Follow::Controls(frames) => {
-                let allowed = frames.feed_while(bytes, &mut ControlsOnly);
-                self.forbidden = allowed < bytes.len();
-                (allowed, self.forbidden)
-            }
-            Follow::Body(body, _) if body.is_done() => (0, true),
-            Follow::Body(body, events) => match body.feed_to(bytes, |content| events.iter_mut().for_each(|e| e.feed(content))) {
-                Fed::All => (bytes.len(), false),
-                Fed::Ended(here) => (here, true),
-                Fed::Broken => (0, true),
-            },
+            (Follow::Controls(frames), Some(meter)) => meter.pass(frames, bytes, ControlsOnly),
+            (Follow::Body(body, events), _) => return Self::feed_body(body, events, bytes),
+        };
+        self.forbidden = forbidden;
+        (passed, forbidden.is_some())
+    }
+
+    fn feed_body(body: &mut BodyFraming, events: &mut Option<EventTracker>, bytes: &[u8]) -> (usize, bool) {
+        if body.is_done() {
+            return (0, true);
+        }
+        match body.feed_to(bytes, |content| events.iter_mut().for_each(|e| e.feed(content))) {
+            Fed::All => (bytes.len(), false),
+            Fed::Ended(here) => (here, true),
+            Fed::Broken => (0, true),
+        }
+    }
+
+    /// Passes on what of `held` may go on by now.
+    fn move_held<W: AsyncWrite + Unpin>(&mut self, mut held: Held, to: &mut W, cx: &mut Context<'_>) -> io::Result<()> {
+        let (taken, ended) = self.take(held.bytes());
+        self.ended = ended;
+        self.write_or_keep(to, cx, &held.bytes()[..taken])?;
+        held.went_on(taken);
+        if let Some(meter) = &mut self.meter {
+            meter.hold(held);
+        }
+        Ok(())
+    }
+
+    /// Whether the source is not read from for a while, to keep it to its limits.
+    #[must_use]
+    pub fn is_held_back(&self) -> bool {
+        self.meter.as_ref().is_some_and(|meter| meter.is_waiting())
+    }
+
+    /// Messages that began in it.
+    #[must_use]
+    pub const fn messages(&self) -> u64 {
+        match &self.follow {
+            Follow::Frames(frames) | Follow::Controls(frames) => frames.messages(),
+            Follow::Body(..) => 0,
         }
     }
 

@@ -40,6 +40,13 @@ pub fn goodbye(reason: CutReason, masked: bool) -> Vec<u8> {
         CutReason::Idle => close_frame(CloseCode::GoingAway, "idle for too long", masked),
         CutReason::MaxAge => close_frame(CloseCode::ServiceRestart, "old enough; connect again", masked),
         CutReason::Unanswered | CutReason::Stalled => close_frame(CloseCode::GoingAway, "the client is not there", masked),
+        CutReason::MessageRate => close_frame(CloseCode::PolicyViolation, "message rate exceeded", masked),
+        CutReason::ByteRate => close_frame(CloseCode::PolicyViolation, "byte rate exceeded", masked),
+        // It is not the backend whose message it was.
+        CutReason::MessageTooBig if masked => close_frame(CloseCode::GoingAway, "the client is not there", masked),
+        CutReason::MessageTooBig => close_frame(CloseCode::MessageTooBig, "message too big", masked),
+        // Not 1013, "try again later": two clients that come back would evict each other without end.
+        CutReason::Evicted => close_frame(CloseCode::PolicyViolation, "replaced by a newer connection", masked),
         CutReason::ClientMessage => close_frame(CloseCode::PolicyViolation, "no messages are taken here", masked),
         CutReason::PeerBlocked => close_frame(CloseCode::PolicyViolation, "this address is blocked", masked),
     }

@@ -8,6 +8,7 @@ mod answer_head;
 mod flow;
 mod goodbye;
 mod handshake;
+mod meter;
 mod open;
 mod relay;
 

@@ -8,6 +8,7 @@ use super::{
     answer_head::{self, Answered},
     flow::{Flow, Follow},
     handshake::Expected,
+    meter::Meter,
     relay::{Parts, Tunnel},
 };
 use crate::{
@@ -56,20 +57,15 @@ const MAX_EARLY_BYTES: usize = 16 * 1024;
 ///
 /// # Errors
 /// Why it did not open.
-pub async fn open(
-    client: &mut Client,
-    opening: &mut Opening,
-    early: &mut Vec<u8>,
-    telemetry: &Telemetry,
-) -> Result<Opened, Failed> {
+pub async fn open(client: &mut Client, opening: &mut Opening, early: &mut Vec<u8>, edge: &Edge) -> Result<Opened, Failed> {
     let asked = tokio::select! {
         biased;
-        asked = ask(opening, telemetry) => asked,
+        asked = ask(opening, &edge.telemetry) => asked,
         () = left(client, early) => return Err(Failed::Client),
     };
     let (upstream, answer, end) = asked.map_err(Failed::Upstream)?;
     let answered = answer_head::parse(&answer[..end], |name| opening.asked.replaces(name)).map_err(Failed::Upstream)?;
-    let (up, down) = flows(&answered, opening, early, &answer[end..]).map_err(Failed::Upstream)?;
+    let (up, down) = flows(&answered, opening, early, &answer[end..], edge).map_err(Failed::Upstream)?;
     let own_protocol = opening.expected.as_ref().filter(|_| up.is_some()).and_then(|expected| expected.own_selection(&answered));
     let more = [("X-Request-Id", opening.asked.id.as_str())]
         .into_iter()
@@ -139,12 +135,17 @@ fn flows(
     opening: &Opening,
     from_client: &[u8],
     from_upstream: &[u8],
+    edge: &Edge,
 ) -> Result<(Option<Flow>, Flow), UpstreamError> {
     let frames = || Follow::Frames(FrameTracker::default());
     match &opening.expected {
         Some(expected) if expected.is_met_by(answered) => {
             let up = if opening.permit.route().one_way { Follow::Controls(FrameTracker::default()) } else { frames() };
-            Ok((Some(Flow::new(up, from_client)), Flow::new(frames(), from_upstream)))
+            let up = match opening.permit.allowance() {
+                None => Flow::new(up, from_client),
+                Some(limits) => Flow::metered(up, Meter::new(limits, edge.clock, Arc::clone(&edge.telemetry), from_client)),
+            };
+            Ok((Some(up), Flow::new(frames(), from_upstream)))
         }
         // A 101 that was not asked for, or does not prove that it answers this handshake.
         _ if answered.status < 200 => Err(UpstreamError::Protocol),

@@ -183,8 +183,8 @@ impl Tunnel {
                     self.note_end(Initiator::Client, "closed");
                 }
                 Poll::Ready(Err(_)) if self.ending.is_some() => self.up_done = true,
-                Poll::Ready(Err(Broken::Forbidden)) => {
-                    self.begin_end(CutReason::ClientMessage);
+                Poll::Ready(Err(Broken::Forbidden(reason))) => {
+                    self.begin_end(reason);
                     return self.poll_relay(cx);
                 }
                 Poll::Ready(Err(broken)) => return self.broke(broken, Initiator::Client, Initiator::Upstream),
@@ -207,12 +207,15 @@ impl Tunnel {
         }
         self.stream.received.store(self.up.moved, Ordering::Relaxed);
         self.stream.sent.store(self.down.moved, Ordering::Relaxed);
+        self.stream.held_back.store(self.up.is_held_back(), Ordering::Relaxed);
+        self.stream.received_messages.store(self.up.messages(), Ordering::Relaxed);
+        self.stream.sent_messages.store(self.down.messages(), Ordering::Relaxed);
         self.poll_done(cx)
     }
 
     /// Reports, once, how long after the change of keys the client was sent its last byte.
     fn tell_cut(&mut self) {
-        let by_keys = self.ending.is_some_and(|reason| !matches!(reason, CutReason::Drain | CutReason::ClientMessage));
+        let by_keys = self.ending.is_some_and(CutReason::takes_a_right_away);
         if by_keys && !std::mem::replace(&mut self.cut_told, true) {
             let now = self.clock.ticks_ns();
             self.telemetry.cut(Duration::from_nanos(now.saturating_sub(self.stream.cut_at_ns())));
@@ -290,7 +293,8 @@ impl Drop for Tunnel {
         let (initiator, reason) = self.end.unwrap_or((Initiator::Gate, "shutdown"));
         let lived = Duration::from_nanos(now.saturating_sub(self.opened_ns));
         let (received, sent) = (self.up.moved, self.down.moved);
-        self.telemetry.ended(&Ended { transport: self.stream.transport, initiator, reason, lived, received, sent });
+        let messages = [self.up.messages(), self.down.messages()];
+        self.telemetry.ended(&Ended { transport: self.stream.transport, initiator, reason, lived, received, sent, messages });
         self.tell_cut();
     }
 }

@@ -9,7 +9,7 @@ use super::{
     family::{add, counter, counter_vec, gauge, gauge_vec, histogram},
 };
 use crate::{
-    gate::request::Transport,
+    gate::{limit::Scope, request::Transport},
     telemetry::{Ended, Opened, ProxyHeaderError, counters::ByEnum},
 };
 
@@ -27,6 +27,9 @@ pub(super) struct Connections {
     life_seconds: HistogramVec,
     /// Received and sent, by transport.
     bytes: [[IntCounter; 2]; Transport::ALL.len()],
+    /// Received and sent.
+    messages: [IntCounter; 2],
+    throttles: ByEnum<{ Scope::ALL.len() }>,
     cut_seconds: Histogram,
     forced_resets: IntCounter,
     proxy_header_errors: ByEnum<{ ProxyHeaderError::ALL.len() }>,
@@ -47,6 +50,19 @@ impl Connections {
             "Bytes relayed: of streams all, of other exchanges the bodies.",
             &["direction", "transport"],
         )?;
+        let websocket = Transport::WebSocket.name();
+        let messages = counter_vec(
+            r,
+            "keygate_stream_messages_total",
+            "Messages relayed in streams that ended.",
+            &["direction", "transport"],
+        )?;
+        let throttles = counter_vec(
+            r,
+            "keygate_stream_throttles_total",
+            "How often a client was not read from for a while, to keep it to a rate of its stream or of its key.",
+            &["scope"],
+        )?;
         let proxy_header_errors = counter_vec(
             r,
             "keygate_proxy_protocol_errors_total",
@@ -61,6 +77,8 @@ impl Connections {
             life_seconds: add(r, HistogramVec::new(life.buckets(LIFE_BUCKETS.into()), &["transport"])?)?,
             bytes: Transport::ALL
                 .map(|transport| ["received", "sent"].map(|way| bytes.with_label_values(&[way, transport.name()]))),
+            messages: ["received", "sent"].map(|way| messages.with_label_values(&[way, websocket])),
+            throttles: ByEnum::new(&throttles, Scope::ALL.map(|scope| [scope.name()])),
             cut_seconds: histogram(
                 r,
                 "keygate_revocation_close_seconds",
@@ -103,6 +121,14 @@ impl Telemetry {
         families.closed.with_label_values(&[transport, ended.initiator.name(), ended.reason]).inc();
         families.life_seconds.with_label_values(&[transport]).observe(ended.lived.as_secs_f64());
         self.relayed(ended.transport, ended.received, ended.sent);
+        for (counter, count) in families.messages.iter().zip(ended.messages) {
+            counter.inc_by(count);
+        }
+    }
+
+    /// A client is not read from for a while.
+    pub fn throttled(&self, scope: Scope) {
+        self.connections.throttles.count(scope as usize);
     }
 
     /// Bytes went through: of a stream all of them, of an exchange its bodies.
