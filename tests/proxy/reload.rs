@@ -62,7 +62,8 @@ impl Open {
         self.socket.is_closed_with(code).await;
         let body = self.events.rest().await;
         let (data, length) = chunks_in(&body).expect("the body is whole");
-        assert_eq!((data.as_slice(), length), (&b"data: tick\n\n"[..], body.len()), "nothing was lost or added");
+        let told = "data: tick\n\nevent: keygate\ndata: {\"status\":401,\"code\":\"invalid_token\"}\n\n";
+        assert_eq!((std::str::from_utf8(&data), length), (Ok(told), body.len()), "nothing was lost or added");
         assert_eq!(self.upload.rest().await, b"", "an upload whose key is gone gets no answer of the backend");
     }
 
