@@ -136,7 +136,7 @@ impl Blocking {
         let both = theirs.in_force(now_ms).cloned().chain(kept.in_force(now_ms).cloned());
         let both = Blocks::new(both).map_err(|_| format!("the running gate's blocks and {} are too many", MAX_BLOCKS))?;
         if config::state_text(&both, now_ms) == config::state_text(&kept, now_ms) {
-            self.publish(both);
+            self.publish(&Arc::new(both));
         } else {
             let _ = self.put_in_force(both);
         }
@@ -155,7 +155,7 @@ impl Blocking {
         let blocks = config::parse_state(file, &text).map_err(|error| error.to_string())?;
         let now_ms = self.edge.clock().now().unix_ms;
         if config::state_text(&blocks, now_ms) != config::state_text(&self.edge.gate().snapshot().blocks, now_ms) {
-            let cut = self.publish(blocks);
+            let cut = self.publish(&Arc::new(blocks));
             info!(file = %file.display(), cut, "blocks of the process that took over are in force");
         }
         Ok(())
@@ -175,17 +175,15 @@ impl Blocking {
         }
     }
 
-    /// First for new requests, then for what is open. Returns how many streams fell.
-    fn publish(&self, blocks: Blocks) -> usize {
-        self.edge.gate().publish_blocks(&Arc::new(blocks));
-        self.edge.cut_fallen()
+    /// Returns how many streams fell.
+    fn publish(&self, blocks: &Arc<Blocks>) -> usize {
+        self.edge.change(|gate| gate.publish_blocks(blocks)).1
     }
 
-    /// First for new requests, then for what is open, then for the next start. Returns how many streams fell.
+    /// First here, then for the next start. Returns how many streams fell.
     fn put_in_force(&self, blocks: Blocks) -> (usize, Kept) {
         let blocks = Arc::new(blocks);
-        self.edge.gate().publish_blocks(&blocks);
-        let cut = self.edge.cut_fallen();
+        let cut = self.publish(&blocks);
         let Some(file) = &self.file else { return (cut, Kept { kept: false, error: None }) };
         let written = write_state(file, &config::state_text(&blocks, self.edge.clock().now().unix_ms));
         let error = written.err().map(|error| {

@@ -138,9 +138,7 @@ impl Following {
         let settings = load::settings(&config, Arc::clone(&policy), machine::connections(), Some(&before))?;
         // Known before it is in force, so that whatever the new policy lets in goes where the new configuration says.
         self.edge.apply(settings);
-        // In force from here: first for new requests, then for the streams that are open.
-        let generation = self.edge.gate().publish(policy, Arc::clone(&keys));
-        let cut = self.edge.cut_fallen();
+        let (generation, cut) = self.edge.change(|gate| gate.publish(policy, Arc::clone(&keys)));
         self.edge.telemetry().key_set_loaded(&KeySetLoaded { generation, keys: keys.records() });
         self.edge.telemetry().reloaded(&Reload { successful: true });
         info!(generation, keys = keys.records().len(), cut, "reloaded");

@@ -157,10 +157,20 @@ impl Edge {
         drain::in_turn(streams, over, |stream| _ = stream.cut(CutReason::Drain, self.clock.now())).await;
     }
 
-    /// Ends every live stream that current keys, policy and blocks no longer let in. Returns how many.
-    pub fn cut_fallen(&self) -> usize {
-        let now = self.clock.now();
-        self.registry.cut_where(now, |stream| self.look_again(stream, now))
+    /// Changes what lets requests in, by `publish`: first for those to come, then every live stream ends that is no longer let in.
+    /// Returns what `publish` does, and how many streams fell.
+    pub fn change<P>(&self, publish: impl FnOnce(&Gate) -> P) -> (P, usize) {
+        let walk = || {
+            let now = self.clock.now();
+            self.registry.cut_where(now, |stream| self.look_again(stream, now))
+        };
+        registry::change(|| publish(&self.gate), walk)
+    }
+
+    fn cut_if_fallen(&self, stream: &LiveStream, now: Timestamp) {
+        if let Some(reason) = self.look_again(stream, now) {
+            stream.cut(reason, now);
+        }
     }
 
     /// Whether a stream must end under the current keys and policy; if not, it stands until they say.

@@ -1,10 +1,11 @@
 //! The live streams, and how one is told to end.
 //!
 //! A stream registers first and then looks whether the snapshot that let it in is still the one in force. Whoever publishes a
-//! snapshot publishes first and then walks the registry. So a change either finds the stream here or is found by it.
+//! snapshot publishes first and then walks the registry. So a change either finds the stream here or is found by it (`order`).
 
 mod by_key;
 mod cut;
+mod order;
 mod silence;
 mod stream;
 
@@ -19,6 +20,7 @@ use slab::Slab;
 use self::by_key::ByKey;
 pub use self::{
     cut::CutReason,
+    order::{change, open},
     stream::{LiveStream, until_cut},
 };
 use crate::gate::time::Timestamp;

@@ -13,7 +13,7 @@ use crate::{
         head::{Body, Parsed},
         http::Ticket,
         limit_fields,
-        registry::{CutReason, Entered, LiveStream},
+        registry::{self, CutReason, LiveStream},
         tunnel::{Expected, Opening},
         upstream::Aim,
         upstream_head::{After, Own, upstream_head},
@@ -133,8 +133,13 @@ impl Request<'_> {
             LiveStream::new(permit.standing().cloned(), head.transport, head.peer, permit.until_ms(), self.moment.now.unix_ms)
                 .asked_for(head.transport.is_stream().then(|| Asking::of(head, &permit)))
                 .claimed_by(head.chain.claims());
-        let stream = edge.registry.enter(live);
-        self.check_again(&permit, &stream);
+        // What the decision missed, a change of keys or a drain, is caught here; what comes later finds the stream in the registry.
+        let is_in_force = || edge.gate.snapshot().generation == permit.generation();
+        let stream =
+            registry::open(|| edge.registry.enter(live), is_in_force, |stream| edge.cut_if_fallen(stream, self.moment.now));
+        if edge.drain.refuses_streams() && head.transport.is_stream() {
+            stream.cut(CutReason::Drain, self.moment.now);
+        }
         if let Some(most) = permit.evicts_beyond() {
             edge.registry.evict_beyond(&stream, most, self.moment.now);
         }
@@ -156,19 +161,6 @@ impl Request<'_> {
         let path = forward.path(permit, self.head.path)?;
         let aim = forward.aim(permit, &self.head, &self.moment.id)?;
         Some((forward, path, aim))
-    }
-
-    /// Registered first, then compared: a change of keys or a drain that the decision missed is caught here, one that comes later
-    /// finds the stream in the registry.
-    fn check_again(&self, permit: &Permit, stream: &Entered) {
-        if self.edge.drain.refuses_streams() && self.head.transport.is_stream() {
-            stream.cut(CutReason::Drain, self.moment.now);
-        }
-        if self.edge.gate.snapshot().generation != permit.generation()
-            && let Some(reason) = self.edge.look_again(stream, self.moment.now)
-        {
-            stream.cut(reason, self.moment.now);
-        }
     }
 
     /// `read` says that the body was read already.
