@@ -147,7 +147,7 @@ impl<'de> Visitor<'de> for Walk<'_> {
 /// Whether a reader that knows no case (Go's `encoding/json`, many others), trims, or ends a text at NUL takes one name for the other.
 fn folds_to(name: &str, wanted: &str) -> bool {
     let folded = |text: &str| -> Vec<char> {
-        let bare = text.split('\0').next().unwrap_or_default().trim_matches(is_blank);
+        let bare = text.trim_start_matches(is_blank).split('\0').next().unwrap_or_default().trim_end_matches(is_blank);
         bare.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
     };
     folded(name) == folded(wanted)

@@ -74,9 +74,9 @@ fn is_bare(name: &str) -> bool {
     !name.starts_with(is_blank) && !name.ends_with(is_blank)
 }
 
-/// White space, and what is as invisible.
+/// White space, and what is as invisible: NUL and other control characters to PHP's `trim`, Python's `strip` and Java's `trim`.
 fn is_blank(c: char) -> bool {
-    c.is_whitespace() || matches!(c, '\u{200b}' | '\u{200e}' | '\u{feff}')
+    c.is_whitespace() || c.is_control() || matches!(c, '\u{200b}' | '\u{200e}' | '\u{feff}')
 }
 
 /// Whether a body is what [`ChannelSource::Json`] reads: JSON (RFC 8259), in UTF-8 and as it is.
