@@ -1,6 +1,5 @@
 use super::*;
 use crate::gate::request::Header;
-use proptest::prelude::*;
 use std::net::Ipv4Addr;
 
 fn named(source: &ChannelSource, pattern: &str, target: &str, headers: &[(&str, &str)]) -> Result<Vec<String>, Denial> {
@@ -193,32 +192,4 @@ fn pointers_that_would_miss_something_cannot_be_written() {
     for text in ["", "channel", "/", "/a//b", "/a/", "/0/channel", "/-", "/a~2", "/a~"] {
         assert!(Pointer::parse(text).is_err(), "{text} was taken");
     }
-}
-
-proptest! {
-    /// A strict reader of its own: serde_json's tree, which keeps the last of two fields.
-    #[test]
-    fn what_is_found_is_what_a_tree_holds(body in json(), other in ".{0,60}") {
-        let text = body.to_string();
-        if let Ok(found) = in_body("/channel", &text) {
-            let items = |value: &serde_json::Value| value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
-            let named = items(&body).iter().flat_map(|object| items(&object["channel"])).collect::<Vec<_>>();
-            let named: Vec<_> = named.iter().map(|name| name.as_str().map(str::to_owned)).collect();
-            prop_assert_eq!(found.into_iter().map(Some).collect::<Vec<_>>(), named);
-        }
-        let _ = in_body("/channel", &other);
-    }
-}
-
-fn json() -> impl Strategy<Value = serde_json::Value> {
-    let name = prop_oneof![Just("channel".to_owned()), Just("Channel".to_owned()), "[a-c]{1,2}"];
-    let channel = prop_oneof![
-        "[a-z:*]{0,5}".prop_map(serde_json::Value::from),
-        proptest::collection::vec("[a-z]{0,3}", 0..3).prop_map(serde_json::Value::from),
-        any::<bool>().prop_map(serde_json::Value::from),
-    ];
-    let object = proptest::collection::vec((name, channel), 0..4)
-        .prop_map(|fields| serde_json::Value::Object(fields.into_iter().collect()));
-    let objects = proptest::collection::vec(object.clone(), 0..3).prop_map(serde_json::Value::from);
-    prop_oneof![object, objects]
 }
