@@ -77,17 +77,6 @@ pub enum Admitted {
     NeedBody(NeedBody),
 }
 
-impl Admitted {
-    /// The permit, if there is one already.
-    #[must_use]
-    pub fn permit(self) -> Option<Permit> {
-        match self {
-            Self::Permit(permit) => Some(permit),
-            Self::NeedBody(_) => None,
-        }
-    }
-}
-
 /// Decides. One for the process, shared by every connection.
 pub struct Gate {
     snapshot: ArcSwap<Snapshot>,

@@ -3,7 +3,7 @@ use std::net::Ipv4Addr;
 use super::*;
 use crate::{
     gate::{
-        Gate,
+        Admitted, Gate,
         keys::KeySetBuilder,
         policy::Demand,
         request::{Header, RequestHead},
@@ -48,7 +48,8 @@ fn permit(policy: &Arc<Policy>, path: &str) -> Permit {
     gate.publish(Arc::clone(policy), Arc::new(keys.build().unwrap()));
     let headers = [Header { name: "x-api-key", value: b"k1" }];
     let head = RequestHead::new("GET", path, &headers, Ipv4Addr::LOCALHOST.into(), true).unwrap();
-    gate.admit(&head, Timestamp { unix_ms: 1, ticks_ns: 1 }).unwrap().permit().unwrap()
+    let Ok(Admitted::Permit(permit)) = gate.admit(&head, Timestamp { unix_ms: 1, ticks_ns: 1 }) else { panic!("no permit") };
+    permit
 }
 
 fn port_of(settings: &Settings, permit: &Permit) -> Option<u16> {

@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     edge::exchange::RequestIds,
     gate::{
-        Gate,
+        Admitted, Gate,
         keys::KeySetBuilder,
         peer::{Networks, Peer},
         policy::Demand,
@@ -33,7 +33,7 @@ fn forwarded_from(trusted: &Networks, method: &str, target: &str, headers: &[(&s
     keys.add(testing::secret("server", "k1"), None);
     let gate = Gate::new((*policy).clone());
     gate.publish(policy, Arc::new(keys.build().unwrap()));
-    let permit = gate.admit(&head, NOW).unwrap().permit().unwrap();
+    let Ok(Admitted::Permit(permit)) = gate.admit(&head, NOW) else { panic!("no permit") };
     let id = RequestIds::new(&SystemRandom::new()).unwrap().next(NOW);
     let own = Own { path: head.path, headers: &SetHeaders::default(), read: None };
     let bytes = upstream_head(&head, own, &permit, &id, after);
