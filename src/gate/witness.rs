@@ -99,3 +99,21 @@ pub trait Witness {
 impl Witness for () {
     fn passed(&mut self, _: Step, _: impl FnOnce() -> String) {}
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_are_told_by_their_names_in_the_order_of_the_decision() {
+        assert_eq!(
+            Step::ALL.map(Step::name),
+            ["peer", "route", "credential", "key", "environment", "address", "browser", "origin", "operation", "limits"]
+        );
+        let said: Vec<_> =
+            Denial::ALL.iter().filter(|denial| **denial != Denial::NotReady).copied().filter_map(Step::of).collect();
+        assert!(said.is_sorted_by_key(|step| *step as u8), "the table of denials has another order: {said:?}");
+        assert!(Step::ALL.iter().all(|step| said.contains(step)), "a step that refuses nothing");
+        assert_eq!(Step::of(Denial::NotReady), Some(Step::Key));
+    }
+}

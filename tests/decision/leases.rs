@@ -6,6 +6,7 @@ use keygate::gate::{
     Gate,
     denial::Denial,
     keys::{KeyLimits, KeyRecord, OverConnections},
+    limit::Charge,
     permit::Permit,
     policy::{Demand, Mode, Policy},
     testing,
@@ -77,6 +78,31 @@ fn a_plain_request_holds_none_and_needs_none() {
     let plain = let_in(&gate, &Ask::get("/").key("text"));
     assert!(!plain.holds_place());
     assert_eq!(places(&key_of(&gate)), 1);
+}
+
+#[test]
+fn who_is_let_in_is_told_how_many_places_are_left() {
+    let gate = gate(policy(), [limited(None, Some(3))]);
+    let told = |ask: &Ask| match ask.at(&gate, NOW) {
+        Ok(permit) => (permit.charges().iter().map(told_of_places).collect::<Vec<_>>(), Some(permit)),
+        Err(refusal) => (refusal.charges.iter().map(told_of_places).collect(), None),
+    };
+    let plain = Ask::get("/").key("text");
+    let (mut held, mut left) = (Vec::new(), Vec::new());
+    for ask in [&plain, &stream(), &stream(), &plain, &stream(), &plain, &stream()] {
+        let (charges, permit) = told(ask);
+        left.extend(charges);
+        held.push(permit);
+    }
+    // A plain request takes no place and is refused none.
+    let plain = |remaining| ("connections", remaining, false, false);
+    let stream = |remaining, refuses| ("connections", remaining, refuses, true);
+    assert_eq!(left, [plain(3), stream(2, false), stream(1, false), plain(1), stream(0, false), plain(0), stream(0, true)]);
+}
+
+/// The limit, what is left of it, whether it refuses, and whether it is asked of such requests.
+fn told_of_places(charge: &Charge) -> (&'static str, u32, bool, bool) {
+    (charge.limit.name(), charge.remaining, charge.refuses, charge.applies)
 }
 
 #[test]

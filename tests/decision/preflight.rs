@@ -84,7 +84,19 @@ fn none_is_answered_before_there_are_keys() {
 fn a_refusal_tells_whether_its_page_is_listed() {
     let gate = gate(policy(), records());
     for (origin, listed) in [(LISTED, true), (UNLISTED, false), (TEST_PAGE, false)] {
-        let refusal = Ask::new("POST", "/posted").origin(origin).at(&gate, crate::world::NOW).expect_err("no key");
+        let refusal = Ask::new("POST", "/posted").origin(origin).at(&gate, NOW).expect_err("no key");
         assert_eq!(refusal.origin_listed, listed, "{origin}");
     }
+}
+
+/// It needs no key, but its answer is for a listed page to read and for no other.
+#[test]
+fn the_answer_of_a_public_route_is_for_listed_pages() {
+    let open = testing::policy([testing::route("open", "/open", Demand::Public)]);
+    let gate = gate(open, records());
+    let readable = |ask: Ask| ask.at(&gate, NOW).expect("a permit").origin_listed();
+    for (origin, listed) in [(LISTED, true), (UNLISTED, false), (TEST_PAGE, false), ("null", false)] {
+        assert_eq!(readable(Ask::get("/open").origin(origin)), listed, "{origin}");
+    }
+    assert!(!readable(Ask::get("/open")));
 }

@@ -49,6 +49,12 @@ fn an_event_stream_is_a_get_without_a_body_that_accepts_it() {
 }
 
 #[test]
+fn transports_have_the_names_that_metrics_and_logs_tell() {
+    assert_eq!(Transport::ALL.map(Transport::name), ["http", "websocket", "sse"]);
+    assert_eq!(Transport::ALL.map(Transport::is_stream), [false, true, true]);
+}
+
+#[test]
 fn what_may_come_once_comes_once() {
     for name in ["Host", "Origin", "Authorization"] {
         let headers = [header(name, "a"), header(name, "a")];
