@@ -64,11 +64,13 @@ pub async fn upgrade(State(turn): State<Turn>, mut request: Request) -> Response
         return refused("this connection cannot become another");
     };
     tokio::spawn(async move {
-        match hand_over(&turn, upgraded, sockets).await {
+        let outcome = hand_over(&turn, upgraded, sockets).await;
+        // Whoever reads that it came to nothing may ask again.
+        drop(taken);
+        match outcome {
             Ok(aside) => info!(control = %aside.display(), "another process has taken over"),
             Err(error) => warn!(%error, "an upgrade came to nothing, this gate goes on"),
         }
-        drop(taken);
     });
     (StatusCode::SWITCHING_PROTOCOLS, [(CONNECTION, HeaderValue::from_static("upgrade")), (UPGRADE, known)]).into_response()
 }
