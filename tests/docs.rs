@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use expect_test::expect_file;
-use keygate::gate::denial::Denial;
+use keygate::{edge::CutReason, gate::denial::Denial};
 
 #[test]
 fn the_table_of_refusals() {
@@ -17,4 +17,12 @@ fn the_table_of_refusals() {
         let _ = writeln!(page, "| `{reason}` | {status} | `{code}` | {check} |");
     }
     expect_file!["../docs/refusals.md"].assert_eq(&page);
+}
+
+#[test]
+fn the_ends_of_streams() {
+    let page = include_str!("../docs/streams.md");
+    let missing: Vec<_> =
+        CutReason::ALL.iter().map(|reason| reason.name()).filter(|name| !page.contains(&format!("`{name}`"))).collect();
+    assert!(missing.is_empty(), "docs/streams.md says nothing of {missing:?}");
 }

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use super::support::{Backend, Client, Gate, Program, Setup, WebSocket, chunks_in, handshake, secret_key, until};
+use super::support::{Backend, Client, Gate, Program, Setup, WebSocket, chunks_in, goodbye_event, handshake, secret_key, until};
 
 const STATE: &str = "state: { file: keygate.state.json }";
 
@@ -34,9 +34,10 @@ async fn events(mut client: Client, key: &str) -> Client {
     client
 }
 
-async fn events_end(mut client: Client) {
+async fn events_end(mut client: Client, status: u16, code: &str) {
     let body = client.rest().await;
-    assert_eq!(chunks_in(&body).map(|(data, _)| data), Some(b"data: tick\n\n".to_vec()), "the body is whole");
+    let told = format!("data: tick\n\n{}", goodbye_event(status, code, false));
+    assert_eq!(chunks_in(&body).map(|(data, _)| data), Some(told.into_bytes()), "the body is whole");
 }
 
 async fn answer(gate: &Gate, arguments: &[&str]) -> Value {
@@ -70,7 +71,7 @@ async fn a_blocked_key_is_cut_and_refused_and_other_keys_go_on() {
     is_refused(&kept_alive.ask(get("sk_live_bad")).await, 401, "invalid_token");
     is_refused(&gate.connect().await.ask(handshake("/connection/1", "x-api-key: sk_live_bad\r\n")).await, 401, "invalid_token");
     going.is_closed_with(1008).await;
-    events_end(going_events).await;
+    events_end(going_events, 401, "invalid_token").await;
     staying.echoes("still open").await;
     assert_eq!(kept_alive.ask(get("sk_live_good")).await.status, 200, "the connection is not to blame");
 
@@ -123,7 +124,7 @@ async fn a_blocked_network_is_cut_whoever_it_is() {
     let told = answer(&gate, &["block", "--ip", "127.0.3.3/29", "-o", "json"]).await;
     assert_eq!((&told["ip"], &told["cut"], &told["known"]), (&"127.0.3.0/29".into(), &2.into(), &Value::Null));
     inside.is_closed_with(1008).await;
-    events_end(public).await;
+    events_end(public, 403, "blocked").await;
     outside.echoes("still open").await;
     for request in [get("sk_live_good"), get(""), "GET /public HTTP/1.1\r\nHost: gate\r\n\r\n".to_owned()] {
         is_refused(&from(7).await.ask(&request).await, 403, "blocked");

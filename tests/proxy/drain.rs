@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use rustix::process::Signal;
 
-use super::support::{Backend, Client, Gate, Setup, Talk, WebSocket, chunks_in, handshake, within};
+use super::support::{Backend, Client, Gate, Setup, Talk, WebSocket, chunks_in, goodbye_event, handshake, within};
 
 const KEY: &str = "x-api-key: sk_live_server\r\n";
 const GET: &str = "GET /any/ HTTP/1.1\r\nHost: gate\r\nx-api-key: sk_live_server\r\n\r\n";
@@ -55,7 +55,8 @@ async fn sigterm_finishes_what_is_open() {
         socket.is_closed_with(1012).await;
     }
     let body = events.rest().await;
-    assert_eq!(chunks_in(&body).map(|(data, _)| data), Some(b"data: tick\n\n".to_vec()), "the events' body is whole");
+    let told = format!("data: tick\n\n{}", goodbye_event(503, "draining", true));
+    assert_eq!(chunks_in(&body).map(|(data, _)| data), Some(told.into_bytes()), "the events' body is whole");
     assert_eq!(idle.rest().await, b"", "an idle connection is just closed");
     gate.told("stopping", 1).await;
 

@@ -16,8 +16,8 @@ use tokio::{
 };
 
 use super::support::{
-    Answer, Backend, Client, Frame, Gate, Setup, Talk, WebSocket, chunks_in, frame, handshake, keys_text, secret_key, until,
-    within,
+    Answer, Backend, Client, Frame, Gate, Setup, Talk, WebSocket, chunks_in, frame, goodbye_event, handshake, keys_text,
+    secret_key, until, within,
 };
 
 const EVENTS: &str = "GET /events/a HTTP/1.1\r\nHost: gate\r\nAccept: text/event-stream\r\n";
@@ -62,8 +62,8 @@ impl Open {
         self.socket.is_closed_with(code).await;
         let body = self.events.rest().await;
         let (data, length) = chunks_in(&body).expect("the body is whole");
-        let told = "data: tick\n\nevent: keygate\ndata: {\"status\":401,\"code\":\"invalid_token\"}\n\n";
-        assert_eq!((std::str::from_utf8(&data), length), (Ok(told), body.len()), "nothing was lost or added");
+        let told = format!("data: tick\n\n{}", goodbye_event(401, "invalid_token", false));
+        assert_eq!((std::str::from_utf8(&data), length), (Ok(told.as_str()), body.len()), "nothing was lost or added");
         assert_eq!(self.upload.rest().await, b"", "an upload whose key is gone gets no answer of the backend");
     }
 

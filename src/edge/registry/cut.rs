@@ -52,7 +52,8 @@ pub enum CutReason {
 }
 
 impl CutReason {
-    const ALL: [Self; 22] = [
+    /// Every reason.
+    pub const ALL: [Self; 22] = [
         Self::Removed,
         Self::Revoked,
         Self::Disabled,

@@ -92,6 +92,12 @@ impl Answer {
     }
 }
 
+/// The event with which the gate ends an event stream; `retry` where the client may come back.
+pub fn goodbye_event(status: u16, code: &str, retry: bool) -> String {
+    let retry = if retry { "retry: 1000\n" } else { "" };
+    format!("event: keygate\ndata: {{\"status\":{status},\"code\":\"{code}\"}}\n{retry}\n")
+}
+
 /// The data of a chunked body at the start of `bytes`, and its length on the wire.
 pub fn chunks_in(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
     let (mut data, mut at) = (Vec::new(), 0);

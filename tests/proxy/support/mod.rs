@@ -18,7 +18,7 @@ mod tls;
 use std::time::Duration;
 
 pub use self::{
-    answer::{Answer, chunks_in},
+    answer::{Answer, chunks_in, goodbye_event},
     backend::{Backend, Head, Request},
     client::Client,
     config::{ORIGIN, Setup, WEB_KEY, digest_of, keys_text, secret_key},
