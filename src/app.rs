@@ -1,6 +1,7 @@
 //! The composition root: the only room that knows every other. Start-up, change and end of a gate, each readable as a list.
 
 mod blocks;
+mod connections;
 mod govern;
 mod load;
 mod logging;

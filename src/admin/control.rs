@@ -2,7 +2,9 @@
 //!
 //! - `POST /drain?wait_ms=N`: begin to drain, wait for streams to end → `{"remaining": n}`
 //! - `POST /reload`: read configuration and keys again → `{"generation": n}`, or 422 with what is wrong
-//! - `GET /connections?limit=N` → [`super::Connections`]
+//! - `GET /connections?limit=N`, with `after=ID` (the `next` of the page before), and `key=ID`, `app=NAME`,
+//!   `transport=websocket|sse|http`, `peer=CIDR` and `older_than_ms=N` where only those are looked for → [`super::Connections`], at most
+//!   [`super::MAX_PAGE`]; with `by=key|app|peer`, without `after` → [`super::Groups`]
 //! - `POST /block`, as JSON `{"key": ID}` or `{"ip": CIDR}`, with `"for_ms": N` and `"reason": TEXT` where wanted: shut out, cut, keep →
 //!   the block with `cut` (streams ended), `kept` and why not (`error`), and of a key whether it is `known`
 //! - `POST /unblock`, as JSON `{"key": ID}` or `{"ip": CIDR}`: lift the block of just that → the block with `kept`
@@ -22,13 +24,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    Connections, ControlSocket, Governed,
+    ControlSocket, Governed,
     blocks::{self, Asker},
-    handover,
+    connections, handover,
 };
-
-/// The most connections that one answer lists.
-const MAX_LISTED: usize = 100_000;
 
 type Gate = State<Arc<dyn Governed>>;
 
@@ -42,7 +41,7 @@ pub async fn serve_control(socket: ControlSocket, gate: Arc<dyn Governed>) -> io
     let routes = Router::new()
         .route("/drain", post(drain))
         .route("/reload", post(reload))
-        .route("/connections", get(connections))
+        .route("/connections", get(connections::connections))
         .route("/block", post(blocks::block))
         .route("/unblock", post(blocks::unblock))
         .route("/blocks", get(blocks::blocks))
@@ -67,15 +66,6 @@ async fn reload(State(gate): Gate) -> (StatusCode, Json<Value>) {
         Ok(generation) => (StatusCode::OK, Json(json!({ "generation": generation }))),
         Err(problems) => (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({ "error": problems }))),
     }
-}
-
-#[derive(Deserialize)]
-struct Limit {
-    limit: Option<usize>,
-}
-
-async fn connections(State(gate): Gate, Query(Limit { limit }): Query<Limit>) -> Json<Connections> {
-    Json(gate.connections(limit.unwrap_or(MAX_LISTED).min(MAX_LISTED)))
 }
 
 #[derive(Deserialize)]

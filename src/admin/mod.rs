@@ -4,6 +4,7 @@
 //! Knows the gate through [`Governed`], which the composition root implements; nothing of sockets that carry traffic.
 
 mod blocks;
+mod connections;
 mod control;
 mod control_client;
 mod handover;
@@ -12,12 +13,11 @@ mod status;
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use crate::gate::blocks::Target;
 
 pub use self::{
     blocks::{Asker, BlockView, Blocked, Kept, Lifted, Wanted},
+    connections::{By, Connection, Connections, Filter, Group, Grouping, Groups, Listing, MAX_PAGE, word},
     control::serve_control,
     control_client::{ControlError, call},
     handover::{MeetError, Offered, Predecessor, Role},
@@ -46,8 +46,17 @@ pub trait Governed: Send + Sync + 'static {
     /// Begins to drain and waits up to `wait` for the streams to end; how many are left.
     async fn drain(&self, wait: Duration) -> usize;
 
-    /// Live streams, at most `limit`.
-    fn connections(&self, limit: usize) -> Connections;
+    /// A page of the live connections.
+    ///
+    /// # Errors
+    /// If they are of a key that was named by its text.
+    fn connections(&self, wanted: &Listing) -> Result<Connections, String>;
+
+    /// The live connections, counted by what they have in common.
+    ///
+    /// # Errors
+    /// As [`Governed::connections`].
+    fn grouped_connections(&self, wanted: &Grouping) -> Result<Groups, String>;
 
     /// Blocks, at once; returns when that is kept, or cannot be.
     ///
@@ -87,29 +96,4 @@ pub trait Governed: Send + Sync + 'static {
     /// # Errors
     /// What is wrong with the directive.
     fn set_log_level(&self, directive: &str) -> Result<(), String>;
-}
-
-/// Live streams.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Connections {
-    /// All client connections, idle ones included.
-    pub clients: u32,
-    /// All streams and exchanges under way.
-    pub total: usize,
-    /// Some of them.
-    pub connections: Vec<Connection>,
-}
-
-/// One live stream.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Connection {
-    /// `None` where no key was asked for.
-    pub key_id: Option<String>,
-    pub app: Option<String>,
-    pub transport: String,
-    pub peer: String,
-    /// Seconds since it was opened.
-    pub age_seconds: i64,
-    pub received_bytes: u64,
-    pub sent_bytes: u64,
 }

@@ -196,18 +196,28 @@ impl Blocking {
     /// Of a key, whether the set has it.
     ///
     /// # Errors
-    /// If it is the text of a key: that would be shown in lists and logs.
+    /// As [`is_known`].
     fn known(&self, target: &Target) -> Result<Option<bool>, String> {
-        let Target::Key(id) = target else { return Ok(None) };
-        let snapshot = self.edge.gate().snapshot();
-        let Some(keys) = &snapshot.keys else { return Ok(Some(false)) };
-        let known = keys.by_id(id).is_some();
-        match keys.authenticate(id, self.edge.clock().now().unix_ms) {
-            Ok((key, ..)) | Err((_, Some(key))) if !known => {
-                Err(format!("that is the text of a key; what is blocked is named by its id, which is `{}`", key.id))
-            }
-            _ => Ok(Some(known)),
+        match target {
+            Target::Key(id) => is_known(&self.edge, id).map(Some),
+            Target::Network(_) => Ok(None),
         }
+    }
+}
+
+/// Whether the key set has a key with this id.
+///
+/// # Errors
+/// If it is the text of a key: that would be shown in lists and logs.
+pub(super) fn is_known(edge: &Edge, id: &str) -> Result<bool, String> {
+    let snapshot = edge.gate().snapshot();
+    let Some(keys) = &snapshot.keys else { return Ok(false) };
+    let known = keys.by_id(id).is_some();
+    match keys.authenticate(id, edge.clock().now().unix_ms) {
+        Ok((key, ..)) | Err((_, Some(key))) if !known => {
+            Err(format!("that is the text of a key; a key is named by its id, which is `{}`", key.id))
+        }
+        _ => Ok(known),
     }
 }
 

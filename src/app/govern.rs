@@ -10,11 +10,11 @@ use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 use tracing::info;
 
-use super::{LogLevel, blocks::Blocking, reload::Request, upgrade::Replaced};
+use super::{LogLevel, blocks::Blocking, connections, reload::Request, upgrade::Replaced};
 use crate::{
-    admin::{Asker, BlockView, Blocked, Connection, Connections, Governed, Lifted, Offered, Role, Wanted},
+    admin::{Asker, BlockView, Blocked, Connections, Governed, Grouping, Groups, Lifted, Listing, Offered, Role, Wanted},
     config::Config,
-    edge::{Edge, LiveStream},
+    edge::Edge,
     gate::blocks::Target,
 };
 
@@ -82,21 +82,6 @@ impl Govern {
         let edge = Arc::clone(&self.edge);
         tokio::spawn(async move { edge.tell_streams_to_go(window).await });
     }
-
-    fn view(&self, stream: &LiveStream) -> Connection {
-        use std::sync::atomic::Ordering::Relaxed;
-        let age_ms = self.edge.clock().now().unix_ms.saturating_sub(stream.opened_ms);
-        let key = stream.standing.as_ref().map(|standing| &standing.key);
-        Connection {
-            key_id: key.map(|key| key.id.to_string()),
-            app: key.map(|key| key.app.to_string()),
-            transport: stream.transport.name().to_owned(),
-            peer: stream.peer.to_string(),
-            age_seconds: age_ms / 1000,
-            received_bytes: stream.received.load(Relaxed),
-            sent_bytes: stream.sent.load(Relaxed),
-        }
-    }
 }
 
 #[async_trait]
@@ -134,14 +119,12 @@ impl Governed for Govern {
         self.edge.registry().len()
     }
 
-    fn connections(&self, limit: usize) -> Connections {
-        let mut connections = Vec::new();
-        self.edge.registry().for_each(|stream| {
-            if connections.len() < limit {
-                connections.push(self.view(stream));
-            }
-        });
-        Connections { clients: self.edge.connections(), total: self.edge.registry().len(), connections }
+    fn connections(&self, wanted: &Listing) -> Result<Connections, String> {
+        connections::listed(&self.edge, wanted)
+    }
+
+    fn grouped_connections(&self, wanted: &Grouping) -> Result<Groups, String> {
+        connections::grouped(&self.edge, wanted)
     }
 
     async fn block(&self, wanted: Wanted, asker: Asker) -> Result<Blocked, String> {

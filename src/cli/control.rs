@@ -1,4 +1,4 @@
-//! `keygate drain`, `reload`, `connections` and `log-level`: what is said to a running gate over its control socket.
+//! `keygate drain`, `reload` and `log-level`: what is said to a running gate over its control socket.
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
@@ -6,9 +6,9 @@ use axum::http::Method;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Output, exit};
+use super::exit;
 use crate::{
-    admin::{self, Connections, default_control_path},
+    admin::{self, default_control_path},
     config::{self, MAX_CONFIG_BYTES},
     keystore::read_text,
 };
@@ -94,47 +94,6 @@ impl Reload {
             }
             Err(error) => exit::failed(error),
         }
-    }
-}
-
-/// Options of `keygate connections`.
-#[derive(clap::Args)]
-pub struct List {
-    /// The most to list
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    limit: usize,
-    /// How to print them
-    #[arg(short, long, value_enum, default_value_t = Output::Text)]
-    output: Output,
-    #[command(flatten)]
-    gate: Gate,
-}
-
-impl List {
-    /// Runs the command.
-    pub fn run(self) -> ExitCode {
-        let answer = match self.gate.call(Method::GET, &format!("/connections?limit={}", self.limit)) {
-            Ok(answer) => answer,
-            Err(error) => return exit::failed(error),
-        };
-        if self.output == Output::Json {
-            say!("{answer}");
-            return exit::OK;
-        }
-        let list: Connections = match read(&answer) {
-            Ok(list) => list,
-            Err(code) => return code,
-        };
-        if !list.connections.is_empty() {
-            say!("{:<24} {:<10} {:<24} {:>8} {:>12} {:>12}", "KEY", "TRANSPORT", "PEER", "AGE", "RECEIVED", "SENT");
-        }
-        for c in &list.connections {
-            let age = format!("{}s", c.age_seconds);
-            let key = c.key_id.as_deref().unwrap_or("-");
-            say!("{key:<24} {:<10} {:<24} {age:>8} {:>12} {:>12}", c.transport, c.peer, c.received_bytes, c.sent_bytes);
-        }
-        say!("{} of {} streams; {} client connections", list.connections.len(), list.total, list.clients);
-        exit::OK
     }
 }
 

@@ -45,6 +45,11 @@ pub fn warn(what: impl Display) {
     anstream::eprintln!("{0}warning:{0:#} {what}", YELLOW);
 }
 
+/// Says something about what was printed, where it is not in the way of whoever reads that.
+pub fn note(what: impl Display) {
+    anstream::eprintln!("{what}");
+}
+
 /// Prints a line to standard output, in colour where that is a terminal. A reader that has gone (`| head`) is no failure.
 pub fn print(line: Arguments<'_>) {
     let mut out = anstream::stdout().lock();

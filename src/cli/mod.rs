@@ -7,6 +7,7 @@ macro_rules! say {
 
 mod block;
 mod check;
+mod connections;
 mod control;
 mod demo;
 mod exit;
@@ -43,7 +44,7 @@ enum Command {
     /// Tell a running gate to read configuration and keys again
     Reload(control::Reload),
     /// List the live connections of a running gate
-    Connections(control::List),
+    Connections(connections::Command),
     /// Shut a key or an address out of a running gate, at once, and cut what it has open
     Block(block::Block),
     /// Lift a block
@@ -87,7 +88,7 @@ pub fn main() -> ExitCode {
         Command::Schema(schema) => schema.run(),
         Command::Drain(drain) => drain.run(),
         Command::Reload(reload) => reload.run(),
-        Command::Connections(list) => list.run(),
+        Command::Connections(connections) => connections.run(),
         Command::Block(block) => block.run(),
         Command::Unblock(unblock) => unblock.run(),
         Command::Blocks(list) => list.run(),

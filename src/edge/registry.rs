@@ -6,6 +6,7 @@
 mod by_key;
 mod cut;
 mod order;
+mod page;
 mod silence;
 mod stream;
 
@@ -31,7 +32,8 @@ const SHARDS: usize = 16;
 #[derive(Default)]
 pub struct Registry {
     shards: [Mutex<Slab<Arc<LiveStream>>>; SHARDS],
-    next: AtomicU64,
+    /// The id of the stream that came last.
+    last: AtomicU64,
     by_key: ByKey,
 }
 
@@ -40,20 +42,19 @@ pub struct Entered {
     registry: Arc<Registry>,
     shard: usize,
     slot: usize,
-    turn: u64,
     stream: Arc<LiveStream>,
 }
 
 impl Registry {
-    /// Registers a stream.
+    /// Registers a stream, and gives it its id.
     #[must_use]
-    pub fn enter(self: &Arc<Self>, stream: LiveStream) -> Entered {
-        let turn = self.next.fetch_add(1, Ordering::Relaxed);
-        let shard = usize::try_from(turn).unwrap_or_default() % SHARDS;
+    pub fn enter(self: &Arc<Self>, mut stream: LiveStream) -> Entered {
+        stream.id = self.last.fetch_add(1, Ordering::Relaxed) + 1;
+        let shard = usize::try_from(stream.id).unwrap_or_default() % SHARDS;
         let stream = Arc::new(stream);
         let slot = self.shards[shard].lock().insert(Arc::clone(&stream));
-        self.by_key.enter(&stream, turn);
-        Entered { registry: Arc::clone(self), shard, slot, turn, stream }
+        self.by_key.enter(&stream);
+        Entered { registry: Arc::clone(self), shard, slot, stream }
     }
 
     /// Asks the oldest streams of the key of `stream` to end, until no more than `most` are left that were not asked in this way.
@@ -113,7 +114,7 @@ impl std::ops::Deref for Entered {
 impl Drop for Entered {
     fn drop(&mut self) {
         self.registry.shards[self.shard].lock().remove(self.slot);
-        self.registry.by_key.leave(&self.stream, self.turn);
+        self.registry.by_key.leave(&self.stream);
     }
 }
 

@@ -60,7 +60,7 @@ impl Target {
     pub fn key(text: &str) -> Result<Self, &'static str> {
         let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
         match text.len() {
-            1..=64 if shape(text) != KeyShape::Foreign => Err("is the text of a key; what is blocked is named by its id"),
+            1..=64 if shape(text) != KeyShape::Foreign => Err("is the text of a key; a key is named by its id"),
             1..=64 if text.bytes().all(plain) => Ok(Self::Key(text.into())),
             _ => Err("must be the id of a key: 1 to 64 of A-Z, a-z, 0-9, `_` and `-`"),
         }

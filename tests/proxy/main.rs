@@ -5,6 +5,7 @@ mod support;
 mod block;
 mod canary;
 mod channels;
+mod connections;
 mod cors;
 mod credentials;
 mod drain;

@@ -11,7 +11,7 @@ use super::LiveStream;
 
 const SHARDS: usize = 16;
 
-/// Streams by key and turn. Those of one key stand in one shard.
+/// Streams by key and id. Those of one key stand in one shard.
 #[derive(Default)]
 pub(super) struct ByKey([Mutex<Shard>; SHARDS]);
 
@@ -31,18 +31,18 @@ fn key_of(stream: &LiveStream) -> Option<usize> {
 
 impl ByKey {
     /// Puts a stream behind those of its key that came before.
-    pub fn enter(&self, stream: &Arc<LiveStream>, turn: u64) {
+    pub fn enter(&self, stream: &Arc<LiveStream>) {
         let Some(key) = key_of(stream) else { return };
         let mut shard = self.shard(key).lock();
-        if shard.streams.insert((key, turn), Arc::clone(stream)).is_none() {
+        if shard.streams.insert((key, stream.id), Arc::clone(stream)).is_none() {
             *shard.counts.entry(key).or_default() += 1;
         }
     }
 
     /// Takes a stream out again, wherever it stands.
-    pub fn leave(&self, stream: &LiveStream, turn: u64) {
+    pub fn leave(&self, stream: &LiveStream) {
         if let Some(key) = key_of(stream) {
-            self.shard(key).lock().take_out(key, turn);
+            self.shard(key).lock().take_out(key, stream.id);
         }
     }
 
@@ -51,8 +51,8 @@ impl ByKey {
         let key = key_of(stream)?;
         let mut shard = self.shard(key).lock();
         shard.counts.get(&key).filter(|count| **count > most)?;
-        let (&(_, turn), _) = shard.streams.range((key, 0)..=(key, u64::MAX)).next()?;
-        shard.take_out(key, turn)
+        let (&(_, id), _) = shard.streams.range((key, 0)..=(key, u64::MAX)).next()?;
+        shard.take_out(key, id)
     }
 
     /// Whether nobody is left.
@@ -68,8 +68,8 @@ impl ByKey {
 }
 
 impl Shard {
-    fn take_out(&mut self, key: usize, turn: u64) -> Option<Arc<LiveStream>> {
-        let stream = self.streams.remove(&(key, turn))?;
+    fn take_out(&mut self, key: usize, id: u64) -> Option<Arc<LiveStream>> {
+        let stream = self.streams.remove(&(key, id))?;
         if let Some(count) = self.counts.get_mut(&key) {
             *count -= 1;
             if *count == 0 {

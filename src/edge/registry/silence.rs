@@ -60,6 +60,11 @@ impl Silence {
         self.ping.store(NO_PING, Relaxed);
     }
 
+    /// How long nothing has flowed, of a stream through which `moved` bytes have gone; as exact as the looks are frequent.
+    fn idle_so_far_ms(&self, moved: u64, now_ms: i64) -> i64 {
+        if self.moved.load(Relaxed) == moved { now_ms - self.moved_ms.load(Relaxed) } else { 0 }
+    }
+
     fn idle_ms(&self, moved: u64, now_ms: i64) -> i64 {
         if self.moved.swap(moved, Relaxed) != moved {
             self.moved_ms.store(now_ms, Relaxed);
@@ -104,6 +109,14 @@ impl LiveStream {
             Transport::EventStream => self.is_beyond(&spans.event_stream, now_ms),
             Transport::Http => None,
         }
+    }
+
+    /// How long nothing has flowed in it at `now_ms`, in milliseconds, to about a second; `None` of a plain exchange, which nobody
+    /// looks at.
+    #[must_use]
+    pub fn idle_ms(&self, now_ms: i64) -> Option<i64> {
+        let moved = self.received.load(Relaxed).wrapping_add(self.sent.load(Relaxed));
+        self.transport.is_stream().then(|| self.silence.idle_so_far_ms(moved, now_ms).max(0))
     }
 
     fn is_beyond(&self, spans: &StreamSpans, now_ms: i64) -> Option<CutReason> {
@@ -157,7 +170,9 @@ mod tests {
         stream.sent.store(1, Relaxed);
         assert_eq!(stream.is_beyond(&spans, MINUTE_MS), None);
         stream.received.store(1, Relaxed);
+        assert_eq!(stream.idle_ms(2 * MINUTE_MS), Some(0), "it has flowed since the last look");
         assert_eq!(stream.is_beyond(&spans, 2 * MINUTE_MS), None);
+        assert_eq!(stream.idle_ms(2 * MINUTE_MS + 7), Some(7));
         assert_eq!(stream.is_beyond(&spans, 3 * MINUTE_MS - 1), None);
         assert_eq!(stream.is_beyond(&spans, 3 * MINUTE_MS), Some(CutReason::Idle));
         assert_eq!(stream.is_beyond(&StreamSpans::default(), i64::MAX), None, "without a span");

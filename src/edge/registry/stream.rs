@@ -16,6 +16,8 @@ use crate::gate::{Asking, Standing, request::Transport, time::Timestamp};
 
 /// A live stream.
 pub struct LiveStream {
+    /// Given when it registers, from 1: no two of a process have the same, and a later one has a higher.
+    pub id: u64,
     /// What it stands on; `None` is nothing that could be taken away.
     pub standing: Option<Standing>,
     /// What it asked for, of a stream; a plain exchange is over before anybody could ask again.
@@ -53,6 +55,7 @@ impl LiveStream {
     #[must_use]
     pub fn new(standing: Option<Standing>, transport: Transport, peer: IpAddr, until_ms: i64, opened_ms: i64) -> Self {
         Self {
+            id: 0,
             standing,
             asking: None,
             transport,
