@@ -171,39 +171,26 @@ impl Tunnel {
             && let Poll::Ready(reason) = self.stream.poll_cut(cx)
         {
             self.begin_end(reason);
+            // Thousands may be cut at once. Each client is told first, and the rest is done behind all others that are told.
+            let told = self.poll_down(cx);
+            if told.is_pending() {
+                cx.waker().wake_by_ref();
+            }
+            return told;
         }
+        self.poll_flows(cx)
+    }
+
+    fn poll_flows(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.stream.silence.wants_ping() && self.down.say(&PING) {
             self.stream.silence.pinged();
         }
-        if !self.up_done {
-            match self.up.poll_move(&mut self.client, &mut self.upstream, cx) {
-                Poll::Pending => {}
-                Poll::Ready(Ok(())) => {
-                    self.up_done = true;
-                    self.note_end(Initiator::Client, "closed");
-                }
-                Poll::Ready(Err(_)) if self.ending.is_some() => self.up_done = true,
-                Poll::Ready(Err(Broken::Forbidden(reason))) => {
-                    self.begin_end(reason);
-                    return self.poll_relay(cx);
-                }
-                Poll::Ready(Err(broken)) => return self.broke(broken, Initiator::Client, Initiator::Upstream),
-            }
-        }
-        if !self.down_done {
-            match self.down.poll_move(&mut self.upstream, &mut self.client, cx) {
-                Poll::Pending => {}
-                Poll::Ready(Ok(())) => {
-                    self.down_done = true;
-                    self.note_end(Initiator::Upstream, "closed");
-                    self.tell_cut();
-                }
-                Poll::Ready(Err(broken)) => return self.broke(broken, Initiator::Upstream, Initiator::Client),
-            }
+        if self.poll_up(cx).is_ready() || self.poll_down(cx).is_ready() {
+            return Poll::Ready(());
         }
         if self.ending.is_none() && self.poll_slow(cx).is_ready() {
             self.begin_end(CutReason::Stalled);
-            return self.poll_relay(cx);
+            return self.poll_flows(cx);
         }
         self.stream.received.store(self.up.moved, Ordering::Relaxed);
         self.stream.sent.store(self.down.moved, Ordering::Relaxed);
@@ -211,6 +198,44 @@ impl Tunnel {
         self.stream.received_messages.store(self.up.messages(), Ordering::Relaxed);
         self.stream.sent_messages.store(self.down.messages(), Ordering::Relaxed);
         self.poll_done(cx)
+    }
+
+    /// Moves what the client sends. Ready if the tunnel is over with it.
+    fn poll_up(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.up_done {
+            return Poll::Pending;
+        }
+        match self.up.poll_move(&mut self.client, &mut self.upstream, cx) {
+            Poll::Pending => {}
+            Poll::Ready(Ok(())) => {
+                self.up_done = true;
+                self.note_end(Initiator::Client, "closed");
+            }
+            Poll::Ready(Err(_)) if self.ending.is_some() => self.up_done = true,
+            Poll::Ready(Err(Broken::Forbidden(reason))) => {
+                self.begin_end(reason);
+                return self.poll_up(cx);
+            }
+            Poll::Ready(Err(broken)) => return self.broke(broken, Initiator::Client, Initiator::Upstream),
+        }
+        Poll::Pending
+    }
+
+    /// Moves what the client is sent. Ready if the tunnel is over with it.
+    fn poll_down(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.down_done {
+            return Poll::Pending;
+        }
+        match self.down.poll_move(&mut self.upstream, &mut self.client, cx) {
+            Poll::Pending => {}
+            Poll::Ready(Ok(())) => {
+                self.down_done = true;
+                self.note_end(Initiator::Upstream, "closed");
+                self.tell_cut();
+            }
+            Poll::Ready(Err(broken)) => return self.broke(broken, Initiator::Upstream, Initiator::Client),
+        }
+        Poll::Pending
     }
 
     /// Reports, once, how long after the change of keys the client was sent its last byte.
