@@ -1,6 +1,10 @@
-//! `keygate drain`, `reload` and `log-level`: what is said to a running gate over its control socket.
+//! `keygate reload` and `log-level`: what is said to a running gate over its control socket.
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 use axum::http::Method;
 use serde::de::DeserializeOwned;
@@ -8,7 +12,7 @@ use serde_json::Value;
 
 use super::exit;
 use crate::{
-    admin::{self, default_control_path},
+    admin::{self, ControlError, default_control_path},
     config::{self, MAX_CONFIG_BYTES},
     keystore::read_text,
 };
@@ -25,55 +29,33 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    fn socket(self) -> Result<PathBuf, String> {
-        match (self.socket, self.config) {
-            (Some(socket), _) => Ok(socket),
+    fn socket(&self) -> Result<PathBuf, String> {
+        match (&self.socket, &self.config) {
+            (Some(socket), _) => Ok(socket.clone()),
             (None, None) => Ok(default_control_path()),
             (None, Some(file)) => {
-                let text = read_text(&file, MAX_CONFIG_BYTES).map_err(|error| error.to_string())?;
-                let config = config::parse_config(&file, &text).map_err(|problems| problems.to_string())?;
+                let text = read_text(file, MAX_CONFIG_BYTES).map_err(|error| error.to_string())?;
+                let config = config::parse_config(file, &text).map_err(|problems| problems.to_string())?;
                 Ok(config.control.unwrap_or_else(default_control_path))
             }
         }
     }
 
     /// What the gate answers.
-    pub(super) fn call(self, method: Method, target: &str) -> Result<Value, String> {
-        self.exchange(method, target, None)
+    pub(super) fn call(&self, method: Method, target: &str) -> Result<Value, String> {
+        self.converse(async |socket| admin::call(socket, method, target, None).await)
     }
 
     /// What the gate answers to a JSON body.
-    pub(super) fn tell(self, method: Method, target: &str, body: &Value) -> Result<Value, String> {
-        self.exchange(method, target, Some(body))
+    pub(super) fn tell(&self, method: Method, target: &str, body: &Value) -> Result<Value, String> {
+        self.converse(async |socket| admin::call(socket, method, target, Some(body)).await)
     }
 
-    fn exchange(self, method: Method, target: &str, body: Option<&Value>) -> Result<Value, String> {
+    /// What comes of talking with the gate at its control socket.
+    pub(super) fn converse(&self, talk: impl AsyncFnOnce(&Path) -> Result<Value, ControlError>) -> Result<Value, String> {
         let socket = self.socket()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
-        runtime.block_on(admin::call(&socket, method, target, body)).map_err(|error| error.to_string())
-    }
-}
-
-/// Options of `keygate drain`.
-#[derive(clap::Args)]
-pub struct Drain {
-    /// How long to wait for the streams to end: `25s`, `500ms`, `1m`
-    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = span)]
-    wait: Duration,
-    #[command(flatten)]
-    gate: Gate,
-}
-
-impl Drain {
-    /// Runs the command. Streams that are left after the wait are no failure: what stops the gate next will end them.
-    pub fn run(self) -> ExitCode {
-        match self.gate.call(Method::POST, &format!("/drain?wait_ms={}", self.wait.as_millis())) {
-            Ok(answer) => {
-                say!("draining, {} connections left", answer["remaining"]);
-                exit::OK
-            }
-            Err(error) => exit::failed(error),
-        }
+        runtime.block_on(talk(&socket)).map_err(|error| error.to_string())
     }
 }
 

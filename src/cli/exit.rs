@@ -12,6 +12,8 @@ pub const OK: ExitCode = ExitCode::SUCCESS;
 pub const FAILURE: ExitCode = ExitCode::FAILURE;
 /// As clap has it: the command was not used as it can be.
 const USAGE: u8 = 2;
+/// What was waited for has not ended, not all of it.
+pub const SOME_REMAIN: u8 = 3;
 /// `EX_CONFIG` of sysexits: the configuration is wrong.
 pub const CONFIG: u8 = 78;
 

@@ -10,6 +10,7 @@ mod check;
 mod connections;
 mod control;
 mod demo;
+mod drain;
 mod exit;
 mod explain;
 mod schema;
@@ -40,10 +41,10 @@ enum Command {
     /// Print the JSON Schema of the configuration, for editors
     Schema(schema::Schema),
     /// Tell a running gate to drain: no new streams, open ones are told to go
-    Drain(control::Drain),
+    Drain(drain::Drain),
     /// Tell a running gate to read configuration and keys again
     Reload(control::Reload),
-    /// List the live connections of a running gate
+    /// List the live connections of a running gate, or cut some
     Connections(connections::Command),
     /// Shut a key or an address out of a running gate, at once, and cut what it has open
     Block(block::Block),

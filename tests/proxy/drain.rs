@@ -129,6 +129,36 @@ async fn a_drain_by_command_refuses_streams_and_serves_requests() {
 }
 
 #[tokio::test]
+async fn a_drain_that_waits_says_whether_anything_was_left() {
+    let backend = backend().await;
+    let gate = Gate::start(Setup::before(backend.address)).await;
+    let mut socket = WebSocket::open(gate.connect().await, "/connection/1", "sk_live_server").await;
+    let mut upload = begin_upload(&gate, &backend).await;
+    let (code, out, error) = gate.command(&["drain", "--wait", "1ms"]).await;
+    assert_eq!((code, error.as_str()), (Some(3), ""), "{out}");
+    assert!(out.starts_with("draining, ") && out.ends_with(" connections left\n"), "{out}");
+    socket.is_closed_with(1012).await;
+    drop(socket);
+    gate.series_is(r#"keygate_connections{transport="websocket"}"#, 0.0).await;
+    let (code, out, error) = gate.command(&["drain", "--wait", "1ms", "-o", "json"]).await;
+    assert_eq!((code, out.as_str(), error.as_str()), (Some(3), "{\"remaining\":1}\n", ""));
+    let (code, out, _) = gate.command(&["drain"]).await;
+    assert_eq!((code, out.as_str()), (Some(0), "draining, 1 connections left\n"), "who does not wait misses nothing");
+
+    // It returns with the last, and not when an hour is over.
+    let drained = async { gate.command(&["drain", "--wait", "1h", "-o", "json"]).await };
+    let finished = async {
+        upload.send(" world").await;
+        assert_eq!(upload.answer().await.status, 200);
+    };
+    let ((code, out, _), ()) = tokio::join!(drained, finished);
+    assert_eq!((code, out.as_str()), (Some(0), "{\"remaining\":0}\n"));
+    for wait in ["soon", "-1s", "5"] {
+        assert_eq!(gate.command(&["drain", "--wait", wait]).await.0, Some(2), "{wait}");
+    }
+}
+
+#[tokio::test]
 async fn a_drain_tells_a_stream_that_is_still_opening() {
     let backend = Backend::start(|mut talk: Talk| async move {
         talk.head().await;
