@@ -2,6 +2,7 @@
 
 mod blocks;
 mod connections;
+mod cut;
 mod govern;
 mod load;
 mod logging;

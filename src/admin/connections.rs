@@ -237,7 +237,7 @@ pub fn word(field: &str, text: &str) -> Result<Box<str>, String> {
 }
 
 /// As `keygate block --ip` reads it: an IPv6 address alone stands for its /64.
-fn network(text: &str) -> Result<IpNet, String> {
+pub(super) fn network(text: &str) -> Result<IpNet, String> {
     match Target::network(text) {
         Ok(Target::Network(network)) => Ok(network.trunc()),
         Ok(Target::Key(_)) => Err("peer: must be an address or a network".to_owned()),
@@ -245,7 +245,8 @@ fn network(text: &str) -> Result<IpNet, String> {
     }
 }
 
-fn transport(text: &str) -> Result<Transport, String> {
+/// A kind by its name.
+pub(super) fn transport(text: &str) -> Result<Transport, String> {
     let known = Transport::ALL.into_iter().find(|transport| transport.name() == text);
     known.ok_or_else(|| "transport: must be `websocket`, `sse` or `http`".to_owned())
 }

@@ -5,6 +5,8 @@
 //! - `GET /connections?limit=N`, with `after=ID` (the `next` of the page before), and `key=ID`, `app=NAME`,
 //!   `transport=websocket|sse|http`, `peer=CIDR` and `older_than_ms=N` where only those are looked for → [`super::Connections`], at most
 //!   [`super::MAX_PAGE`]; with `by=key|app|peer`, without `after` → [`super::Groups`]
+//! - `POST /connections/cut`, as JSON `{"id": N}`, `{"key": ID}`, `{"peer": CIDR}` or `{"all": true}`, with `"transport"` where only that
+//!   kind is meant, and `"wait_ms": N`: tell them to end, wait for it → `{"cut": n, "remaining": n}`, and of a key whether it is `known`
 //! - `POST /block`, as JSON `{"key": ID}` or `{"ip": CIDR}`, with `"for_ms": N` and `"reason": TEXT` where wanted: shut out, cut, keep →
 //!   the block with `cut` (streams ended), `kept` and why not (`error`), and of a key whether it is `known`
 //! - `POST /unblock`, as JSON `{"key": ID}` or `{"ip": CIDR}`: lift the block of just that → the block with `kept`
@@ -26,7 +28,7 @@ use serde_json::{Value, json};
 use super::{
     ControlSocket, Governed,
     blocks::{self, Asker},
-    connections, handover,
+    connections, cut, handover,
 };
 
 type Gate = State<Arc<dyn Governed>>;
@@ -42,6 +44,7 @@ pub async fn serve_control(socket: ControlSocket, gate: Arc<dyn Governed>) -> io
         .route("/drain", post(drain))
         .route("/reload", post(reload))
         .route("/connections", get(connections::connections))
+        .route("/connections/cut", post(cut::cut))
         .route("/block", post(blocks::block))
         .route("/unblock", post(blocks::unblock))
         .route("/blocks", get(blocks::blocks))

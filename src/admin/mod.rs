@@ -7,6 +7,7 @@ mod blocks;
 mod connections;
 mod control;
 mod control_client;
+mod cut;
 mod handover;
 mod socket;
 mod status;
@@ -20,6 +21,7 @@ pub use self::{
     connections::{By, Connection, Connections, Filter, Group, Grouping, Groups, Listing, MAX_PAGE, word},
     control::serve_control,
     control_client::{ControlError, call},
+    cut::{Cut, MAX_CUT_WAIT, Severed},
     handover::{MeetError, Offered, Predecessor, Role},
     socket::{ControlSocket, Place, default_control_path},
     status::serve_status,
@@ -57,6 +59,12 @@ pub trait Governed: Send + Sync + 'static {
     /// # Errors
     /// As [`Governed::connections`].
     fn grouped_connections(&self, wanted: &Grouping) -> Result<Groups, String>;
+
+    /// Tells live connections to end, and waits for that.
+    ///
+    /// # Errors
+    /// If they are of a key that was named by its text, or none has the id.
+    async fn cut(&self, wanted: Cut, asker: Asker) -> Result<Severed, String>;
 
     /// Blocks, at once; returns when that is kept, or cannot be.
     ///

@@ -10,9 +10,11 @@ use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 use tracing::info;
 
-use super::{LogLevel, blocks::Blocking, connections, reload::Request, upgrade::Replaced};
+use super::{LogLevel, blocks::Blocking, connections, cut, reload::Request, upgrade::Replaced};
 use crate::{
-    admin::{Asker, BlockView, Blocked, Connections, Governed, Grouping, Groups, Lifted, Listing, Offered, Role, Wanted},
+    admin::{
+        Asker, BlockView, Blocked, Connections, Cut, Governed, Grouping, Groups, Lifted, Listing, Offered, Role, Severed, Wanted,
+    },
     config::Config,
     edge::Edge,
     gate::blocks::Target,
@@ -125,6 +127,10 @@ impl Governed for Govern {
 
     fn grouped_connections(&self, wanted: &Grouping) -> Result<Groups, String> {
         connections::grouped(&self.edge, wanted)
+    }
+
+    async fn cut(&self, wanted: Cut, asker: Asker) -> Result<Severed, String> {
+        cut::cut(&self.edge, wanted, asker).await
     }
 
     async fn block(&self, wanted: Wanted, asker: Asker) -> Result<Blocked, String> {

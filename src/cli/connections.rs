@@ -1,5 +1,6 @@
-//! `keygate connections`: what is open at a running gate.
+//! `keygate connections`: what is open at a running gate, and ending it.
 
+mod cut;
 mod list;
 mod table;
 
@@ -19,6 +20,8 @@ pub struct Command {
 enum What {
     /// List them, or count them by what they have in common
     List(list::List),
+    /// End some of them, or all. Whoever is cut may come back; `keygate block` keeps out
+    Cut(cut::Cut),
 }
 
 impl Command {
@@ -26,6 +29,7 @@ impl Command {
     pub fn run(self) -> ExitCode {
         match self.what {
             Some(What::List(list)) => list.run(),
+            Some(What::Cut(cut)) => cut.run(),
             None => self.list.run(),
         }
     }

@@ -8,6 +8,7 @@ mod channels;
 mod connections;
 mod cors;
 mod credentials;
+mod cut;
 mod drain;
 mod explain;
 mod head_differential;

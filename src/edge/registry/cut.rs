@@ -93,13 +93,13 @@ impl CutReason {
             | Self::Expired
             | Self::Environment
             | Self::Capability
-            | Self::Operator
             | Self::KeyBlocked
             | Self::PeerBlocked
             | Self::Address
             | Self::Origin
             | Self::Policy => true,
-            Self::Drain
+            Self::Operator
+            | Self::Drain
             | Self::ClientMessage
             | Self::Idle
             | Self::MaxAge
@@ -165,13 +165,14 @@ impl From<Denial> for CutReason {
 impl From<CutReason> for Denial {
     fn from(reason: CutReason) -> Self {
         match reason {
-            CutReason::Removed | CutReason::Operator => Self::UnknownKey,
+            CutReason::Removed => Self::UnknownKey,
             CutReason::Revoked => Self::KeyRevoked,
             CutReason::Disabled => Self::KeyDisabled,
             CutReason::Expired => Self::KeyExpired,
             CutReason::Environment => Self::WrongEnvironment,
             CutReason::Capability | CutReason::ClientMessage => Self::NotCapable,
-            CutReason::Drain => Self::Draining,
+            // Nothing was taken away from whoever an operator cuts.
+            CutReason::Drain | CutReason::Operator => Self::Draining,
             CutReason::KeyBlocked => Self::KeyBlocked,
             CutReason::PeerBlocked => Self::PeerBlocked,
             CutReason::Address => Self::AddressRefused,

@@ -26,6 +26,7 @@ pub fn goodbye_event(reason: CutReason) -> Vec<u8> {
 pub fn goodbye(reason: CutReason, masked: bool) -> Vec<u8> {
     match reason {
         CutReason::Drain => close_frame(CloseCode::ServiceRestart, "service restart", masked),
+        CutReason::Operator => close_frame(CloseCode::ServiceRestart, "closed by the operator; connect again", masked),
         CutReason::Removed
         | CutReason::Revoked
         | CutReason::Disabled
@@ -34,8 +35,7 @@ pub fn goodbye(reason: CutReason, masked: bool) -> Vec<u8> {
         | CutReason::Capability
         | CutReason::KeyBlocked
         | CutReason::Address
-        | CutReason::Origin
-        | CutReason::Operator => close_frame(CloseCode::PolicyViolation, "the API key no longer allows this", masked),
+        | CutReason::Origin => close_frame(CloseCode::PolicyViolation, "the API key no longer allows this", masked),
         CutReason::Policy => close_frame(CloseCode::PolicyViolation, "this is no longer allowed", masked),
         CutReason::Idle => close_frame(CloseCode::GoingAway, "idle for too long", masked),
         CutReason::MaxAge => close_frame(CloseCode::ServiceRestart, "old enough; connect again", masked),
