@@ -77,6 +77,7 @@ impl Edge {
     ) -> Result<Arc<Self>, ring::error::Unspecified> {
         let request_ids = exchange::RequestIds::new(&SystemRandom::new())?;
         telemetry.upstreams(settings.health());
+        telemetry.may_end_streams(CutReason::ALL.map(CutReason::name));
         settings.take_over(None);
         let drain: Arc<Drain> = Arc::default();
         Ok(Arc::new(Self {

@@ -62,6 +62,45 @@ async fn what_was_done_is_counted() {
     assert_eq!(metrics.value(r#"keygate_connection_duration_seconds_count{transport="websocket"}"#), Some(1.0));
 }
 
+/// What has not happened yet is a series of 0, so that the first time is an increase; and the promises can be read from the buckets.
+#[tokio::test]
+async fn streams_are_counted_from_the_start() {
+    let backend = Backend::realtime().await;
+    let gate = Gate::start(Setup::before(backend.address)).await;
+    let metrics = gate.metrics().await;
+    for transport in ["websocket", "sse"] {
+        for (initiator, reason) in [
+            ("client", "closed"),
+            ("client", "reset"),
+            ("upstream", "closed"),
+            ("upstream", "reset"),
+            ("gate", "key_revoked"),
+            ("gate", "key_blocked"),
+            ("gate", "idle"),
+            ("gate", "operator"),
+            ("gate", "drain"),
+            ("gate", "message_rate"),
+        ] {
+            let labels = format!(r#"initiator="{initiator}",reason="{reason}",transport="{transport}""#);
+            assert_eq!(metrics.value(&format!("keygate_connections_closed_total{{{labels}}}")), Some(0.0), "{labels}");
+        }
+        let opened = format!(r#"keygate_connections_opened_total{{transport="{transport}"}}"#);
+        assert_eq!(metrics.value(&opened), Some(0.0), "{opened}");
+    }
+    for le in ["0.05", "0.1", "0.25", "1"] {
+        let bucket = format!(r#"keygate_revocation_close_seconds_bucket{{le="{le}"}}"#);
+        assert_eq!(metrics.value(&bucket), Some(0.0), "{bucket}");
+    }
+    drop(WebSocket::open(gate.connect().await, "/connection/1", "sk_live_server").await);
+    let week = r#"keygate_connection_duration_seconds_bucket{transport="websocket",le="604800"}"#;
+    gate.series_is(week, 1.0).await;
+    // As many as there were: the end of a stream makes no series of its own.
+    let count = |metrics: &super::support::Metrics| {
+        metrics.names().iter().filter(|name| name.starts_with("keygate_connections_closed_total")).count()
+    };
+    assert_eq!(count(&gate.metrics().await), count(&metrics));
+}
+
 /// T-CARD: keys, origins, paths, methods and hosts that nobody has heard of make no series.
 #[tokio::test]
 async fn no_client_makes_a_series() {

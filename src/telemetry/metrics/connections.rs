@@ -10,11 +10,14 @@ use super::{
 };
 use crate::{
     gate::{limit::Scope, request::Transport},
-    telemetry::{Ended, Opened, ProxyHeaderError, counters::ByEnum},
+    telemetry::{Ended, Initiator, Opened, ProxyHeaderError, counters::ByEnum},
 };
 
-/// Upper bounds in seconds of a stream's life.
-const LIFE_BUCKETS: &[f64] = &[1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 14400.0, 86400.0];
+/// What opens and ends; an exchange is over with its answer.
+const STREAMS: [Transport; 2] = [Transport::WebSocket, Transport::EventStream];
+
+/// Upper bounds in seconds of a stream's life, to a week.
+const LIFE_BUCKETS: &[f64] = &[1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 14400.0, 86400.0, 259_200.0, 604_800.0];
 /// From a key's end to its streams' ends: the promise is one second.
 const CUT_BUCKETS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
 
@@ -42,7 +45,17 @@ impl Connections {
         for transport in Transport::ALL {
             streams.with_label_values(&[transport.name()]).set(0);
         }
+        let opened = counter_vec(r, "keygate_connections_opened_total", "Streams opened.", &["transport"])?;
         let closed = "Streams that ended, by who ended them and why.";
+        let closed = counter_vec(r, "keygate_connections_closed_total", closed, &["transport", "initiator", "reason"])?;
+        for transport in STREAMS {
+            opened.with_label_values(&[transport.name()]);
+            for initiator in [Initiator::Client, Initiator::Upstream] {
+                for reason in ["closed", "reset"] {
+                    closed.with_label_values(&[transport.name(), initiator.name(), reason]);
+                }
+            }
+        }
         let life = HistogramOpts::new("keygate_connection_duration_seconds", "How long streams lived.");
         let bytes = counter_vec(
             r,
@@ -72,8 +85,8 @@ impl Connections {
         Ok(Self {
             clients: gauge(r, "keygate_client_connections", "Client connections open now, idle ones included.")?,
             streams,
-            opened: counter_vec(r, "keygate_connections_opened_total", "Streams opened.", &["transport"])?,
-            closed: counter_vec(r, "keygate_connections_closed_total", closed, &["transport", "initiator", "reason"])?,
+            opened,
+            closed,
             life_seconds: add(r, HistogramVec::new(life.buckets(LIFE_BUCKETS.into()), &["transport"])?)?,
             bytes: Transport::ALL
                 .map(|transport| ["received", "sent"].map(|way| bytes.with_label_values(&[way, transport.name()]))),
@@ -104,6 +117,15 @@ impl Telemetry {
     /// A connection was closed for want of a header of the PROXY protocol.
     pub fn proxy_header_failed(&self, error: ProxyHeaderError) {
         self.connections.proxy_header_errors.count(error as usize);
+    }
+
+    /// The gate may end streams for these reasons, of a closed list: each is counted from the start, so that its first is seen to come.
+    pub fn may_end_streams(&self, reasons: impl IntoIterator<Item = &'static str>) {
+        for reason in reasons {
+            for transport in STREAMS {
+                self.connections.closed.with_label_values(&[transport.name(), Initiator::Gate.name(), reason]);
+            }
+        }
     }
 
     /// A stream was opened.
