@@ -63,13 +63,17 @@ fn port_of(settings: &Settings, permit: &Permit) -> Option<u16> {
 
 #[test]
 fn a_permit_goes_where_its_own_policy_says() {
-    let [first, second, third] = [(); 3].map(|()| policy());
+    let (first, second) = (policy(), policy());
     let one = settings(&first, &[1, 2], None);
     let two = settings(&second, &[3, 4], Some(&one));
-    let three = settings(&third, &[5, 6], Some(&two));
     let of_first = permit(&first, "/two");
-    let ports = [&one, &two, &three].map(|settings| port_of(settings, &of_first));
-    assert_eq!(ports, [Some(2), Some(2), None], "under its own, the next, and the one after that");
+    assert_eq!((port_of(&one, &of_first), port_of(&two, &of_first)), (Some(2), Some(2)), "under its own, and the next");
+    let mut later = settings(&policy(), &[5, 6], Some(&two));
+    for _ in 2..REMEMBERED {
+        later = settings(&policy(), &[5, 6], Some(&later));
+    }
+    assert_eq!(port_of(&later, &of_first), Some(2), "as the oldest that is known");
+    assert_eq!(port_of(&settings(&policy(), &[5, 6], Some(&later)), &of_first), None, "and then no more");
     assert_eq!(port_of(&two, &permit(&second, "/one")), Some(3));
     assert_eq!(port_of(&one, &permit(&second, "/one")), None, "nor does a policy go by settings that are older");
 }

@@ -46,10 +46,18 @@ impl Counts {
     /// stands on its key as it is once the body is there, so that nothing outlives its key; the key may be newer, and never older.
     pub fn note(&self, answer: std::io::Result<Answer>, is_slow: bool) -> bool {
         self.asked.add();
-        let answer = answer.ok().filter(|answer| answer.status < 500);
-        let Some(answer) = answer else {
-            self.dropped.add();
-            return false;
+        let answer = match answer {
+            Ok(answer) if answer.status < 500 => answer,
+            Ok(answer) => {
+                println!("  dropped: {} {}", answer.status, answer.text());
+                self.dropped.add();
+                return false;
+            }
+            Err(error) => {
+                println!("  dropped: {error}");
+                self.dropped.add();
+                return false;
+            }
         };
         let found = versions(&answer).filter(|_| answer.status == 200);
         let agree = found.is_some_and(|(keys, config)| keys == config || is_slow && keys > config);
