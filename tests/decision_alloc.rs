@@ -92,7 +92,7 @@ fn a_key_weighs_little() {
     };
     let (plain, counted) = (weight(Quotas::default()), weight(QUOTAS));
     println!("{plain} bytes a key, {counted} with quotas");
-    assert!(plain <= 200 && counted <= plain + 32, "{plain} bytes a key, {counted} with quotas");
+    assert!(plain <= 200 && counted <= plain + 16, "{plain} bytes a key, {counted} with quotas");
 }
 
 #[test]

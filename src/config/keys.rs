@@ -22,7 +22,7 @@ use super::{
 use crate::gate::{
     capability::Capabilities,
     credential::{Environment, KeyShape, Kind, Pepper, shape},
-    keys::{BrowserRule, KeyLimits, KeyRecord, KeySet, KeySetBuilder, KeySetError, State, Thin},
+    keys::{BrowserRule, KeyLimits, KeyRecord, KeySet, KeySetBuilder, KeySetError, Rare, State, Thin},
     origin::OriginPattern,
 };
 
@@ -96,6 +96,11 @@ fn record(
     };
     let rare = rare::fields(typed, text.as_ref().and_then(|(_, text)| text.as_deref()), around, place);
     let (id, (digest, text)) = (id?, text?);
+    let before = around.previous.and_then(|set| set.by_id(id));
+    let mut rare = Rare::from(rare?);
+    if let Some(meter) = before.and_then(|record| record.rare.stream()).filter(|_| limits.stream.any()) {
+        rare = rare.with_stream(Arc::clone(meter));
+    }
     let record = KeyRecord {
         app: keep_thin(&mut shared.apps, app?),
         kind: kind?,
@@ -108,8 +113,8 @@ fn record(
         origins: keep_thin(&mut shared.origins, &*origins),
         limits: keep(&mut shared.limits, limits),
         digest,
-        rare: rare?.into(),
-        usage: around.previous.and_then(|set| set.by_id(id)).map(|record| Arc::clone(&record.usage)).unwrap_or_default(),
+        rare,
+        usage: before.map(|record| Arc::clone(&record.usage)).unwrap_or_default(),
         id: id.into(),
     };
     Some((record, text))

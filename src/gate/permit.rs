@@ -135,11 +135,11 @@ impl Permit {
     /// What the client may send in the stream, by the limits of one stream and of its key; `None` where nothing is limited, and where
     /// whatever is refused is only reported.
     #[must_use]
-    pub fn allowance(&self) -> Option<Allowance<KeyState>> {
+    pub fn allowance(&self) -> Option<Allowance> {
         if self.only_reports() {
             return None;
         }
-        let of_key = self.key().map(|key| (key.limits.stream, Arc::clone(&key.usage)));
+        let of_key = self.key().and_then(|key| Some((key.limits.stream, Arc::clone(key.rare.stream()?))));
         Allowance::new(self.found.policy.streams, of_key)
     }
 

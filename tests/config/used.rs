@@ -277,6 +277,18 @@ fn usage_lives_on_under_the_same_id() {
 }
 
 #[test]
+fn what_streams_of_a_key_have_sent_lives_on_under_the_same_id() {
+    let text = |more: &str| format!("keys:\n{}", secret("a", more));
+    let meter = |set: &KeySet| set.by_id("a").unwrap().rare.stream().cloned();
+    let before = set(&text(", limits: { messages: 5/s }"));
+    let after =
+        |more: &str| config::parse_keys(Path::new("keys.yaml"), &text(more), &Arc::new(NO_LIMITS), None, Some(&before)).unwrap();
+    let same = |set: &KeySet| meter(set).zip(meter(&before)).is_some_and(|(one, other)| Arc::ptr_eq(&one, &other));
+    assert!(same(&after(", limits: { bytes: 1KiB/s }")) && same(&after(", limits: { messages: 9/s }, mode: report")));
+    assert!(meter(&after("")).is_none() && meter(&set(&text(""))).is_none(), "who has no such limit carries no meter");
+}
+
+#[test]
 fn what_keys_have_in_common_is_kept_once() {
     let more = ", origins: [a.example.com], limits: { rate: 5/s }";
     let set = set(&format!("keys:\n{}{}", secret("a", more), secret("b", more)));

@@ -15,16 +15,13 @@ use tokio::time::{Instant, Sleep, sleep};
 use crate::{
     dialect::{FrameRule, FrameSize, FrameStart, FrameTracker},
     edge::{clock::Clock, registry::CutReason},
-    gate::{
-        keys::KeyState,
-        limit::{Allowance, Beyond, StreamLimit},
-    },
+    gate::limit::{Allowance, Beyond, StreamLimit},
     telemetry::Telemetry,
 };
 
 /// The limits of one tunnel, and what waits for them.
 pub struct Meter {
-    allowance: Allowance<KeyState>,
+    allowance: Allowance,
     clock: Clock,
     telemetry: Arc<Telemetry>,
     held: Held,
@@ -41,7 +38,7 @@ pub struct Held {
 
 impl Meter {
     /// A meter for a stream whose client has sent these bytes already.
-    pub fn new(allowance: Allowance<KeyState>, clock: Clock, telemetry: Arc<Telemetry>, early: &[u8]) -> Self {
+    pub fn new(allowance: Allowance, clock: Clock, telemetry: Arc<Telemetry>, early: &[u8]) -> Self {
         let held = Held { bytes: early.to_vec(), gone_on: 0 };
         Self { allowance, clock, telemetry, held, wait: None }
     }
@@ -132,7 +129,7 @@ impl Held {
 
 /// Asks a rule, and then the limits.
 struct Asked<'m, R> {
-    allowance: &'m Allowance<KeyState>,
+    allowance: &'m Allowance,
     now_ns: u64,
     rule: R,
     refused: Option<Refused>,
@@ -144,7 +141,7 @@ enum Refused {
 }
 
 impl<R> Asked<'_, R> {
-    fn answer(&mut self, passes: bool, charge: impl FnOnce(&Allowance<KeyState>, u64) -> Result<(), Beyond>) -> bool {
+    fn answer(&mut self, passes: bool, charge: impl FnOnce(&Allowance, u64) -> Result<(), Beyond>) -> bool {
         self.refused = match passes {
             false => Some(Refused::Forbidden),
             true => charge(self.allowance, self.now_ns).err().map(Refused::Beyond),

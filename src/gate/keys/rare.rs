@@ -1,7 +1,9 @@
-//! What few keys have: earlier secrets, an allow list of addresses, a mode of their own, a vendor's prefix. A key without any of it
-//! pays one word of memory for all of it.
+//! What few keys have: earlier secrets, an allow list of addresses, a mode of their own, a vendor's prefix, a meter of what their
+//! streams send. A key without any of it pays one word of memory for all of it.
 
-use crate::gate::{credential::StoredDigest, peer::Networks, policy::Mode};
+use std::sync::Arc;
+
+use crate::gate::{credential::StoredDigest, limit::StreamMeter, peer::Networks, policy::Mode};
 
 /// An earlier secret of a rotated key, good until its grace period ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,38 +27,58 @@ pub struct RareFields {
     pub prefix: Option<Box<str>>,
 }
 
-/// [`RareFields`] as a record keeps them.
+/// [`RareFields`] as a record keeps them, and the state of its streams' rates.
 #[derive(Clone, Debug, Default)]
-pub struct Rare(Option<Box<RareFields>>);
+pub struct Rare(Option<Box<Kept>>);
+
+#[derive(Clone, Debug, Default)]
+struct Kept {
+    fields: RareFields,
+    stream: Option<Arc<StreamMeter>>,
+}
 
 impl From<RareFields> for Rare {
     fn from(fields: RareFields) -> Self {
-        Self((fields != RareFields::default()).then(|| Box::new(fields)))
+        Self((fields != RareFields::default()).then(|| Box::new(Kept { fields, stream: None })))
     }
 }
 
 impl Rare {
+    /// The same, with this meter: a new one, or that of the key in the set before, which goes on.
+    #[must_use]
+    pub fn with_stream(self, meter: Arc<StreamMeter>) -> Self {
+        let mut kept = self.0.unwrap_or_default();
+        kept.stream = Some(meter);
+        Self(Some(kept))
+    }
+
+    /// The state of the rates of its streams, of a key in a set; `None` where it has none.
+    #[must_use]
+    pub fn stream(&self) -> Option<&Arc<StreamMeter>> {
+        self.0.as_ref()?.stream.as_ref()
+    }
+
     /// Earlier secrets.
     #[must_use]
     pub fn previous(&self) -> &[PreviousDigest] {
-        self.0.as_ref().map_or(&[], |fields| &fields.previous)
+        self.0.as_ref().map_or(&[], |kept| &kept.fields.previous)
     }
 
     /// The addresses that may use the key; `None` is every one.
     #[must_use]
     pub fn ips(&self) -> Option<&Networks> {
-        self.0.as_ref()?.ips.as_ref()
+        self.0.as_ref()?.fields.ips.as_ref()
     }
 
     /// Whether the key is held to what it may do; `None` leaves it to its route.
     #[must_use]
     pub fn mode(&self) -> Option<Mode> {
-        self.0.as_ref()?.mode
+        self.0.as_ref()?.fields.mode
     }
 
     /// The vendor's prefix of a generated key, without the `_` behind it.
     #[must_use]
     pub fn prefix(&self) -> Option<&str> {
-        self.0.as_ref()?.prefix.as_deref()
+        self.0.as_ref()?.fields.prefix.as_deref()
     }
 }

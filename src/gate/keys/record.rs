@@ -8,7 +8,7 @@ use super::{PreviousDigest, Rare, Thin};
 use crate::gate::{
     capability::Capabilities,
     credential::{Environment, KeyDigest, Kind, StoredDigest},
-    limit::{Gcra, Meters, Places, Quota, Quotas, StreamMeter, StreamRates, Tallies},
+    limit::{Gcra, Meters, Places, Quota, Quotas, StreamRates, Tallies},
     origin::OriginPattern,
     peer::Networks,
     policy::Mode,
@@ -111,22 +111,16 @@ pub struct KeyState {
     /// Of [`KeyLimits::rate`].
     pub rate: Gcra,
     places: Places,
-    /// Of [`KeyLimits::quotas`] and [`KeyLimits::stream`]: there from when a set with such a key is made, so that no decision has to
-    /// make them, and nothing but one word where there are none.
-    meters: OnceBox<KeyMeters>,
-}
-
-#[derive(Debug, Default)]
-struct KeyMeters {
-    quotas: Meters,
-    stream: StreamMeter,
+    /// Of [`KeyLimits::quotas`]: there from when a set with such a key is made, so that no decision has to make them, and nothing
+    /// but one word where there are none.
+    meters: OnceBox<Meters>,
 }
 
 impl KeyState {
     /// The state of the quotas; makes them where there were none.
     #[must_use]
     pub fn meters(&self) -> &Meters {
-        &self.meters.get_or_init(Box::default).quotas
+        self.meters.get_or_init(Box::default)
     }
 
     /// Places that are taken.
@@ -135,23 +129,16 @@ impl KeyState {
         self.places.taken()
     }
 
-    /// What the quotas have counted, for a store to keep; `None` where nothing of the key was ever metered.
+    /// What the quotas have counted, for a store to keep; `None` where the key never had any.
     #[must_use]
     pub fn tallies(&self) -> Option<Tallies> {
-        self.meters.get().map(|meters| meters.quotas.tallies())
+        self.meters.get().map(Meters::tallies)
     }
 }
 
 impl AsRef<Places> for KeyState {
     fn as_ref(&self) -> &Places {
         &self.places
-    }
-}
-
-/// The state of [`KeyLimits::stream`]; makes it where there was none.
-impl AsRef<StreamMeter> for KeyState {
-    fn as_ref(&self) -> &StreamMeter {
-        &self.meters.get_or_init(Box::default).stream
     }
 }
 

@@ -49,10 +49,13 @@ impl KeySetBuilder {
     }
 
     /// Adds a key. `text`, where it is known, tells whether the set holds imported keys that look like mistyped generated ones.
-    pub fn add(&mut self, record: KeyRecord, text: Option<&str>) {
-        if record.limits.quotas.any() || record.limits.stream.any() {
-            // Made here, so that no decision has to.
+    pub fn add(&mut self, mut record: KeyRecord, text: Option<&str>) {
+        // Made here, so that no decision has to.
+        if record.limits.quotas.any() {
             let _ = record.usage.meters();
+        }
+        if record.limits.stream.any() && record.rare.stream().is_none() {
+            record.rare = record.rare.with_stream(Arc::default());
         }
         let set = &mut self.set;
         set.ill_checked |= text.is_some_and(is_mistyped);

@@ -81,12 +81,12 @@ pub struct Beyond {
     pub wait_ns: Option<u64>,
 }
 
-/// What a client may send in one stream; `T` holds the meter of its key.
+/// What a client may send in one stream.
 #[derive(Debug)]
-pub struct Allowance<T> {
+pub struct Allowance {
     limits: StreamLimits,
     meter: StreamMeter,
-    key: Option<(StreamRates, Arc<T>)>,
+    key: Option<(StreamRates, Arc<StreamMeter>)>,
 }
 
 impl StreamRate {
@@ -135,10 +135,10 @@ impl StreamRates {
     }
 }
 
-impl<T: AsRef<StreamMeter>> Allowance<T> {
+impl Allowance {
     /// What a stream with these limits may be sent, whose key has those; `None` where nothing is limited.
     #[must_use]
-    pub fn new(limits: StreamLimits, key: Option<(StreamRates, Arc<T>)>) -> Option<Self> {
+    pub fn new(limits: StreamLimits, key: Option<(StreamRates, Arc<StreamMeter>)>) -> Option<Self> {
         let key = key.filter(|(rates, _)| rates.any());
         let limited = limits.rates.any() || limits.message_size.is_some() || key.is_some();
         limited.then(|| Self { limits, meter: StreamMeter::default(), key })
@@ -218,7 +218,7 @@ impl<T: AsRef<StreamMeter>> Allowance<T> {
     }
 
     fn of_key(&self) -> Option<(&StreamRates, &StreamMeter)> {
-        self.key.as_ref().map(|(rates, state)| (rates, (**state).as_ref()))
+        self.key.as_ref().map(|(rates, meter)| (rates, &**meter))
     }
 
     fn both(&self) -> impl Iterator<Item = (Scope, &StreamRates, &StreamMeter)> {
@@ -238,12 +238,6 @@ impl Scope {
             Self::Connection => "connection",
             Self::Key => "key",
         }
-    }
-}
-
-impl AsRef<Self> for StreamMeter {
-    fn as_ref(&self) -> &Self {
-        self
     }
 }
 

@@ -6,7 +6,7 @@ fn rates(messages: Option<(u32, u32)>, bytes: Option<(u32, u32)>, over: OverRate
     StreamRates { messages: messages.map(rate), bytes: bytes.map(rate), over }
 }
 
-fn alone(rates: StreamRates) -> Allowance<StreamMeter> {
+fn alone(rates: StreamRates) -> Allowance {
     Allowance::new(StreamLimits { rates, message_size: None }, None).unwrap()
 }
 
@@ -18,7 +18,7 @@ fn wait(asked: Result<(), Beyond>) -> Option<u64> {
 fn where_nothing_is_limited_there_is_nothing_to_ask() {
     let key = || Some((StreamRates::default(), Arc::new(StreamMeter::default())));
     assert!(Allowance::new(StreamLimits::default(), key()).is_none());
-    assert!(Allowance::<StreamMeter>::new(StreamLimits { message_size: Some(1), ..StreamLimits::default() }, None).is_some());
+    assert!(Allowance::new(StreamLimits { message_size: Some(1), ..StreamLimits::default() }, None).is_some());
     let limited = rates(Some((1, 1)), None, OverRate::Close);
     assert!(Allowance::new(StreamLimits::default(), Some((limited, Arc::new(StreamMeter::default())))).is_some());
 }
@@ -88,8 +88,7 @@ fn a_frame_beyond_the_rate_ends_the_stream_before_any_of_it() {
 
 #[test]
 fn a_message_has_a_largest_size() {
-    let allowance =
-        |max| Allowance::<StreamMeter>::new(StreamLimits { message_size: Some(max), ..StreamLimits::default() }, None).unwrap();
+    let allowance = |max| Allowance::new(StreamLimits { message_size: Some(max), ..StreamLimits::default() }, None).unwrap();
     let beyond = Err(Beyond { scope: Scope::Connection, limit: StreamLimit::MessageSize, wait_ns: None });
     assert_eq!((allowance(100).frame(104, 100, 0), allowance(100).frame(105, 101, 0)), (Ok(()), beyond));
     assert_eq!(allowance(u32::MAX).frame(u64::MAX, u32::MAX, 0), beyond, "it may be larger than can be counted");
