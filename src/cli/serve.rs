@@ -1,6 +1,6 @@
 //! `keygate serve`: run a gate until it is told to stop.
 
-use std::{io, path::Path, process::ExitCode};
+use std::{io, path::Path, process::ExitCode, time::Duration};
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -9,6 +9,10 @@ use crate::{
     admin::{MeetError, Predecessor},
     app,
 };
+
+/// How long a thread of the pool for blocking work stays with nothing to do. Files are looked at from time to time: were each look a
+/// thread of its own, each would bring a heap of its own (`tests/faults/flat.rs`).
+const BLOCKING_REST: Duration = Duration::from_secs(24 * 3600);
 
 /// Options of `keygate serve`.
 #[derive(clap::Args)]
@@ -43,7 +47,7 @@ impl Serve {
             Err(problems) => return exit::bad_state(problems),
         };
         let level = app::start_logging(loaded.config.log.format);
-        let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().thread_keep_alive(BLOCKING_REST).build() {
             Ok(runtime) => runtime,
             Err(error) => return exit::failed(format_args!("cannot start: {error}")),
         };

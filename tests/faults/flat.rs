@@ -11,6 +11,7 @@ use std::{
 };
 
 use memchr::memmem;
+use rustix::process::Signal;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpSocket,
@@ -121,6 +122,9 @@ async fn nothing_is_kept_of_what_strangers_make_up() {
     let started = Instant::now();
     crowd(gate.address(), 0..filling, 10).await;
     crowd(gate.address(), filling..filling + clients / 5, EACH).await;
+    // Files are looked at by threads of their own, each with a heap of its own.
+    gate.program.signal(Signal::HUP);
+    gate.reloaded(1).await;
     let (before, series) = (memory(&gate).await, gate.metrics().await);
     println!("{before} KiB after {} clients in {:.0?}", filling + clients / 5, started.elapsed());
 
