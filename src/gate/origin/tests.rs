@@ -65,6 +65,10 @@ fn a_wildcard_is_whole_labels_and_never_the_apex() {
     check(below, "https://aexample.com", false);
     check(below, "https://a.example.com.evil.net", false);
     check(below, "http://a.example.com", false);
+    // What stands for the star is a host name's labels: nothing that a reader of URLs takes for another part, and none that is empty.
+    for labels in ["user@a", "a/b", "a?b", "a#b", "a\\b", "a b", "a%2e", "é", "[::1]", "a:1", "a..b", ".a", "a.", "*"] {
+        check(below, &format!("https://{labels}.example.com"), false);
+    }
     // Of itself, and not only because hosts are checked before.
     let pattern = HostPattern::Below("example.com".into());
     for (host, matches) in [("a.example.com", true), (".example.com", false), ("example.com", false), ("ü.example.com", true)] {
