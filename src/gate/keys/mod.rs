@@ -1,5 +1,8 @@
-//! Keys: what is kept of each, and the immutable set that decisions are made against.
+//! Keys: what is written of each and how that changes over its life, what is kept of each for decisions, and the immutable set that
+//! they are made against.
 
+mod key;
+mod life;
 mod origins;
 mod rare;
 mod record;
@@ -7,6 +10,8 @@ mod set;
 mod table;
 mod thin;
 
+pub use key::{About, Key, KeyChange};
+pub use life::{DEFAULT_GRACE_MS, Life, MAX_GRACE_MS, MAX_PREVIOUS, Refused, Step};
 pub use origins::OriginIndex;
 pub use rare::{PreviousDigest, Rare, RareFields};
 pub use record::{BrowserRule, KeyLimits, KeyRecord, KeyState, KeyUse, OverConnections, State};

@@ -1,0 +1,362 @@
+//! What a store of managed keys does, whatever it is made of.
+//!
+//! Every call may wait for a disk or a network: it is for a thread that may wait. A change is in force for whoever reads next when
+//! [`KeyStore::commit`] returns, is then on the disk, and stands in the audit trail; or it has not happened, and neither has its record.
+
+use std::{collections::BTreeMap, fmt, path::Path};
+
+use crate::gate::{
+    credential::{Environment, Kind},
+    keys::{Key, KeyChange, Refused, State},
+    limit::Tallies,
+};
+
+/// A store of managed keys.
+pub trait KeyStore: Send + Sync + 'static {
+    /// The version of the keys now.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    fn version(&self) -> Result<Version, StoreError>;
+
+    /// Gives every key to `take`, in the order of their ids, all of one version, and returns it.
+    ///
+    /// # Errors
+    /// If the store cannot be read, or not all of it: what `take` was given is then no set.
+    fn read_all(&self, take: &mut dyn FnMut(Key)) -> Result<Version, StoreError>;
+
+    /// The keys that changed after `sequence`, at most `limit`, in the order of their changes; those that changed together all or none.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    fn changed_after(&self, sequence: u64, limit: usize) -> Result<ChangedKeys, StoreError>;
+
+    /// The key with this id.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    fn key(&self, id: &str) -> Result<Option<Key>, StoreError>;
+
+    /// The keys that `wanted` describes, in the order of their ids, from behind `after`, at most `limit`.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    fn keys(&self, wanted: &KeyFilter, after: Option<&str>, limit: usize) -> Result<Vec<Key>, StoreError>;
+
+    /// The applications, in the order of their ids.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    fn apps(&self) -> Result<Vec<App>, StoreError>;
+
+    /// Tokens of operators, the revoked ones as well.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    fn operators(&self) -> Result<Vec<Operator>, StoreError>;
+
+    /// Makes a change, and its record in the audit trail, or neither.
+    ///
+    /// # Errors
+    /// Why it has not happened.
+    fn commit(&self, change: Change) -> Result<Committed, StoreError>;
+
+    /// Records of the audit trail, in order, from behind `after`, at most `limit`.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    fn audit(&self, wanted: &AuditFilter, after: u64, limit: usize) -> Result<Vec<AuditRecord>, StoreError>;
+
+    /// Reads the whole audit trail, and says up to where it is whole.
+    ///
+    /// # Errors
+    /// The first record that was edited, or is missing; or if the store cannot be read.
+    fn verify_audit(&self) -> Result<AuditHead, StoreError>;
+
+    /// Forgets the records of before `before_ms` (Unix milliseconds), and keeps what the rest hangs on. How many they were.
+    ///
+    /// # Errors
+    /// If nothing was forgotten.
+    fn prune_audit(&self, before_ms: i64) -> Result<u64, StoreError>;
+
+    /// Adds what keys have done, all of it or nothing. No record of the audit trail, and no version: it is counted, not changed.
+    ///
+    /// # Errors
+    /// If nothing was kept.
+    fn add_usage(&self, usage: &BTreeMap<Box<str>, Usage>) -> Result<(), StoreError>;
+
+    /// What the key with this id has done; `None` of one that did nothing.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    fn usage(&self, id: &str) -> Result<Option<Usage>, StoreError>;
+
+    /// Gives what every key has done to `take`.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    fn read_usage(&self, take: &mut dyn FnMut(Box<str>, Usage)) -> Result<(), StoreError>;
+
+    /// What is kept under `name` for the manager itself, such as the key that signs its snapshots; the first time, what `make` makes.
+    ///
+    /// # Errors
+    /// If it can be neither read nor kept.
+    fn keepsake(&self, name: &str, make: &dyn Fn() -> Vec<u8>) -> Result<Vec<u8>, StoreError>;
+
+    /// Writes a copy, of one moment and whole, to a new file at `path`, for its owner only.
+    ///
+    /// # Errors
+    /// If there is a file already, or it cannot be written; nothing is left there then.
+    fn backup(&self, path: &Path) -> Result<(), StoreError>;
+}
+
+/// A version of the keys: higher is later.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+pub struct Version {
+    /// Of the store: another one was made, or restored from a copy, later.
+    pub epoch: u64,
+    /// Counts in one epoch: the number of the latest change in the audit trail.
+    pub sequence: u64,
+}
+
+/// Keys that changed.
+#[derive(Debug)]
+pub struct ChangedKeys {
+    /// As they are now.
+    pub keys: Vec<Key>,
+    /// What they bring whoever asked to.
+    pub version: Version,
+    /// Whether there are more.
+    pub more: bool,
+}
+
+/// Which keys are meant: those that are all of what is said here.
+#[derive(Clone, Debug, Default)]
+pub struct KeyFilter {
+    /// Of this application.
+    pub app: Option<Box<str>>,
+    /// Of this kind.
+    pub kind: Option<Kind>,
+    /// Of this environment.
+    pub environment: Option<Environment>,
+    /// In this state.
+    pub state: Option<State>,
+    /// With this in its id or name, in either case.
+    pub text: Option<Box<str>>,
+}
+
+/// An application.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct App {
+    /// Unique.
+    pub id: Box<str>,
+    /// For people.
+    pub name: Box<str>,
+    /// When it was made, in Unix milliseconds.
+    pub created_at_ms: i64,
+}
+
+/// What an operator may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Sees everything but secrets, which nobody sees.
+    Viewer,
+    /// Manages keys.
+    Operator,
+    /// Manages operators too.
+    Owner,
+}
+
+/// Somebody who manages keys, by the token that proves it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operator {
+    /// Unique; stands in the token.
+    pub id: Box<str>,
+    /// For people.
+    pub name: Box<str>,
+    /// What they may do.
+    pub role: Role,
+    /// SHA-256 of the token.
+    pub digest: [u8; 32],
+    /// When the token was made, in Unix milliseconds.
+    pub created_at_ms: i64,
+    /// When it ends; `i64::MAX` is never.
+    pub expires_at_ms: i64,
+    /// Whether it was revoked, which is for good.
+    pub revoked: bool,
+}
+
+/// A change, by whom and when.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// What happens.
+    pub deed: Deed,
+    /// By whom: `operator:<id>`, `key:<id>`, `local:<uid>`, `gate`.
+    pub actor: Box<str>,
+    /// When, in Unix milliseconds.
+    pub at_ms: i64,
+    /// For a change that must not happen twice, however often it is asked for.
+    pub once: Option<Once>,
+}
+
+/// What tells a request that is repeated from another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Once {
+    /// What its sender calls it (`Idempotency-Key`); unique for the actor, for a day.
+    pub key: Box<str>,
+    /// SHA-256 of all that was asked for.
+    pub request: [u8; 32],
+}
+
+/// What happens.
+#[derive(Clone, Debug)]
+pub enum Deed {
+    /// An application is made, with its first keys.
+    CreateApp(App, Vec<Key>),
+    /// Keys are made, all or none; their applications are there.
+    Create(Vec<Key>),
+    /// Keys are taken over from elsewhere, all or none, and the applications that there are not yet are made.
+    Import(Vec<Key>),
+    /// A key is changed; where a version is said, only if it has it.
+    Change {
+        /// Of the key.
+        id: Box<str>,
+        /// [`Key::version`].
+        if_version: Option<u64>,
+        /// How.
+        change: Box<KeyChange>,
+    },
+    /// An operator gets a token.
+    CreateOperator(Operator),
+    /// A token ends.
+    RevokeOperator(Box<str>),
+    /// Nothing changes, but it is to be remembered: a management call that was refused, a misuse of a key.
+    Note {
+        /// What was tried: `key.create`, `key.misuse`.
+        action: Box<str>,
+        /// On what: `key:<id>`, `app:<id>`.
+        target: Box<str>,
+        /// As one line of JSON, without secrets.
+        detail: Box<str>,
+    },
+}
+
+/// A change that has happened.
+#[derive(Clone, Debug)]
+pub struct Committed {
+    /// The version that the keys have now.
+    pub version: Version,
+    /// The keys that it was about, as they are now.
+    pub keys: Vec<Key>,
+    /// Whether all was so already, and nothing was recorded.
+    pub unchanged: bool,
+    /// Whether it had happened before, by the same request ([`Once`]).
+    pub repeated: bool,
+}
+
+/// A record of the audit trail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditRecord {
+    /// From 1, without gaps.
+    pub sequence: u64,
+    /// When, in Unix milliseconds.
+    pub at_ms: i64,
+    /// By whom.
+    pub actor: Box<str>,
+    /// What: `key.create`, `key.rotate`, …
+    pub action: Box<str>,
+    /// On what: `key:<id>`, `app:<id>`, `operator:<id>`.
+    pub target: Box<str>,
+    /// As one line of JSON, without secrets.
+    pub detail: Box<str>,
+    /// SHA-256 over the hash before and all of the above.
+    pub hash: [u8; 32],
+}
+
+/// Which records are meant: those that are all of what is said here.
+#[derive(Clone, Debug, Default)]
+pub struct AuditFilter {
+    /// By this one.
+    pub actor: Option<Box<str>>,
+    /// This, or all that begin so: `key.` is everything done to keys.
+    pub action: Option<Box<str>>,
+    /// On this.
+    pub target: Option<Box<str>>,
+}
+
+/// The end of an audit trail: with it, kept elsewhere, a trail that was cut short is told from a whole one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AuditHead {
+    /// Of the first record that is there.
+    pub first: u64,
+    /// Of the last one; 0 where there is none.
+    pub sequence: u64,
+    /// Of the last one.
+    pub hash: [u8; 32],
+}
+
+/// What a key has done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// When it was used last, in Unix milliseconds; 0 is never.
+    pub last_used_ms: i64,
+    /// Requests and handshakes that were let in with it.
+    pub requests: u64,
+    /// Those that were refused, by the code of their refusal.
+    pub refusals: BTreeMap<Box<str>, u64>,
+    /// What its quotas have counted: of this, the latest counts and not the sum.
+    pub tallies: Option<Tallies>,
+}
+
+/// Why a store does not do as it was asked. Nothing has changed.
+#[derive(Debug, PartialEq, Eq)]
+pub enum StoreError {
+    /// There is none: `key:<id>`, `app:<id>`, `operator:<id>`.
+    NotFound(Box<str>),
+    /// There is one already.
+    Exists(Box<str>),
+    /// Another key has this text, or had it and it is still good.
+    SameText(Box<str>),
+    /// The key has another version by now.
+    Changed(u64),
+    /// The key's life does not allow it.
+    Refused(Refused),
+    /// The same `Idempotency-Key` came with another request.
+    Reused,
+    /// The disk, or a quota on it, is full.
+    Full,
+    /// It is damaged, or not a store; what was found, and the way out.
+    Corrupt(String),
+    /// It is of a later version of this program.
+    TooNew {
+        /// `user_version` of the store.
+        found: i64,
+        /// The latest one that is known here.
+        known: i64,
+    },
+    /// The system's error, with the path.
+    Io(String),
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotFound(what) => write!(f, "there is no {what}"),
+            Self::Exists(what) => write!(f, "there is {what} already"),
+            Self::SameText(other) => write!(f, "{other} has the same text: two keys cannot share one"),
+            Self::Changed(version) => write!(f, "it was changed meanwhile and has version {version} now"),
+            Self::Refused(why) => write!(f, "{why}"),
+            Self::Reused => f.write_str("this Idempotency-Key was used for another request; use a new one"),
+            Self::Full => f.write_str("the disk is full: nothing was changed; make room and ask again"),
+            Self::Corrupt(what) => write!(f, "the key store is damaged: {what}"),
+            Self::TooNew { found, known } => write!(
+                f,
+                "the key store is of a later version of keygate (schema {found}, known here up to {known}): run that version, or restore a copy \
+                 from before it"
+            ),
+            Self::Io(what) => f.write_str(what),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}
