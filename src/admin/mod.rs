@@ -9,6 +9,7 @@ mod control;
 mod control_client;
 mod cut;
 mod handover;
+mod manage;
 mod socket;
 mod status;
 
@@ -23,6 +24,10 @@ pub use self::{
     control_client::{ControlError, call},
     cut::{Cut, MAX_CUT_WAIT, Severed},
     handover::{MeetError, Offered, Predecessor, Role},
+    manage::{
+        AppView, Asked, Caller, Created, FieldProblem, GateReceipt, KeyView, KeysWanted, Managing, NewApp, NewOperator, Page,
+        Reach, Receipt, Stepped, Stepping, Trouble, UsageView,
+    },
     socket::{ControlSocket, Place, default_control_path},
     status::serve_status,
 };
