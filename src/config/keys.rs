@@ -1,11 +1,12 @@
 //! The key file as typed → the key set.
 
 mod capabilities;
+
 mod rare;
+mod terms;
 mod text;
 
 use std::{
-    borrow::Borrow,
     collections::{HashMap, HashSet},
     hash::Hash,
     path::Path,
@@ -14,16 +15,14 @@ use std::{
 
 use chrono::DateTime;
 
+use self::terms::Terms;
 use super::{
     fault::Place,
-    limits,
     raw::{self, List, Text},
 };
 use crate::gate::{
-    capability::Capabilities,
-    credential::{Environment, KeyShape, Kind, Pepper, shape},
-    keys::{BrowserRule, KeyLimits, KeyRecord, KeySet, KeySetBuilder, KeySetError, Rare, State, Thin},
-    origin::OriginPattern,
+    credential::{Environment, KeyShape, Kind, Pepper, StoredDigest, shape},
+    keys::{KeyLimits, KeyRecord, KeySet, KeySetBuilder, KeySetError, Rare, RareFields, State, Thin},
 };
 
 const MAX_NAME_CHARS: usize = 200;
@@ -40,13 +39,15 @@ pub(super) struct Surroundings<'s> {
 }
 
 /// What many keys of a set have in common is kept once.
-#[derive(Default)]
 struct Shared {
     apps: HashSet<Thin<str>>,
-    origins: HashSet<Thin<[OriginPattern]>>,
-    limits: HashSet<Arc<KeyLimits>>,
-    capabilities: HashSet<Arc<Capabilities>>,
-    defaults: capabilities::Defaults,
+    terms: terms::Shared,
+}
+
+impl Shared {
+    fn new(defaults: &Arc<KeyLimits>) -> Self {
+        Self { apps: HashSet::new(), terms: terms::Shared::new(defaults) }
+    }
 }
 
 /// The set. `None` only after a fault.
@@ -56,7 +57,7 @@ pub(super) fn key_set(typed: &raw::KeyFile, around: &Surroundings<'_>, root: &Pl
         place.missing("is required; the set without keys is `keys: []`");
         return None;
     };
-    let mut shared = Shared { limits: HashSet::from([Arc::clone(around.defaults)]), ..Shared::default() };
+    let mut shared = Shared::new(around.defaults);
     let mut set = KeySetBuilder::new(around.pepper.cloned());
     list.each(&place, |place, _, key| {
         if let Some((record, text)) = record(key, around, &mut shared, place) {
@@ -82,42 +83,63 @@ fn record(
         place.field("name").fault(format!("must be at most {MAX_NAME_CHARS} printable characters"));
     }
     let text = text::of_key(typed, kind, environment, around, place);
-    let origins = origins(typed, kind, place);
-    let browser = browser(typed, kind, place);
-    let capabilities = match &typed.capabilities {
-        Some(typed) => capabilities::capabilities(typed, kind, &place.field("capabilities"))
-            .map(|capabilities| keep(&mut shared.capabilities, capabilities)),
-        None => kind.map(|kind| shared.defaults.of(kind)),
-    };
-    let limits = limits::over(**around.defaults, typed.limits.as_ref(), &place.field("limits"));
+    let terms = terms::terms(typed, kind, &mut shared.terms, place);
     let expires_at_ms = match &typed.expires_at {
         Some(text) => place.field("expires_at").take(moment(text)),
         None => Some(i64::MAX),
     };
     let rare = rare::fields(typed, text.as_ref().and_then(|(_, text)| text.as_deref()), around, place);
     let (id, (digest, text)) = (id?, text?);
-    let before = around.previous.and_then(|set| set.by_id(id));
-    let mut rare = Rare::from(rare?);
-    if let Some(meter) = before.and_then(|record| record.rare.stream()).filter(|_| limits.stream.any()) {
-        rare = rare.with_stream(Arc::clone(meter));
-    }
-    let record = KeyRecord {
+    let who = Who {
+        id,
         app: keep_thin(&mut shared.apps, app?),
         kind: kind?,
         environment: environment?,
         state: typed.state.map_or(State::Active, State::from),
-        capabilities: capabilities?,
-        missing_origin: typed.missing_origin == Some(raw::Permission::Allow),
-        browser,
         expires_at_ms: expires_at_ms?,
-        origins: keep_thin(&mut shared.origins, &*origins),
-        limits: keep(&mut shared.limits, limits),
         digest,
-        rare,
-        usage: before.map(|record| Arc::clone(&record.usage)).unwrap_or_default(),
-        id: id.into(),
+        rare: rare?,
     };
+    let record = who.under(terms?, around.previous.and_then(|set| set.by_id(id)).map(AsRef::as_ref));
     Some((record, text))
+}
+
+/// All of a record but the terms.
+struct Who<'k> {
+    id: &'k str,
+    app: Thin<str>,
+    kind: Kind,
+    environment: Environment,
+    state: State,
+    expires_at_ms: i64,
+    digest: StoredDigest,
+    rare: RareFields,
+}
+
+impl Who<'_> {
+    /// The record of this key under `terms`. Where there was one `before`, the live state of its limits goes on.
+    fn under(self, terms: Terms, before: Option<&KeyRecord>) -> KeyRecord {
+        let mut rare = Rare::from(RareFields { ips: terms.ips, mode: terms.mode, ..self.rare });
+        if let Some(meter) = before.and_then(|record| record.rare.stream()).filter(|_| terms.limits.stream.any()) {
+            rare = rare.with_stream(Arc::clone(meter));
+        }
+        KeyRecord {
+            id: self.id.into(),
+            app: self.app,
+            kind: self.kind,
+            environment: self.environment,
+            state: self.state,
+            capabilities: terms.capabilities,
+            missing_origin: terms.missing_origin,
+            browser: terms.browser,
+            expires_at_ms: self.expires_at_ms,
+            origins: terms.origins,
+            limits: terms.limits,
+            digest: self.digest,
+            rare,
+            usage: before.map(|record| Arc::clone(&record.usage)).unwrap_or_default(),
+        }
+    }
 }
 
 fn identifier(text: &str) -> Result<&str, &'static str> {
@@ -129,30 +151,6 @@ fn identifier(text: &str) -> Result<&str, &'static str> {
     }
 }
 
-fn origins(typed: &raw::Key, kind: Option<Kind>, place: &Place<'_>) -> Vec<OriginPattern> {
-    let missing_origin = place.field("missing_origin");
-    if typed.missing_origin.is_some() && kind == Some(Kind::Secret) {
-        missing_origin.out_of_place("is for publishable keys: a secret key needs no origin");
-    }
-    let place = place.field("origins");
-    let origins = typed.origins.as_ref();
-    let may_be_missing = typed.missing_origin == Some(raw::Permission::Allow) || missing_origin.is_faulty();
-    if origins.is_none_or(|list| list.0.is_empty()) && kind == Some(Kind::Publishable) && !may_be_missing {
-        place.missing("is required of a publishable key, unless it says `missing_origin: allow`");
-    }
-    origins.map(|list| list.map(&place, |place, text| place.take(OriginPattern::parse(text)))).unwrap_or_default()
-}
-
-fn browser(typed: &raw::Key, kind: Option<Kind>, place: &Place<'_>) -> BrowserRule {
-    if typed.browser.is_some() && kind == Some(Kind::Publishable) {
-        place.field("browser").out_of_place("is for secret keys: publishable keys live in browsers");
-    }
-    match typed.browser {
-        None | Some(raw::Browser::Refuse) => BrowserRule::Refuse,
-        Some(raw::Browser::Report) => BrowserRule::Report,
-    }
-}
-
 fn moment(text: &Text) -> Result<i64, &'static str> {
     DateTime::parse_from_rfc3339(text)
         .map(|moment| moment.timestamp_millis())
@@ -160,16 +158,6 @@ fn moment(text: &Text) -> Result<i64, &'static str> {
 }
 
 /// The one in `pool` that equals `value`; puts it there first where there is none.
-fn keep<T: ?Sized + Hash + Eq>(pool: &mut HashSet<Arc<T>>, value: impl Borrow<T> + Into<Arc<T>>) -> Arc<T> {
-    if let Some(kept) = pool.get(value.borrow()) {
-        return Arc::clone(kept);
-    }
-    let kept = value.into();
-    pool.insert(Arc::clone(&kept));
-    kept
-}
-
-/// The same where one word leads there.
 fn keep_thin<'v, T: ?Sized + Hash + Eq>(pool: &mut HashSet<Thin<T>>, value: &'v T) -> Thin<T>
 where
     Box<T>: From<&'v T>,

@@ -1,4 +1,4 @@
-//! What few keys say: earlier secrets, the addresses that may use them, a mode of their own, a vendor's prefix.
+//! What few keys say: earlier secrets, the addresses that may use them, a vendor's prefix.
 
 use super::{Surroundings, moment, text};
 use crate::{
@@ -10,22 +10,17 @@ use crate::{
         credential::vendor,
         keys::{PreviousDigest, RareFields},
         peer::{NetworkError, Networks},
-        policy::Mode,
     },
 };
 
 const MAX_PREFIX_BYTES: usize = 16;
 
-/// What a key says of all this; `known` is its text, where that is known. `None` only after a fault.
+/// What a key says of its earlier secrets and its prefix; `known` is its text, where that is known. `None` only after a fault.
 pub(super) fn fields(typed: &raw::Key, known: Option<&str>, around: &Surroundings<'_>, place: &Place<'_>) -> Option<RareFields> {
     Some(RareFields {
         previous: previous(typed.previous.as_ref(), around, &place.field("previous")),
-        ips: match &typed.ips {
-            Some(list) => Some(networks(list, &place.field("ips"))?),
-            None => None,
-        },
-        mode: typed.mode.map(Mode::from),
         prefix: prefix(typed.prefix.as_ref(), known, &place.field("prefix"))?.map(Into::into),
+        ..RareFields::default()
     })
 }
 
@@ -42,7 +37,7 @@ fn previous(typed: Option<&List<raw::Previous>>, around: &Surroundings<'_>, plac
 }
 
 /// `None` only after a fault.
-fn networks(list: &List<Text>, place: &Place<'_>) -> Option<Networks> {
+pub(super) fn networks(list: &List<Text>, place: &Place<'_>) -> Option<Networks> {
     if list.0.is_empty() {
         place.fault("must not be empty: nobody could use the key; without `ips`, every address may");
     }
