@@ -3,6 +3,8 @@
 
 #[path = "config/canary.rs"]
 mod canary;
+#[path = "config/managed.rs"]
+mod managed;
 #[path = "config/shipped.rs"]
 mod shipped;
 #[path = "config/state.rs"]

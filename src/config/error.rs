@@ -1,6 +1,9 @@
 //! What is wrong with a file, and where: one line each, in the order of the file.
 
-use std::{fmt, path::PathBuf};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 /// One mistake.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +36,14 @@ pub enum More {
     Counted(usize),
     /// Nobody knows: the search was broken off.
     Unknown,
+}
+
+impl Problems {
+    /// One that is about all of `file`.
+    pub(super) fn one(file: &Path, message: &str) -> Self {
+        let found = Problem { file: file.to_owned(), line: 1, column: 1, path: String::new(), message: message.to_owned() };
+        Self { found: vec![found], more: More::Unknown }
+    }
 }
 
 impl fmt::Display for Problem {

@@ -1,7 +1,10 @@
 //! The key file as typed → the key set.
 
 mod capabilities;
+mod draft;
+mod entry;
 
+mod managed;
 mod rare;
 mod terms;
 mod text;
@@ -16,6 +19,11 @@ use std::{
 use chrono::DateTime;
 
 use self::terms::Terms;
+pub use self::{
+    draft::{NewKey, new_key, updated},
+    entry::{entry, managed_keys},
+    managed::KeyCompiler,
+};
 use super::{
     fault::Place,
     raw::{self, List, Text},
@@ -24,8 +32,6 @@ use crate::gate::{
     credential::{Environment, KeyShape, Kind, Pepper, StoredDigest, shape},
     keys::{KeyLimits, KeyRecord, KeySet, KeySetBuilder, KeySetError, Rare, RareFields, State, Thin},
 };
-
-const MAX_NAME_CHARS: usize = 200;
 
 /// What the keys of a file have around them.
 pub(super) struct Surroundings<'s> {
@@ -79,9 +85,8 @@ fn record(
     let app = place.required("app", typed.app.as_ref()).and_then(|app| place.field("app").take(identifier(app)));
     let kind = place.required("kind", typed.kind).map(Kind::from);
     let environment = place.required("environment", typed.environment).map(Environment::from);
-    if typed.name.as_ref().is_some_and(|name| name.chars().count() > MAX_NAME_CHARS || name.chars().any(char::is_control)) {
-        place.field("name").fault(format!("must be at most {MAX_NAME_CHARS} printable characters"));
-    }
+    draft::name(typed, place);
+    draft::metadata(typed, place);
     let text = text::of_key(typed, kind, environment, around, place);
     let terms = terms::terms(typed, kind, &mut shared.terms, place);
     let expires_at_ms = match &typed.expires_at {

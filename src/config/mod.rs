@@ -39,6 +39,7 @@ mod wording;
 mod yaml;
 
 pub use error::{More, Problem, Problems};
+pub use keys::{KeyCompiler, NewKey, entry, managed_keys, new_key, updated};
 pub use lines::{key_place, lines};
 pub use raw::duration;
 pub use schema::{key_schema, schema};
@@ -48,7 +49,7 @@ pub use used::{
     restart_only_changes,
 };
 pub use warnings::warnings;
-pub use yaml::{MAX_CONFIG_BYTES, MAX_KEYS_BYTES};
+pub use yaml::{MAX_CONFIG_BYTES, MAX_KEY_DOCUMENT_BYTES, MAX_KEYS_BYTES};
 
 use std::{path::Path, sync::Arc};
 

@@ -25,6 +25,9 @@ pub const MAX_CONFIG_BYTES: u64 = 1 << 20;
 /// The largest key file: more than a million keys want a store, not a file.
 pub const MAX_KEYS_BYTES: u64 = 64 << 20;
 
+/// The largest document about one key; its capabilities and metadata may take 40 KiB.
+pub const MAX_KEY_DOCUMENT_BYTES: u64 = 64 << 10;
+
 /// Beyond this a file is dear to walk, and only so many walks are made for wrong types.
 const DEAR_BYTES: usize = 1 << 20;
 const DEAR_FAULTS: usize = 10;
@@ -46,6 +49,12 @@ impl Document for raw::Config {
 
 impl Document for raw::KeyFile {
     const MAX_BYTES: u64 = MAX_KEYS_BYTES;
+    const SECRETS: bool = true;
+}
+
+/// One key by itself, as somebody asks for it or a store keeps it.
+impl Document for raw::Key {
+    const MAX_BYTES: u64 = MAX_KEY_DOCUMENT_BYTES;
     const SECRETS: bool = true;
 }
 

@@ -56,7 +56,7 @@ fn wrong(error: NetworkError) -> String {
 }
 
 /// The prefix as it is said, or as the text has it. `None` only after a fault.
-fn prefix<'k>(typed: Option<&'k Text>, known: Option<&'k str>, place: &Place<'_>) -> Option<Option<&'k str>> {
+pub(super) fn prefix<'k>(typed: Option<&'k Text>, known: Option<&'k str>, place: &Place<'_>) -> Option<Option<&'k str>> {
     let of_text = known.map(vendor);
     let Some(said) = typed else { return Some(of_text.flatten().flatten()) };
     let said: &str = said;

@@ -32,7 +32,7 @@ pub(super) fn of_key(
     };
     place.take(check(&text, kind, environment))?;
     let digester = around.pepper.map_or(Digester::Sha256, |pepper| Digester::Hmac(pepper));
-    Some((StoredDigest { pepper: around.pepper.map(|pepper| pepper.id()), digest: digester.digest(&text) }, Some(text)))
+    Some((digester.kept(&text), Some(text)))
 }
 
 /// Reads a digest as it stands in the file.

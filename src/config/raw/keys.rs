@@ -17,7 +17,7 @@ pub(in crate::config) struct KeyFile {
     pub keys: Option<List<Key>>,
 }
 
-#[derive(Deserialize, JsonSchema)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a map with `id`, `app`, `kind`, `environment` and the key")]
 #[schemars(inline)]
 pub(in crate::config) struct Key {
@@ -73,6 +73,10 @@ pub(in crate::config) struct Key {
     pub state: Option<State>,
     /// Earlier secrets of the key, each until the end of its grace period.
     pub previous: Option<List<Previous>>,
+    /// Whether tokens that the key signs can be revoked one by one. Kept for a store; this version signs none. Default: `false`.
+    pub revocable_tokens: Option<bool>,
+    /// What its owner wants to remember of it: at most 50 names of at most 40 characters, each with a text of at most 500.
+    pub metadata: Option<Map<Text>>,
 }
 
 #[derive(Clone, Copy, Deserialize, JsonSchema)]

@@ -62,14 +62,20 @@ impl Digester<'_> {
         KeyDigest(bytes)
     }
 
+    /// `text`'s digest, with the name of its pepper.
+    #[must_use]
+    pub fn kept(self, text: &str) -> StoredDigest {
+        let pepper = match self {
+            Self::Sha256 => None,
+            Self::Hmac(pepper) => Some(pepper.id()),
+        };
+        StoredDigest { pepper, digest: self.digest(text) }
+    }
+
     /// `text`'s digest as it stands in a key file.
     #[must_use]
     pub fn stored(self, text: &str) -> String {
-        let KeyDigest(bytes) = self.digest(text);
-        match self {
-            Self::Sha256 => format!("sha256${}", hex::text(&bytes)),
-            Self::Hmac(pepper) => format!("hmac-sha256${}${}", pepper.id(), hex::text(&bytes)),
-        }
+        self.kept(text).written()
     }
 }
 
@@ -106,6 +112,18 @@ impl StoredDigest {
         let digest = KeyDigest(hex::parse(digits).ok_or(NoDigest::Form)?);
         let pepper = id.map(|id| PepperId::parse(id).ok_or(NoDigest::PepperId)).transpose()?;
         Ok(Self { pepper, digest })
+    }
+}
+
+impl StoredDigest {
+    /// As it stands in a key file.
+    #[must_use]
+    pub fn written(&self) -> String {
+        let digits = hex::text(&self.digest.0);
+        match self.pepper {
+            None => format!("sha256${digits}"),
+            Some(id) => format!("hmac-sha256${id}${digits}"),
+        }
     }
 }
 

@@ -25,6 +25,18 @@ pub enum State {
     Revoked,
 }
 
+impl State {
+    /// `active`, `disabled` or `revoked`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Disabled => "disabled",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
 /// What happens when a browser presents a secret key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BrowserRule {
