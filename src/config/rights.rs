@@ -1,4 +1,4 @@
-//! The names of operations and of rights to management as they are typed: one reader for keys and routes, and what it says of others.
+//! The names of operations and of rights as they are typed: one reader for keys and routes, and what it says of others.
 
 use super::wording;
 use crate::gate::capability::{AdminRight, Operation, Right, RightError};

@@ -139,6 +139,11 @@ fn demand(text: &str) -> Result<Demand, String> {
     match rights::parse(text, &["any"])? {
         Right::Operation(operation) => Ok(Demand::Operation(operation)),
         Right::Admin(right) => Ok(Demand::Admin(right)),
+        Right::Keys => {
+            Err("is the right to manage Keygate's own keys, which is done at the admin listener; for a backend's management \
+                            routes there is `admin`"
+                .to_owned())
+        }
         Right::Every => Err("must be one operation, or `any` where a valid key is enough".to_owned()),
     }
 }

@@ -25,11 +25,11 @@ pub fn on_every_channel(operations: Operations) -> Arc<Capabilities> {
     Arc::new(Capabilities::on_every_channel(operations))
 }
 
-/// Capabilities as a key file has them, but that `admin` may stand anywhere. Panics on what is no pattern or no right.
+/// Capabilities as a key file has them, but that `admin` and `keygate:keys` may stand anywhere. Panics on what is no pattern or no right.
 #[must_use]
 #[expect(clippy::expect_used, reason = "tests write their capabilities down")]
 pub fn capable(entries: &[(&str, &[&str])]) -> Arc<Capabilities> {
-    let mut admin = Vec::new();
+    let (mut admin, mut keys) = (Vec::new(), false);
     let mut operations = |names: &[&str]| {
         names.iter().fold(Operations::NONE, |held, name| match Right::parse(name).expect("a right") {
             Right::Operation(operation) => held.with(operation),
@@ -38,11 +38,16 @@ pub fn capable(entries: &[(&str, &[&str])]) -> Arc<Capabilities> {
                 admin.push(right);
                 held
             }
+            Right::Keys => {
+                keys = true;
+                held
+            }
         })
     };
     let entries: Vec<_> =
         entries.iter().map(|(text, names)| (Pattern::parse(text).expect("a pattern"), operations(names))).collect();
-    Arc::new(Capabilities::new(entries, admin.into_iter().collect()))
+    let made = Capabilities::new(entries, admin.into_iter().collect());
+    Arc::new(if keys { made.with_keys() } else { made })
 }
 
 /// A live secret key that may do everything, without limits.

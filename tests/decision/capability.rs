@@ -1,10 +1,12 @@
-//! Capabilities: as Ably has published them (`published`), against brute force over a small alphabet (`exhaustive`), and as text
-//! (`canonical`).
+//! Capabilities: as Ably has published them (`published`), against brute force over a small alphabet (`exhaustive`), as text
+//! (`canonical`), and the right that nothing implies (`keys`).
 
 #[path = "capability/canonical.rs"]
 mod canonical;
 #[path = "capability/exhaustive.rs"]
 mod exhaustive;
+#[path = "capability/keys.rs"]
+mod keys;
 #[path = "capability/model.rs"]
 mod model;
 #[path = "capability/published.rs"]
@@ -17,7 +19,7 @@ use keygate::gate::capability::{Capabilities, Operations, Pattern, Right};
 /// What a reader of JSON makes of a capability's text.
 fn read(text: &str) -> Capabilities {
     let resources: BTreeMap<String, Vec<String>> = serde_json::from_str(text).expect("JSON");
-    let (mut entries, mut admin) = (Vec::new(), Vec::new());
+    let (mut entries, mut admin, mut keys) = (Vec::new(), Vec::new(), false);
     for (resource, names) in &resources {
         let pattern = Pattern::parse(resource).expect("a pattern");
         for name in names {
@@ -28,8 +30,13 @@ fn read(text: &str) -> Capabilities {
                     assert!(["*", "[*]*"].contains(&&**resource), "{text}");
                     admin.push(right);
                 }
+                Right::Keys => {
+                    assert!(["*", "[*]*"].contains(&&**resource), "{text}");
+                    keys = true;
+                }
             }
         }
     }
-    Capabilities::new(entries, admin.into_iter().collect())
+    let read = Capabilities::new(entries, admin.into_iter().collect());
+    if keys { read.with_keys() } else { read }
 }

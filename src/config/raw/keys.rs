@@ -54,7 +54,9 @@ pub(in crate::config) struct Key {
     /// colons. `*` is one whole segment, as the last one all that are left, and alone every channel; anywhere else it is a plain
     /// character. Queues and meta channels have names with a prefix, `"[queue]*"` and `"[meta]*"`; `"[*]*"` is all there is. The
     /// operation `"*"` is every operation on channels. `admin`, and parts of it such as `admin:clients`, stand under `"*"`, for secret
-    /// keys. At most 8000 bytes as JSON. Default: a publishable key may `subscribe` on every channel, a secret key may do everything.
+    /// keys. So does `keygate:keys`: managing Keygate's own keys of the key's app and environment, and granting no more than it has; it
+    /// is implied by nothing else. At most 8000 bytes as JSON. Default: a publishable key may `subscribe` on every channel, a secret
+    /// key may do everything but manage keys.
     pub capabilities: Option<Map<List<Text>>>,
     /// Addresses that may use the key: `192.0.2.7`, `10.0.0.0/8`, `2001:db8::/32`. Default: every one.
     pub ips: Option<List<Text>>,

@@ -3,20 +3,22 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
-use super::{AdminRights, Operations, Pattern};
+use super::{AdminRights, Operations, Pattern, Right};
 
-/// The text. Beside what Ably has, rights to management: they stand under `*`, or under `[*]*` where that is named.
+/// The text. Beside what Ably has, rights to management, and with `keys` the one to manage Keygate's own: they stand under `*`, or under
+/// `[*]*` where that is named.
 ///
 /// It is sent as a header's value, where backends read other bytes than ASCII in one way or another (RFC 9110 section 5.5): such
 /// characters are escaped, so that every reader of JSON finds the same names.
-pub(super) fn text(entries: &[(Pattern, Operations)], admin: &AdminRights) -> String {
+pub(super) fn text(entries: &[(Pattern, Operations)], admin: &AdminRights, keys: bool) -> String {
     let mut resources: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (pattern, operations) in entries {
         resources.insert(pattern.as_str(), operations.names().map(str::to_owned).collect());
     }
-    if *admin != AdminRights::None {
+    if keys || *admin != AdminRights::None {
         let widest = if resources.contains_key("[*]*") { "[*]*" } else { "*" };
-        resources.entry(widest).or_default().extend(admin.iter().map(|right| right.to_string()));
+        let rights = admin.iter().map(|right| right.to_string()).chain(keys.then(|| Right::KEYS.to_owned()));
+        resources.entry(widest).or_default().extend(rights);
     }
     let mut text = String::from("{");
     for (resource, mut names) in resources {

@@ -1,4 +1,5 @@
-//! What a key may do: operations on channels, with Ably's semantics, and rights to a backend's management routes.
+//! What a key may do: operations on channels, with Ably's semantics, rights to a backend's management routes, and the right to
+//! manage Keygate's own keys.
 //!
 //! A [`Channel`] is what a request names, a [`Pattern`] is what a capability names, and [`Capabilities`] say which operations a key
 //! has where. A [`Need`] is what a request asks of them. Nothing here knows where a channel's name was found, or what a frame is.

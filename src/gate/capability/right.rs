@@ -11,6 +11,8 @@ pub enum Right {
     Every,
     /// `admin`, or a part of it.
     Admin(AdminRight),
+    /// [`Right::KEYS`]: to manage Keygate's own keys. No operation, and no right to a backend's management: nothing else implies it.
+    Keys,
 }
 
 /// Why a text is no such name.
@@ -23,6 +25,9 @@ pub enum RightError {
 }
 
 impl Right {
+    /// The name of the right to manage Keygate's own keys.
+    pub const KEYS: &str = "keygate:keys";
+
     /// Reads a name.
     ///
     /// # Errors
@@ -30,6 +35,9 @@ impl Right {
     pub fn parse(text: &str) -> Result<Self, RightError> {
         if text == "*" {
             return Ok(Self::Every);
+        }
+        if text == Self::KEYS {
+            return Ok(Self::Keys);
         }
         if let Some(operation) = Operation::from_name(text) {
             return Ok(Self::Operation(operation));
@@ -50,12 +58,26 @@ mod tests {
         }
         assert_eq!(Right::parse("*"), Ok(Right::Every));
         assert_eq!(Right::parse("admin"), Ok(Right::Admin(AdminRight::WHOLE)));
+        assert_eq!(Right::parse("keygate:keys"), Ok(Right::Keys));
         assert!(matches!(Right::parse("admin:clients"), Ok(Right::Admin(right)) if right.part() == Some("clients")));
     }
 
     #[test]
     fn nothing_else_is() {
-        for text in ["", "any", "Publish", "publish ", "publish_", "**", "administer"] {
+        for text in [
+            "",
+            "any",
+            "Publish",
+            "publish ",
+            "publish_",
+            "**",
+            "administer",
+            "keygate",
+            "keygate:",
+            "keygate:*",
+            "keygate:Keys",
+            "keys",
+        ] {
             assert_eq!(Right::parse(text), Err(RightError::Unknown), "{text}");
         }
         for text in ["admin:", "admin:*", "admin:Acl"] {

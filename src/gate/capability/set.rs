@@ -1,4 +1,5 @@
-//! What one key may do: operations by pattern, and rights to management. Compiled once, asked by every request.
+//! What one key may do: operations by pattern, rights to management, and whether it manages keys. Compiled once, asked by every
+//! request.
 
 use std::{
     collections::{BTreeMap, btree_map::Entry},
@@ -15,6 +16,8 @@ pub struct Capabilities {
     /// In the order of the patterns' texts, each once, none without operations.
     entries: Box<[(Pattern, Operations)]>,
     admin: AdminRights,
+    /// Whether Keygate's own keys may be managed with it.
+    keys: bool,
     /// By the number of the namespace.
     trees: [Tree; 3],
     anywhere: Operations,
@@ -37,10 +40,17 @@ impl Capabilities {
             }
         }
         let anywhere = union(&entries);
-        Self { text: canonical::text(&entries, &admin).into(), entries, admin, trees, anywhere }
+        Self { text: canonical::text(&entries, &admin, false).into(), entries, admin, keys: false, trees, anywhere }
     }
 
-    /// All there is, `{"[*]*":["*","admin"]}`: what a secret key has unless told less.
+    /// These, and the right `keygate:keys` to manage Keygate's own keys, which nothing else implies.
+    #[must_use]
+    pub fn with_keys(self) -> Self {
+        Self { text: canonical::text(&self.entries, &self.admin, true).into(), keys: true, ..self }
+    }
+
+    /// All that a backend knows of, `{"[*]*":["*","admin"]}`: what a secret key has unless told less. Managing Keygate's own keys is
+    /// not in it.
     #[must_use]
     pub fn everything() -> Self {
         Self::new([(Pattern::everything(), Operations::ALL)], AdminRights::All)
@@ -77,6 +87,12 @@ impl Capabilities {
         &self.admin
     }
 
+    /// Whether Keygate's own keys may be managed with it: the right `keygate:keys`.
+    #[must_use]
+    pub const fn manages_keys(&self) -> bool {
+        self.keys
+    }
+
     /// Patterns and what is held on them, in the order of the patterns' texts.
     #[must_use]
     pub fn entries(&self) -> &[(Pattern, Operations)] {
@@ -84,7 +100,7 @@ impl Capabilities {
     }
 
     /// Ably's canonical text, `{"chat:*":["publish","subscribe"]}`, in ASCII without control characters. Rights to management stand
-    /// under `*`, or under `[*]*` where that is named.
+    /// under `*`, or under `[*]*` where that is named, and so does `keygate:keys`.
     #[must_use]
     pub fn canonical(&self) -> &str {
         &self.text
@@ -121,7 +137,9 @@ impl Capabilities {
             }
         }
         let admin = self.admin.intersect(&other.admin);
-        (!common.is_empty() || admin != AdminRights::None).then(|| Self::new(common, admin))
+        let keys = self.keys && other.keys;
+        let made = (!common.is_empty() || admin != AdminRights::None || keys).then(|| Self::new(common, admin))?;
+        Some(if keys { made.with_keys() } else { made })
     }
 
     /// Whether everything that `other` has is had here too, on every resource. Exact: one pattern of `other` in one namespace is
@@ -132,7 +150,8 @@ impl Capabilities {
             let wider = |(own, _): &&(Pattern, _)| own.is_in(namespace) && own.contains_names(pattern);
             union(self.entries.iter().filter(wider))
         };
-        self.admin.contains(&other.admin)
+        (self.keys || !other.keys)
+            && self.admin.contains(&other.admin)
             && other.entries.iter().all(|(pattern, operations)| {
                 pattern.namespaces().all(|namespace| held(pattern, namespace).contains_all(*operations))
             })

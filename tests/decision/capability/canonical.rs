@@ -23,8 +23,10 @@ fn sets() -> impl Strategy<Value = Capabilities> {
     let right = proptest::sample::select(vec!["admin:a", "admin:b", "admin:c-1", "admin"]);
     let admin = proptest::collection::vec(right, 0..3)
         .prop_map(|rights| rights.into_iter().filter_map(AdminRight::parse).collect::<AdminRights>());
-    (proptest::collection::vec(entry, 0..5), widest, admin)
-        .prop_map(|(entries, widest, admin)| Capabilities::new(entries.into_iter().chain(widest), admin))
+    (proptest::collection::vec(entry, 0..5), widest, admin, any::<bool>()).prop_map(|(entries, widest, admin, keys)| {
+        let set = Capabilities::new(entries.into_iter().chain(widest), admin);
+        if keys { set.with_keys() } else { set }
+    })
 }
 
 proptest! {
@@ -32,11 +34,13 @@ proptest! {
     fn the_text_says_the_set_and_says_it_once(set in sets(), order in any::<u64>()) {
         let again = read(set.canonical());
         prop_assert_eq!(set.canonical(), again.canonical());
-        prop_assert_eq!((set.entries(), set.admin()), (again.entries(), again.admin()));
+        prop_assert_eq!((set.entries(), set.admin(), set.manages_keys()), (again.entries(), again.admin(), again.manages_keys()));
         let mut entries = set.entries().to_vec();
         let turn = usize::try_from(order % (entries.len().max(1) as u64)).expect("an index");
         entries.rotate_left(turn);
-        prop_assert_eq!(&Capabilities::new(entries, set.admin().clone()), &set, "the order of entries says nothing");
+        let turned = Capabilities::new(entries, set.admin().clone());
+        let turned = if set.manages_keys() { turned.with_keys() } else { turned };
+        prop_assert_eq!(&turned, &set, "the order of entries says nothing");
     }
 
     #[test]

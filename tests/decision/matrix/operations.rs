@@ -98,8 +98,15 @@ fn management(book: &mut Book) {
     book.table("Management, asked of a key with", &["operation", "capability"], |table| {
         for operation in ["admin", "admin:clients"] {
             let demand = Demand::Admin(AdminRight::parse(operation).expect("a right"));
-            for names in [["*"].as_slice(), &["admin"], &["admin:clients"], &["admin:acl"], &["admin:acl", "admin:clients", "*"]]
-            {
+            for names in [
+                ["*"].as_slice(),
+                &["admin"],
+                &["admin:clients"],
+                &["admin:acl"],
+                &["admin:acl", "admin:clients", "*"],
+                &["keygate:keys"],
+                &["admin", "keygate:keys"],
+            ] {
                 let gate = gate(
                     testing::policy([testing::route("route", "/route", demand.clone())]),
                     [KeyRecord { capabilities: testing::capable(&[("*", names)]), ..testing::secret("key", "key") }],

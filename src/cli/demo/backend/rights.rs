@@ -38,7 +38,7 @@ fn granted(name: &str) -> Operations {
     match Right::parse(name) {
         Ok(Right::Every) => Operations::ALL,
         Ok(Right::Operation(operation)) => Operations::NONE.with(operation),
-        Ok(Right::Admin(_)) | Err(_) => Operations::NONE,
+        Ok(Right::Admin(_) | Right::Keys) | Err(_) => Operations::NONE,
     }
 }
 
@@ -62,7 +62,7 @@ mod tests {
             (r#"{"*":["*"]}"#, "news", (true, true)),
             (r#"{"*":["subscribe"]}"#, "news", (true, false)),
             (r#"{"[*]*":["*","admin"]}"#, "news", (true, true)),
-            (r#"{"*":["admin"]}"#, "news", (false, false)),
+            (r#"{"*":["admin","keygate:keys"]}"#, "news", (false, false)),
             (r#"{"gr\u00fc\u00dfe":["subscribe"]}"#, "grüße", (true, false)),
             (r#"{"news*":["*"]}"#, "newspaper", (false, false)),
             (r#"{"*":["*"]}"#, "[meta]log", (false, false)),
