@@ -164,11 +164,16 @@ impl Member {
 
     /// Reads to the end. Where events come, a round is one more of them; the round in which it began is 0.
     async fn read(&self, socket: &mut Socket, rounds: watch::Receiver<u64>) -> std::io::Result<()> {
-        let began = *rounds.borrow();
+        const TICK: &[u8] = b"data: tick";
+        let (began, mut ticks, mut searched) = (*rounds.borrow(), 0_u64, 0);
         while tokio::io::AsyncReadExt::read_buf(&mut socket.stream, &mut socket.rest).await? > 0 {
             if self.kind == Kind::Events {
-                let ticks = memchr::memmem::find_iter(&socket.rest, b"data: tick").count();
-                self.round.send_replace(began + (ticks as u64).saturating_sub(1));
+                // Only what is new: in an hour the whole would be more to search through at every tick than all else there is to do.
+                while let Some(at) = memchr::memmem::find(&socket.rest[searched..], TICK) {
+                    searched += at + TICK.len();
+                    ticks += 1;
+                }
+                self.round.send_replace(began + ticks.saturating_sub(1));
             }
         }
         Ok(())
