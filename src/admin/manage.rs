@@ -14,7 +14,8 @@ use crate::{
 /// What can be asked of whoever manages keys.
 #[async_trait::async_trait]
 pub trait Managing: Send + Sync + 'static {
-    /// Who this token, or the text of this secret key, belongs to; `None` is nobody who may manage anything.
+    /// Who this token, or the text of this secret key, belongs to; `None` is nobody who may manage anything. Asked for every request,
+    /// also of those who guess: it looks into memory, not on a disk.
     async fn caller(&self, token: &str) -> Result<Option<Caller>, Trouble>;
 
     /// A page of the keys, in the order of their ids.
@@ -44,19 +45,27 @@ pub trait Managing: Send + Sync + 'static {
     /// Whether the audit trail is whole, and its end.
     async fn verify_audit(&self, by: &Caller) -> Result<AuditHead, Trouble>;
 
-    /// Remembers a management call that was refused. Failing to is an error of the call.
+    /// Remembers a management call that was refused. Failing to is an error of the call. The API does this for every refusal, also
+    /// where it was [`Trouble::Forbidden`] from here: nothing else need.
     async fn note_refused(&self, action: &str, target: &str, why: &str, by: &Caller) -> Result<(), Trouble>;
+
+    /// Remembers a call that changes no key and ends streams all the same, before it is carried out. `detail` is a JSON object without
+    /// secrets. Failing to is an error of the call, and then it is not.
+    async fn note(&self, action: &str, target: &str, detail: Value, by: &Caller) -> Result<(), Trouble>;
 
     /// Those who manage keys.
     async fn operators(&self, by: &Caller) -> Result<Vec<Operator>, Trouble>;
 
     /// Makes somebody's token, which is shown once.
-    async fn create_operator(&self, wanted: NewOperator, asked: &Asked) -> Result<(Operator, String), Trouble>;
+    async fn create_operator(&self, wanted: NewOperator, asked: &Asked) -> Result<CreatedOperator, Trouble>;
 
     /// Ends a token.
     async fn revoke_operator(&self, id: &str, asked: &Asked) -> Result<(), Trouble>;
 
-    /// What a key, or every one, has done.
+    /// What a key has done.
+    async fn key_usage(&self, id: &str, by: &Caller) -> Result<UsageView, Trouble>;
+
+    /// What keys have done: a page, in the order of their ids.
     async fn usage(&self, wanted: KeysWanted, by: &Caller) -> Result<Page<UsageView>, Trouble>;
 
     /// What the gate would say to a request, step by step.
@@ -192,6 +201,8 @@ pub struct Stepped {
     /// Who did it, after a step that ends streams.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub receipt: Option<Receipt>,
+    /// Whether the same request had done it before: then the new text is not shown again.
+    pub repeated: bool,
 }
 
 /// How far a change has come.
@@ -262,6 +273,16 @@ pub struct NewOperator {
     /// RFC 3339; without it, the token does not end by itself.
     #[serde(default)]
     pub expires_at: Option<String>,
+}
+
+/// An operator who was made. Cannot be printed: it holds the token.
+pub struct CreatedOperator {
+    /// Who.
+    pub operator: Operator,
+    /// The text of the token, the only time that it is shown; `None` where the request is a repetition: it was shown then.
+    pub token: Option<String>,
+    /// Whether the same request had made it before.
+    pub repeated: bool,
 }
 
 /// What a key has done.
