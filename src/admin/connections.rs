@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::Governed;
 use crate::gate::{
     blocks::Target,
-    credential::{KeyShape, shape},
+    credential::{AdminToken, KeyShape, shape},
     request::Transport,
 };
 
@@ -231,6 +231,7 @@ pub fn word(field: &str, text: &str) -> Result<Box<str>, String> {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
     match text.len() {
         1..=64 if shape(text) != KeyShape::Foreign => Err(format!("{field}: is the text of a key; a key is named by its id")),
+        1..=64 if AdminToken::parse(text).is_some() => Err(format!("{field}: is an operator's token; a key is named by its id")),
         1..=64 if text.bytes().all(plain) => Ok(text.into()),
         _ => Err(format!("{field}: must be 1 to 64 of A-Z, a-z, 0-9, `_` and `-`")),
     }

@@ -39,8 +39,8 @@ pub trait Managing: Send + Sync + 'static {
     /// Makes an application, with one publishable and one secret key.
     async fn create_app(&self, wanted: NewApp, asked: &Asked) -> Result<(AppView, Vec<Created>), Trouble>;
 
-    /// Records of the audit trail.
-    async fn audit(&self, wanted: AuditFilter, after: u64, limit: usize, by: &Caller) -> Result<Vec<AuditRecord>, Trouble>;
+    /// Records of the audit trail, at most `limit`.
+    async fn audit(&self, wanted: AuditFilter, from: AuditFrom, limit: usize, by: &Caller) -> Result<Vec<AuditRecord>, Trouble>;
 
     /// Whether the audit trail is whole, and its end.
     async fn verify_audit(&self, by: &Caller) -> Result<AuditHead, Trouble>;
@@ -115,6 +115,15 @@ pub struct Asked {
     pub once: Option<Box<str>>,
 }
 
+/// Where a page of the audit trail begins, and which way it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuditFrom {
+    /// Behind the record of this number; 0 is the beginning.
+    After(u64),
+    /// Before the record of this number, backwards; `u64::MAX` is the end.
+    Before(u64),
+}
+
 /// Which keys are listed.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -166,13 +175,30 @@ pub struct KeyView {
     pub warnings: Vec<&'static str>,
 }
 
+/// The text of a key or a token on its way to whoever it was made for: it is written into the answer, and cannot be printed.
+#[derive(Clone, Serialize)]
+#[serde(transparent)]
+pub struct Shown(String);
+
+impl From<String> for Shown {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl std::fmt::Debug for Shown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Shown(…)")
+    }
+}
+
 /// A key that was made, or whose secret is new.
 #[derive(Clone, Debug, Serialize)]
 pub struct Created {
     /// The key.
     pub key: KeyView,
     /// Its text: of a secret key the only time that it is shown. `null` where the request is a repetition: it was shown then.
-    pub secret: Option<String>,
+    pub secret: Option<Shown>,
     /// Whether the same request had made it before.
     pub repeated: bool,
 }
@@ -197,7 +223,7 @@ pub struct Stepped {
     pub key: KeyView,
     /// The new text, after a rotation.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub secret: Option<String>,
+    pub secret: Option<Shown>,
     /// Who did it, after a step that ends streams.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub receipt: Option<Receipt>,
@@ -275,12 +301,13 @@ pub struct NewOperator {
     pub expires_at: Option<String>,
 }
 
-/// An operator who was made. Cannot be printed: it holds the token.
+/// An operator who was made.
+#[derive(Clone, Debug)]
 pub struct CreatedOperator {
     /// Who.
     pub operator: Operator,
     /// The text of the token, the only time that it is shown; `None` where the request is a repetition: it was shown then.
-    pub token: Option<String>,
+    pub token: Option<Shown>,
     /// Whether the same request had made it before.
     pub repeated: bool,
 }

@@ -25,8 +25,8 @@ pub use self::{
     cut::{Cut, MAX_CUT_WAIT, Severed},
     handover::{MeetError, Offered, Predecessor, Role},
     manage::{
-        AppView, Asked, Caller, Created, CreatedOperator, FieldProblem, GateReceipt, KeyView, KeysWanted, Managing, NewApp,
-        NewOperator, Page, Reach, Receipt, Stepped, Stepping, Trouble, UsageView,
+        AppView, Asked, AuditFrom, Caller, Created, CreatedOperator, FieldProblem, GateReceipt, KeyView, KeysWanted, Managing, NewApp,
+        NewOperator, Page, Reach, Receipt, Shown, Stepped, Stepping, Trouble, UsageView,
     },
     socket::{ControlSocket, Place, default_control_path},
     status::serve_status,

@@ -3,6 +3,8 @@
 //! `sk_live_` + 12 base62 of id + 32 base62 of secret (190 bits) + 6 base62 of CRC-32 over all before it. The checksum lets
 //! scanners and the gate discard typing errors without a lookup; it protects nothing (GitHub's token format works alike).
 
+use super::base62::{self, BODY_LEN, CHECKSUM_LEN, ID_LEN};
+
 /// What a key is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -61,12 +63,6 @@ pub enum KeyShape<'a> {
     Foreign,
 }
 
-pub(super) const ID_LEN: usize = 12;
-pub(super) const SECRET_LEN: usize = 32;
-pub(super) const CHECKSUM_LEN: usize = 6;
-const BODY_LEN: usize = ID_LEN + SECRET_LEN + CHECKSUM_LEN;
-const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-
 /// Reads the shape of a key's text. Never fails: what is not generated is [`KeyShape::Foreign`].
 #[must_use]
 pub fn shape(text: &str) -> KeyShape<'_> {
@@ -86,9 +82,7 @@ pub fn vendor(text: &str) -> Option<Option<&str>> {
 /// first: it is nearly always right, and takes less than a look at each character.
 #[must_use]
 pub fn is_mistyped(text: &str) -> bool {
-    let checksum_is_right = |(checked, checksum)| number_of(checksum) == Some(u64::from(crc32fast::hash(checked)));
-    let right = text.as_bytes().split_last_chunk().is_some_and(checksum_is_right);
-    !right && shape(text) == KeyShape::WrongChecksum
+    !base62::is_checked(text.as_bytes()) && shape(text) == KeyShape::WrongChecksum
 }
 
 fn parse(text: &str) -> Option<KeyShape<'_>> {
@@ -108,7 +102,7 @@ fn parse(text: &str) -> Option<KeyShape<'_>> {
         return None;
     }
     let (checked, checksum) = text.split_at(text.len() - CHECKSUM_LEN);
-    if checksum.as_bytes() != checksum_of(checked.as_bytes()) {
+    if checksum.as_bytes() != base62::checksum_of(checked.as_bytes()) {
         return Some(KeyShape::WrongChecksum);
     }
     Some(KeyShape::Generated { kind, environment, id: &body[..ID_LEN] })
@@ -116,55 +110,20 @@ fn parse(text: &str) -> Option<KeyShape<'_>> {
 
 /// Writes the text of a key from its parts and `random` bytes, of which 44 are used up to make the id and the secret.
 ///
-/// `random` must yield uniform bytes of a cryptographic source; bytes of 248 and above are passed over, so that every
-/// base62 digit is equally likely. `None` if it ends too early.
+/// `random` must yield uniform bytes of a cryptographic source, of which those of 248 and above are passed over. `None` if it ends too
+/// early.
 pub fn compose(
     vendor: Option<&str>,
     kind: Kind,
     environment: Environment,
     random: impl IntoIterator<Item = u8>,
 ) -> Option<String> {
-    let mut digits = random.into_iter().filter(|&b| b < 248).map(|b| char::from(BASE62[usize::from(b % 62)]));
     let mut text = vendor.map(|vendor| format!("{vendor}_")).unwrap_or_default();
     text.push_str(kind.prefix());
     text.push('_');
     text.push_str(environment.name());
     text.push('_');
-    let fixed = text.len();
-    text.extend(digits.by_ref().take(ID_LEN + SECRET_LEN));
-    if text.len() != fixed + ID_LEN + SECRET_LEN {
-        return None;
-    }
-    let checksum = checksum_of(text.as_bytes());
-    text.extend(checksum.map(char::from));
-    Some(text)
-}
-
-pub(super) fn checksum_of(text: &[u8]) -> [u8; CHECKSUM_LEN] {
-    let mut crc = crc32fast::hash(text);
-    let mut digits = [b'0'; CHECKSUM_LEN];
-    for digit in digits.iter_mut().rev() {
-        *digit = BASE62[(crc % 62) as usize];
-        crc /= 62;
-    }
-    digits
-}
-
-/// The number that a checksum writes: reading it takes less than writing another to compare.
-fn number_of(checksum: &[u8; CHECKSUM_LEN]) -> Option<u64> {
-    const NO_DIGIT: u8 = u8::MAX;
-    const VALUES: [u8; 256] = {
-        let mut values = [NO_DIGIT; 256];
-        let mut value = 0;
-        while value < BASE62.len() {
-            values[BASE62[value] as usize] = value as u8;
-            value += 1;
-        }
-        values
-    };
-    let values = checksum.map(|digit| VALUES[usize::from(digit)]);
-    let number = values.iter().fold(0, |number, &value| number * 62 + u64::from(value));
-    (!values.contains(&NO_DIGIT)).then_some(number)
+    base62::complete(text, random)
 }
 
 #[cfg(test)]

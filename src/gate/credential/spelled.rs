@@ -4,7 +4,8 @@
 
 use super::{
     MAX_KEY_BYTES,
-    key_text::{CHECKSUM_LEN, Environment, ID_LEN, Kind, SECRET_LEN, checksum_of},
+    base62::{CHECKSUM_LEN, ID_LEN, SECRET_LEN, checksum_of},
+    key_text::{Environment, Kind},
 };
 
 /// The parts of a key that is spelled so. Does not print them.
