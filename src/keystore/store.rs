@@ -73,17 +73,18 @@ pub trait KeyStore: Send + Sync + 'static {
     /// The first record that was edited, or is missing; or if the store cannot be read.
     fn verify_audit(&self) -> Result<AuditHead, StoreError>;
 
-    /// Forgets the records of before `before_ms` (Unix milliseconds), and keeps what the rest hangs on. How many they were.
+    /// Forgets the records of before `before_ms` up to the first that is not, and keeps what the rest hangs on. How many they were. If there
+    /// were any, that is a change by `actor` at `at_ms` (both times in Unix milliseconds), with a record of its own (`audit.prune`).
     ///
     /// # Errors
     /// If nothing was forgotten.
-    fn prune_audit(&self, before_ms: i64) -> Result<u64, StoreError>;
+    fn prune_audit(&self, before_ms: i64, actor: &str, at_ms: i64) -> Result<u64, StoreError>;
 
     /// Adds what keys have done, all of it or nothing. No record of the audit trail, and no version: it is counted, not changed.
     ///
     /// # Errors
     /// If nothing was kept.
-    fn add_usage(&self, usage: &BTreeMap<Box<str>, Usage>) -> Result<(), StoreError>;
+    fn add_usage(&self, usage: BTreeMap<Box<str>, Usage>) -> Result<(), StoreError>;
 
     /// What the key with this id has done; `None` of one that did nothing.
     ///
@@ -309,13 +310,13 @@ pub struct Usage {
 }
 
 /// Why a store does not do as it was asked. Nothing has changed.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreError {
     /// There is none: `key:<id>`, `app:<id>`, `operator:<id>`.
     NotFound(Box<str>),
     /// There is one already.
     Exists(Box<str>),
-    /// Another key has this text, or had it and it is still good.
+    /// This other key has the text, or lists it as an earlier one, whether or not that is still good.
     SameText(Box<str>),
     /// The key has another version by now.
     Changed(u64),

@@ -15,6 +15,18 @@ use super::{Pepper, PepperId, hex};
 pub struct KeyDigest([u8; 32]);
 
 impl KeyDigest {
+    /// From its bytes, as a store keeps them.
+    #[must_use]
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// Its bytes, for a store to keep.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// Eight of its bytes, uniformly distributed: a hash for tables.
     #[must_use]
     pub fn table_hash(&self) -> u64 {
@@ -146,6 +158,7 @@ mod tests {
         for digester in [Digester::Sha256, Digester::Hmac(&pepper)] {
             let read = StoredDigest::parse(&digester.stored("sk_abc")).unwrap();
             assert!(read.digest == digester.digest("sk_abc") && read.digest != digester.digest("sk_abd"));
+            assert!(KeyDigest::new(*read.digest.as_bytes()) == read.digest);
         }
         // FIPS 180-2's example, so that files made by `sha256sum` work.
         assert_eq!(Digester::Sha256.stored("abc"), "sha256$ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");

@@ -1,0 +1,150 @@
+//! What happens to the keys, each deed with its records, in the transaction that it is given.
+
+use std::collections::BTreeSet;
+
+use rusqlite::Connection;
+
+use super::{apps, audit, details, keys, meta::Meta, once};
+use crate::{
+    gate::keys::{Key, KeyChange},
+    keystore::{App, Change, Committed, Deed, Operator, StoreError},
+};
+
+/// Does what `change` says, and writes its records; or it is an error, and whoever holds the transaction rolls it back.
+pub(super) fn commit(conn: &Connection, change: &Change) -> Result<Committed, StoreError> {
+    let mut work = Work { conn, meta: Meta::load(conn)?, actor: &change.actor, at_ms: change.at_ms };
+    let before = change.once.as_ref().map(|once| once::before(conn, change, once)).transpose()?.flatten();
+    if let Some(keys) = before {
+        return Ok(Committed { version: work.meta.version, keys, unchanged: false, repeated: true });
+    }
+    let last = work.meta.audit.last;
+    let keys = work.perform(&change.deed)?;
+    let unchanged = work.meta.audit.last == last;
+    // What changed nothing is remembered too: done again later, it might.
+    if let Some(once) = &change.once {
+        once::remember(conn, change, once, &keys)?;
+    }
+    if !unchanged {
+        work.meta.save(conn)?;
+    }
+    Ok(Committed { version: work.meta.version, keys, unchanged, repeated: false })
+}
+
+/// Forgets the records of before `before_ms`, which is a deed too.
+pub(super) fn prune(conn: &Connection, before_ms: i64, actor: &str, at_ms: i64) -> Result<u64, StoreError> {
+    let mut work = Work { conn, meta: Meta::load(conn)?, actor, at_ms };
+    let pruned = audit::prune(conn, &mut work.meta.audit, before_ms)?;
+    if pruned > 0 {
+        let first = work.meta.audit.first;
+        let detail = serde_json::json!({ "before_ms": before_ms, "first": first, "records": pruned });
+        work.record("audit.prune", "audit", &detail.to_string())?;
+        super::terms::forget_unused(conn)?;
+        work.meta.save(conn)?;
+    }
+    Ok(pruned)
+}
+
+/// Begins another epoch, later than the present one and than `after`.
+pub(super) fn renew_epoch(conn: &Connection, after: u64, actor: &str, at_ms: i64) -> Result<Meta, StoreError> {
+    let mut work = Work { conn, meta: Meta::load(conn)?, actor, at_ms };
+    let later = work.meta.version.epoch.max(after) + 1;
+    let (was, epoch) = (work.meta.version.epoch, later.max(u64::try_from(at_ms).unwrap_or_default()));
+    work.meta.version.epoch = epoch;
+    work.record("store.restore", "store", &serde_json::json!({ "epoch": { "from": was, "to": epoch } }).to_string())?;
+    work.meta.save(conn)?;
+    Ok(work.meta)
+}
+
+struct Work<'c> {
+    conn: &'c Connection,
+    meta: Meta,
+    actor: &'c str,
+    at_ms: i64,
+}
+
+impl Work<'_> {
+    /// Does it; the keys that it was about, as they are then.
+    fn perform(&mut self, deed: &Deed) -> Result<Vec<Key>, StoreError> {
+        match deed {
+            Deed::CreateApp(app, keys) => {
+                self.create_app(app)?;
+                self.create("key.create", keys)
+            }
+            Deed::Create(keys) => self.create("key.create", keys),
+            Deed::Import(keys) => self.import(keys),
+            Deed::Change { id, if_version, change } => self.change(id, *if_version, change),
+            Deed::CreateOperator(operator) => self.create_operator(operator),
+            Deed::RevokeOperator(id) => self.revoke_operator(id),
+            Deed::Note { action, target, detail } => self.record(action, target, detail).map(|_| Vec::new()),
+        }
+    }
+
+    fn create_app(&mut self, app: &App) -> Result<(), StoreError> {
+        apps::insert(self.conn, app)?;
+        self.record("app.create", &format!("app:{}", app.id), &details::of_app(app)).map(drop)
+    }
+
+    fn create(&mut self, action: &str, keys: &[Key]) -> Result<Vec<Key>, StoreError> {
+        // All that happens together has one number, so that nobody who follows sees half of it: that of its last record.
+        let sequence = self.meta.audit.last + keys.len() as u64;
+        for key in keys {
+            if !apps::is_there(self.conn, &key.app)? {
+                return Err(StoreError::NotFound(format!("app:{}", key.app).into()));
+            }
+            keys::insert(self.conn, &mut self.meta.keys, key, sequence)?;
+            self.record(action, &format!("key:{}", key.id), &details::of_key(key))?;
+        }
+        if !keys.is_empty() {
+            self.meta.version.sequence = sequence;
+        }
+        Ok(keys.to_vec())
+    }
+
+    fn import(&mut self, keys: &[Key]) -> Result<Vec<Key>, StoreError> {
+        for id in keys.iter().map(|key| &key.app).collect::<BTreeSet<_>>() {
+            if !apps::is_there(self.conn, id)? {
+                self.create_app(&App { id: id.clone(), name: id.clone(), created_at_ms: self.at_ms })?;
+            }
+        }
+        self.create("key.import", keys)
+    }
+
+    fn change(&mut self, id: &str, if_version: Option<u64>, change: &KeyChange) -> Result<Vec<Key>, StoreError> {
+        let target = format!("key:{id}");
+        let was = keys::find(self.conn, id)?.ok_or_else(|| StoreError::NotFound(target.as_str().into()))?;
+        if if_version.is_some_and(|version| version != was.key.version) {
+            return Err(StoreError::Changed(was.key.version));
+        }
+        let is = was.key.after(change.clone(), self.at_ms).map_err(StoreError::Refused)?;
+        if is != was.key {
+            let (action, detail) = details::of_change(change, &was.key, &is);
+            let sequence = self.record(action, &target, &detail)?;
+            keys::replace(self.conn, &mut self.meta.keys, &was, &is, sequence)?;
+            self.meta.version.sequence = sequence;
+        }
+        Ok(vec![is])
+    }
+
+    fn create_operator(&mut self, operator: &Operator) -> Result<Vec<Key>, StoreError> {
+        let target = format!("operator:{}", operator.id);
+        if apps::find_operator(self.conn, &operator.id)?.is_some() {
+            return Err(StoreError::Exists(target.into()));
+        }
+        apps::write_operator(self.conn, &mut self.meta.operators, operator)?;
+        self.record("operator.create", &target, &details::of_operator(operator)).map(|_| Vec::new())
+    }
+
+    fn revoke_operator(&mut self, id: &str) -> Result<Vec<Key>, StoreError> {
+        let target = format!("operator:{id}");
+        let was = apps::find_operator(self.conn, id)?.ok_or_else(|| StoreError::NotFound(target.as_str().into()))?;
+        if !was.revoked {
+            apps::write_operator(self.conn, &mut self.meta.operators, &Operator { revoked: true, ..was })?;
+            self.record("operator.revoke", &target, "{}")?;
+        }
+        Ok(Vec::new())
+    }
+
+    fn record(&mut self, action: &str, target: &str, detail: &str) -> Result<u64, StoreError> {
+        audit::append(self.conn, &mut self.meta.audit, self.at_ms, [self.actor, action, target, detail])
+    }
+}

@@ -1,0 +1,109 @@
+//! The head of the audit trail, kept in a file of its own: what was acknowledged must still be there at the next start.
+//!
+//! Where a bit has turned in the write-ahead log, SQLite takes the log to end before it, as it has to for a write that the power cut short,
+//! and the store is as it was a while ago: whole, but a key that was revoked meanwhile works again. The same is so where the log was
+//! deleted, or an old copy put in place. So after each commit, and before it is acknowledged, the head is written to `<store>-head`; it is
+//! never ahead of what is on the disk, and a store that is behind it is refused. It is not synced: after a loss of power it may be an older
+//! one, which proves less and refuses nothing. One that is missing or damaged proves nothing, and is written anew.
+
+use std::{
+    fs::{File, OpenOptions},
+    os::unix::fs::{FileExt as _, OpenOptionsExt as _},
+};
+
+use ring::digest::{SHA256, digest};
+use rusqlite::Connection;
+
+use super::{audit, fault::corrupt, meta::Meta, place::Place};
+use crate::keystore::StoreError;
+
+/// How far a store had come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Head {
+    pub epoch: u64,
+    pub sequence: u64,
+    pub hash: [u8; 32],
+}
+
+impl From<&Meta> for Head {
+    fn from(meta: &Meta) -> Self {
+        Self { epoch: meta.version.epoch, sequence: meta.audit.last, hash: meta.audit.hash }
+    }
+}
+
+impl Head {
+    /// What was kept of the store at `place`; `None` where nothing was, or it cannot be read.
+    pub fn read(place: &Place) -> Option<Self> {
+        let bytes = std::fs::read(place.beside("-head")).ok()?;
+        let (said, check) = bytes.split_last_chunk::<32>()?;
+        let right = digest(&SHA256, said).as_ref() == check;
+        let (epoch, rest) = said.split_first_chunk::<8>().filter(|_| right)?;
+        let (sequence, hash) = rest.split_first_chunk::<8>()?;
+        Some(Self { epoch: u64::from_be_bytes(*epoch), sequence: u64::from_be_bytes(*sequence), hash: hash.try_into().ok()? })
+    }
+
+    /// That the store has come at least as far as this, and by the same way.
+    pub fn is_reached(&self, conn: &Connection) -> Result<(), StoreError> {
+        let Meta { version, audit: ends, .. } = Meta::load(conn)?;
+        if version.epoch > self.epoch {
+            return Ok(());
+        }
+        if version.epoch < self.epoch || ends.last < self.sequence {
+            return Err(corrupt(format_args!(
+                "it is older than it was: change {} was acknowledged, and the latest in it is {}. Its log (`-wal`) is damaged or was deleted, or \
+                 an old copy was put in its place; if that was meant, it needs to be told (`renew_epoch`)",
+                self.sequence, ends.last
+            )));
+        }
+        let hash = audit::hash_of(conn, self.sequence)?;
+        if hash.is_some_and(|hash| hash != self.hash) {
+            return Err(corrupt(format_args!("change {} of it is not the one that was acknowledged", self.sequence)));
+        }
+        Ok(())
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let mut bytes = [&self.epoch.to_be_bytes()[..], &self.sequence.to_be_bytes(), &self.hash].concat();
+        let check = digest(&SHA256, &bytes);
+        bytes.extend_from_slice(check.as_ref());
+        bytes
+    }
+}
+
+/// Where the head is written.
+pub(super) struct HeadFile {
+    file: Option<File>,
+    written: Option<Head>,
+}
+
+impl HeadFile {
+    /// Where there is no room for it, none is kept: the store goes on without.
+    pub fn open(place: &Place) -> Self {
+        let path = place.beside("-head");
+        let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
+        if let Err(error) = &file {
+            tracing::warn!(%error, "cannot write {}: nothing will tell of changes that are lost", path.display());
+        }
+        Self { file: file.ok(), written: None }
+    }
+
+    /// Keeps `head`, if it is another. In place, as one write to one block, so that it needs no room.
+    pub fn keep(&mut self, head: Head) {
+        if self.written.as_ref() == Some(&head) {
+            return;
+        }
+        if let Some(file) = &self.file
+            && let Err(error) = file.write_all_at(&head.bytes(), 0)
+        {
+            tracing::warn!(%error, "cannot write the head of the key store");
+        }
+        self.written = Some(head);
+    }
+
+    /// Has it on the disk.
+    pub fn sync(&self) {
+        if let Some(Err(error)) = self.file.as_ref().map(File::sync_all) {
+            tracing::warn!(%error, "cannot sync the head of the key store");
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! The store of managed keys in a file of SQLite, which a manager has for itself and the command line may write to as well.
+//!
+//! `schema/1.sql` says what is in it. It knows how keys are kept, not what their terms mean; it reads no clock.
+
+mod apps;
+mod audit;
+mod backup;
+mod checksum;
+mod connection;
+mod deeds;
+mod details;
+mod fault;
+mod head;
+mod keys;
+mod meta;
+mod once;
+mod place;
+mod rows;
+mod schema;
+mod terms;
+mod usage;
+mod writer;
+
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+use rusqlite::Connection;
+
+use self::{
+    connection::Readers,
+    head::{Head, HeadFile},
+    meta::Meta,
+    place::Place,
+    writer::Writer,
+};
+use super::{
+    App, AuditFilter, AuditHead, AuditRecord, Change, ChangedKeys, Committed, KeyFilter, KeyStore, Operator, StoreError, Usage,
+    Version,
+};
+use crate::gate::keys::Key;
+
+/// A store of keys in a file. All that is in it stays in force for other processes that open it.
+pub struct SqliteStore {
+    place: Arc<Place>,
+    readers: Readers,
+    writer: Writer,
+}
+
+impl SqliteStore {
+    /// Makes an empty store at `path`, where there is nothing yet, for its owner only. Its epoch is `now_ms` (Unix milliseconds).
+    ///
+    /// # Errors
+    /// If there is something, or it cannot be written; then there is nothing afterwards.
+    pub fn create(path: &Path, now_ms: i64) -> Result<(), StoreError> {
+        place::make(path, |new| {
+            let mut conn = connection::open(new)?;
+            schema::migrate(&mut conn)?;
+            Meta::new(u64::try_from(now_ms).unwrap_or_default()).save(&conn)
+        })
+    }
+
+    /// Opens the store at `path`, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// If there is none, or it cannot be used: [`StoreError::Corrupt`], [`StoreError::TooNew`], [`StoreError::Io`]. Nothing has changed
+    /// then.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let place = Arc::new(Place::find(path)?);
+        let open = || {
+            let conn = connection::writing(&place)?;
+            if let Some(head) = Head::read(&place) {
+                head.is_reached(&conn)?;
+            }
+            let mut head = HeadFile::open(&place);
+            head.keep((&Meta::load(&conn)?).into());
+            head.sync();
+            Writer::start(conn, Arc::clone(&place), head)
+        };
+        let writer = place.told(open())?;
+        Ok(Self { readers: Readers::new(Arc::clone(&place)), writer, place })
+    }
+
+    /// Begins a new epoch of the store at `path`, which nobody has open: for a copy that was put back, so that whoever follows it knows that
+    /// it is no longer what it was. Its audit trail says so (`store.restore`), by `actor` at `now_ms` (Unix milliseconds).
+    ///
+    /// # Errors
+    /// If it cannot be opened or written.
+    pub fn renew_epoch(path: &Path, actor: &str, now_ms: i64) -> Result<Version, StoreError> {
+        let place = Place::find(path)?;
+        let renew = || {
+            let mut conn = connection::writing(&place)?;
+            let before = Head::read(&place).map_or(0, |head| head.epoch);
+            let whole = conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+            let meta = deeds::renew_epoch(&whole, before, actor, now_ms)?;
+            whole.commit()?;
+            let mut head = HeadFile::open(&place);
+            head.keep((&meta).into());
+            head.sync();
+            Ok(meta.version)
+        };
+        place.told(renew())
+    }
+
+    /// Transactions written so far: fewer than changes, where many come at once.
+    #[must_use]
+    pub fn transactions(&self) -> u64 {
+        self.writer.transactions()
+    }
+
+    fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.place.told(self.readers.read(work))
+    }
+
+    fn write<T: Send + 'static>(
+        &self,
+        work: impl Fn(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.place.told(self.writer.write(work))
+    }
+}
+
+impl KeyStore for SqliteStore {
+    fn version(&self) -> Result<Version, StoreError> {
+        self.read(|conn| Ok(Meta::load(conn)?.version))
+    }
+
+    fn read_all(&self, take: &mut dyn FnMut(Key)) -> Result<Version, StoreError> {
+        self.read(|conn| keys::read_all(conn, take))
+    }
+
+    fn changed_after(&self, sequence: u64, limit: usize) -> Result<ChangedKeys, StoreError> {
+        self.read(|conn| keys::changed_after(conn, sequence, limit))
+    }
+
+    fn key(&self, id: &str) -> Result<Option<Key>, StoreError> {
+        self.read(|conn| Ok(keys::find(conn, id)?.map(|kept| kept.key)))
+    }
+
+    fn keys(&self, wanted: &KeyFilter, after: Option<&str>, limit: usize) -> Result<Vec<Key>, StoreError> {
+        self.read(|conn| keys::list(conn, wanted, after, limit))
+    }
+
+    fn apps(&self) -> Result<Vec<App>, StoreError> {
+        self.read(apps::list)
+    }
+
+    fn operators(&self) -> Result<Vec<Operator>, StoreError> {
+        self.read(apps::operators)
+    }
+
+    fn commit(&self, change: Change) -> Result<Committed, StoreError> {
+        self.write(move |conn| deeds::commit(conn, &change))
+    }
+
+    fn audit(&self, wanted: &AuditFilter, after: u64, limit: usize) -> Result<Vec<AuditRecord>, StoreError> {
+        self.read(|conn| audit::list(conn, wanted, after, limit))
+    }
+
+    fn verify_audit(&self) -> Result<AuditHead, StoreError> {
+        self.read(|conn| audit::verify(conn, &Meta::load(conn)?.audit))
+    }
+
+    fn prune_audit(&self, before_ms: i64, actor: &str, at_ms: i64) -> Result<u64, StoreError> {
+        let actor: Box<str> = actor.into();
+        self.write(move |conn| deeds::prune(conn, before_ms, &actor, at_ms))
+    }
+
+    fn add_usage(&self, usage: BTreeMap<Box<str>, Usage>) -> Result<(), StoreError> {
+        self.write(move |conn| usage::add(conn, &usage))
+    }
+
+    fn usage(&self, id: &str) -> Result<Option<Usage>, StoreError> {
+        self.read(|conn| usage::find(conn, id))
+    }
+
+    fn read_usage(&self, take: &mut dyn FnMut(Box<str>, Usage)) -> Result<(), StoreError> {
+        self.read(|conn| usage::read_all(conn, take))
+    }
+
+    fn keepsake(&self, name: &str, make: &dyn Fn() -> Vec<u8>) -> Result<Vec<u8>, StoreError> {
+        if let Some(kept) = self.read(|conn| usage::keepsake(conn, name))? {
+            return Ok(kept);
+        }
+        let (name, value): (Box<str>, _) = (name.into(), make());
+        self.write(move |conn| usage::keep(conn, &name, &value))
+    }
+
+    fn backup(&self, path: &Path) -> Result<(), StoreError> {
+        self.place.told(backup::write(&self.place, path))
+    }
+}

@@ -1,0 +1,108 @@
+//! The file of a store and those beside it: made for their owner only, and found to be what they were.
+//!
+//! Knows nothing of what is in them.
+
+use std::{
+    fs::{self, File},
+    io,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use crate::keystore::StoreError;
+
+/// Where a store is.
+pub(super) struct Place {
+    path: PathBuf,
+    /// Device and number of the file: another one under its name is another store.
+    identity: (u64, u64),
+}
+
+impl Place {
+    /// The store at `path`, which is there. It and what is beside it are closed to others from here on.
+    pub fn find(path: &Path) -> Result<Self, StoreError> {
+        let wrong = |error: &dyn std::fmt::Display| StoreError::Io(format!("{}: {error}", path.display()));
+        // Whole, because SQLite takes a name that begins with `file:` for a URI.
+        let path = path.canonicalize().map_err(|error| wrong(&error))?;
+        let about = path.metadata().map_err(|error| wrong(&error))?;
+        if !about.is_file() {
+            return Err(wrong(&"is not a regular file"));
+        }
+        if about.len() == 0 {
+            return Err(StoreError::Corrupt(format!("{}: it is empty; {WAY_OUT}", path.display())));
+        }
+        let place = Self { identity: (about.dev(), about.ino()), path };
+        for name in [&place.path, &place.beside("-wal"), &place.beside("-shm"), &place.beside("-head")] {
+            close_to_others(name).map_err(|error| wrong(&error))?;
+        }
+        Ok(place)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file beside it with this ending; SQLite's own are `-wal` and `-shm`.
+    pub fn beside(&self, ending: &str) -> PathBuf {
+        let mut name = self.path.clone().into_os_string();
+        name.push(ending);
+        name.into()
+    }
+
+    /// That the file is still the one that was found: what is written to one that lost its name is lost with the process.
+    pub fn is_still_there(&self) -> Result<(), StoreError> {
+        match self.path.metadata() {
+            Ok(about) if (about.dev(), about.ino()) == self.identity => Ok(()),
+            Ok(_) => Err(StoreError::Io("another file has taken its name; restart to use that one".into())),
+            Err(error) => Err(StoreError::Io(error.to_string())),
+        }
+    }
+
+    /// `result`, with the file and the way out in what an error says.
+    pub fn told<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        let path = self.path.display();
+        result.map_err(|error| match error {
+            StoreError::Corrupt(what) => StoreError::Corrupt(format!("{path}: {what}; {WAY_OUT}")),
+            StoreError::Io(what) => StoreError::Io(format!("{path}: {what}")),
+            said @ (StoreError::NotFound(_)
+            | StoreError::Exists(_)
+            | StoreError::SameText(_)
+            | StoreError::Changed(_)
+            | StoreError::Refused(_)
+            | StoreError::Reused
+            | StoreError::Full
+            | StoreError::TooNew { .. }) => said,
+        })
+    }
+}
+
+const WAY_OUT: &str = "restore a copy of the store, and keep this file to find out what happened";
+
+/// Makes the file at `path`, which is not there, with what `fill` writes into it: all of it or none, for its owner only, and on the
+/// disk when this returns.
+pub(super) fn make(path: &Path, fill: impl FnOnce(&Path) -> Result<(), StoreError>) -> Result<(), StoreError> {
+    let wrong = |error: io::Error| StoreError::Io(format!("{}: {error}", path.display()));
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        Some(_) | None => Path::new("."),
+    };
+    let folder = folder.canonicalize().map_err(wrong)?;
+    if path.symlink_metadata().is_ok() {
+        return Err(wrong(io::ErrorKind::AlreadyExists.into()));
+    }
+    let new = tempfile::Builder::new().prefix(".keygate-store-").tempfile_in(&folder).map_err(wrong)?;
+    fill(new.path())?;
+    new.as_file().sync_all().map_err(wrong)?;
+    new.persist_noclobber(path).map_err(|error| wrong(error.error))?;
+    File::open(&folder).and_then(|folder| folder.sync_all()).map_err(wrong)
+}
+
+/// Who reads the store has what keys are found by, and what snapshots are signed with.
+fn close_to_others(path: &Path) -> io::Result<()> {
+    match path.metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+        Ok(about) if about.permissions().mode() & 0o077 == 0 => Ok(()),
+        Ok(_) => fs::set_permissions(path, fs::Permissions::from_mode(0o600)),
+    }
+}

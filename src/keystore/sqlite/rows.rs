@@ -1,0 +1,201 @@
+//! A key as a row, and a row as a key.
+
+use std::{collections::BTreeMap, str};
+
+use rusqlite::{
+    Connection, Row,
+    types::{Value, ValueRef},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    checksum::{Checksum, Values, same},
+    fault::corrupt,
+    meta::integer,
+    terms::{Terms, TermsDigest},
+};
+use crate::{
+    gate::{
+        credential::{Environment, KeyDigest, Kind, PepperId, StoredDigest},
+        keys::{About, Key, Life, PreviousDigest, State},
+    },
+    keystore::StoreError,
+};
+
+/// The columns that [`Reader::read`] and [`write`] expect, in this order.
+pub(super) const COLUMNS: &str = "key_id, app, kind, environment, state, digest, pepper, previous, expires_at_ms, text, prefix, ill_checked, \
+     name, terms, revocable_tokens, metadata, created_at_ms, changed_at_ms, version, sequence, checksum";
+pub(super) const NAME: usize = 12;
+const TERMS: usize = 13;
+const CHECKSUM: usize = 20;
+
+/// A key with what the store knows of it besides.
+pub(super) struct Kept {
+    pub key: Key,
+    /// Of its latest change.
+    pub sequence: u64,
+    pub checksum: Checksum,
+}
+
+/// Reads keys, in one transaction.
+pub(super) struct Reader<'c> {
+    conn: &'c Connection,
+    terms: Terms,
+    values: Values,
+}
+
+impl<'c> Reader<'c> {
+    pub fn new(conn: &'c Connection) -> Self {
+        Self { conn, terms: Terms::default(), values: Values::new() }
+    }
+
+    /// The key in a row of [`COLUMNS`], if it is as it was written.
+    pub fn read(&mut self, row: &Row<'_>) -> Result<Kept, StoreError> {
+        let (terms, terms_digest) = self.terms.text(self.conn, row.get_ref(TERMS)?.as_i64()?)?;
+        self.values.begin("keys");
+        for column in 0..CHECKSUM {
+            let value = row.get_ref(column)?;
+            self.values.add(if column == TERMS { ValueRef::Blob(&terms_digest) } else { value });
+        }
+        let checksum = same("keys", self.values.checksum(), row.get_ref(CHECKSUM)?)?;
+        let text = |column: usize| Ok::<_, StoreError>(row.get_ref(column)?.as_str()?);
+        let maybe_text = |column: usize| Ok::<_, StoreError>(row.get_ref(column)?.as_str_or_null()?.map(Box::from));
+        let number = |column: usize| Ok::<_, StoreError>(row.get_ref(column)?.as_i64()?);
+        let key = Key {
+            id: text(0)?.into(),
+            app: text(1)?.into(),
+            kind: kind_of(text(2)?)?,
+            environment: environment_of(text(3)?)?,
+            life: Life {
+                state: state_of(text(4)?)?,
+                digest: StoredDigest {
+                    pepper: row.get_ref(6)?.as_str_or_null()?.map(pepper_of).transpose()?,
+                    digest: KeyDigest::new(row.get_ref(5)?.as_blob()?.try_into().map_err(|_| unknown("digest"))?),
+                },
+                previous: row.get_ref(7)?.as_str_or_null()?.map_or_else(|| Ok(Box::default()), previous_of)?,
+                expires_at_ms: row.get_ref(8)?.as_i64_or_null()?.unwrap_or(i64::MAX),
+            },
+            text: maybe_text(9)?,
+            prefix: maybe_text(10)?,
+            ill_checked: number(11)? != 0,
+            about: About {
+                name: text(NAME)?.into(),
+                terms,
+                revocable_tokens: number(14)? != 0,
+                metadata: row.get_ref(15)?.as_str_or_null()?.map_or_else(|| Ok(BTreeMap::new()), metadata_of)?,
+            },
+            created_at_ms: number(16)?,
+            changed_at_ms: number(17)?,
+            version: row.get(18)?,
+        };
+        Ok(Kept { key, sequence: row.get(19)?, checksum })
+    }
+}
+
+/// The row of `key`, changed last by the record `sequence`, with the number and the digest of its terms.
+pub(super) fn write(key: &Key, sequence: u64, terms: (i64, TermsDigest)) -> Result<(Vec<Value>, Checksum), StoreError> {
+    let Key { life, about, .. } = key;
+    let text = |text: &str| Value::Text(text.to_owned());
+    let maybe_text = |said: &Option<Box<str>>| said.as_deref().map_or(Value::Null, text);
+    let mut row = Vec::with_capacity(CHECKSUM + 1);
+    row.extend([
+        text(&key.id),
+        text(&key.app),
+        text(key.kind.name()),
+        text(key.environment.name()),
+        text(state_name(life.state)),
+        Value::Blob(life.digest.digest.as_bytes().into()),
+        life.digest.pepper.map_or(Value::Null, |pepper| Value::Text(pepper.to_string())),
+        if life.previous.is_empty() { Value::Null } else { previous_text(&life.previous)? },
+        never_is_null(life.expires_at_ms),
+        maybe_text(&key.text),
+        maybe_text(&key.prefix),
+        Value::Integer(key.ill_checked.into()),
+        text(&about.name),
+        Value::Integer(terms.0),
+        Value::Integer(about.revocable_tokens.into()),
+        if about.metadata.is_empty() { Value::Null } else { json(&about.metadata)? },
+        Value::Integer(key.created_at_ms),
+        Value::Integer(key.changed_at_ms),
+        integer(key.version)?,
+        integer(sequence)?,
+    ]);
+    let mut values = Values::new();
+    values.begin("keys");
+    for (column, value) in row.iter().enumerate() {
+        values.add(if column == TERMS { ValueRef::Blob(&terms.1) } else { value.into() });
+    }
+    let checksum = values.checksum();
+    row.push(checksum.into());
+    Ok((row, checksum))
+}
+
+/// A moment, or none.
+pub(super) const fn never_is_null(at_ms: i64) -> Value {
+    if at_ms == i64::MAX { Value::Null } else { Value::Integer(at_ms) }
+}
+
+pub(super) fn json(said: &impl Serialize) -> Result<Value, StoreError> {
+    // Maps of texts and numbers have a text; an error would be one of memory.
+    serde_json::to_string(said).map(Value::Text).map_err(|error| StoreError::Io(error.to_string()))
+}
+
+#[derive(Serialize, Deserialize)]
+struct PreviousText<'t> {
+    digest: std::borrow::Cow<'t, str>,
+    until_ms: i64,
+}
+
+fn previous_text(previous: &[PreviousDigest]) -> Result<Value, StoreError> {
+    let texts =
+        previous.iter().map(|earlier| PreviousText { digest: earlier.digest.written().into(), until_ms: earlier.until_ms });
+    json(&texts.collect::<Vec<_>>())
+}
+
+fn previous_of(text: &str) -> Result<Box<[PreviousDigest]>, StoreError> {
+    let texts: Vec<PreviousText<'_>> = serde_json::from_str(text).map_err(|_| unknown("previous"))?;
+    texts
+        .into_iter()
+        .map(|earlier| {
+            let digest = StoredDigest::parse(&earlier.digest).map_err(|_| unknown("previous"))?;
+            Ok(PreviousDigest { digest, until_ms: earlier.until_ms })
+        })
+        .collect()
+}
+
+fn metadata_of(text: &str) -> Result<BTreeMap<Box<str>, Box<str>>, StoreError> {
+    serde_json::from_str(text).map_err(|_| unknown("metadata"))
+}
+
+fn pepper_of(text: &str) -> Result<PepperId, StoreError> {
+    PepperId::parse(text).ok_or_else(|| unknown("pepper"))
+}
+
+fn kind_of(name: &str) -> Result<Kind, StoreError> {
+    [Kind::Publishable, Kind::Secret].into_iter().find(|kind| kind.name() == name).ok_or_else(|| unknown("kind"))
+}
+
+fn environment_of(name: &str) -> Result<Environment, StoreError> {
+    [Environment::Live, Environment::Test].into_iter().find(|known| known.name() == name).ok_or_else(|| unknown("environment"))
+}
+
+fn state_of(name: &str) -> Result<State, StoreError> {
+    [State::Active, State::Disabled, State::Revoked]
+        .into_iter()
+        .find(|state| state_name(*state) == name)
+        .ok_or_else(|| unknown("state"))
+}
+
+/// As it stands in a row.
+pub(super) const fn state_name(state: State) -> &'static str {
+    match state {
+        State::Active => "active",
+        State::Disabled => "disabled",
+        State::Revoked => "revoked",
+    }
+}
+
+/// Of a row whose checksum is right: it was written by something else.
+fn unknown(column: &str) -> StoreError {
+    corrupt(format_args!("a key whose {column} nobody here would write"))
+}

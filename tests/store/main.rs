@@ -1,0 +1,10 @@
+//! The store of managed keys, as a store and as a file: what each deed does and why it is refused, against a model; what is left after a
+//! kill, a turned bit, a full disk.
+
+mod deeds;
+mod files;
+mod once;
+mod page;
+mod support;
+mod trail;
+mod usage;
