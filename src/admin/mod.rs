@@ -5,6 +5,7 @@
 
 mod blocks;
 mod connections;
+mod console;
 mod control;
 mod control_client;
 mod cut;
@@ -20,6 +21,7 @@ use crate::gate::blocks::Target;
 pub use self::{
     blocks::{Asker, BlockView, Blocked, Kept, Lifted, Wanted},
     connections::{By, Connection, Connections, Filter, Group, Grouping, Groups, Listing, MAX_PAGE, word},
+    console::{Asset, CONSOLE, CONSOLE_POLICY},
     control::serve_control,
     control_client::{ControlError, call},
     cut::{Cut, MAX_CUT_WAIT, Severed},

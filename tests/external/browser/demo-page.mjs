@@ -7,6 +7,7 @@ import { folder } from "../lib/machine.mjs";
 import { until } from "../lib/suite.mjs";
 import { launch, openPage } from "./chromium.mjs";
 import { Demo, revoke } from "./demo.mjs";
+import { standsBack, sticksOut } from "./sight.mjs";
 
 const LOOKS = {
   light: { viewport: { width: 1280, height: 800 }, colorScheme: "light" },
@@ -109,34 +110,4 @@ export async function demoPage(check) {
   if (process.env.KEYGATE_SCREENSHOTS) console.log(`        pictures: ${pictures}`);
   await browser.close();
   assert.equal(await demo.stop(), 0);
-}
-
-// In the page: what is wider than the window, or than the box that it is in.
-function sticksOut() {
-  const wide = [...document.querySelectorAll("body, body *")].filter((element) => {
-    const { right, width } = element.getBoundingClientRect();
-    const scrolls = element.tagName !== "INPUT" && element.scrollWidth > element.clientWidth + 1 && element.clientWidth > 0;
-    return !element.closest(".hidden") && width > 1 && (right > innerWidth + 1 || (scrolls && getComputedStyle(element).display !== "inline"));
-  });
-  return wide.map((element) => element.outerHTML.slice(0, 100));
-}
-
-// In the page: texts with less contrast than WCAG 2.2 asks for, 4.5 to 1.
-function standsBack() {
-  const numbers = (colour) => colour.match(/[\d.]+/g).map(Number);
-  const luminance = (colour) => {
-    const [r, g, b] = numbers(colour).slice(0, 3).map((c) => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const ground = (element) => {
-    const colour = getComputedStyle(element).backgroundColor;
-    return (numbers(colour)[3] ?? 1) > 0 || !element.parentElement ? colour : ground(element.parentElement);
-  };
-  const texts = [...document.querySelectorAll("body *")].filter((element) =>
-    [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim()) && !element.disabled && element.checkVisibility());
-  return texts.flatMap((element) => {
-    const [one, other] = [getComputedStyle(element).color, ground(element)].map(luminance).sort((a, b) => b - a);
-    const contrast = (one + 0.05) / (other + 0.05);
-    return contrast < 4.5 ? [`${contrast.toFixed(2)} ${element.outerHTML.slice(0, 100)}`] : [];
-  });
 }
