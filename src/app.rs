@@ -125,7 +125,7 @@ pub async fn start(
         let replaced = Arc::clone(&replaced);
         tasks.spawn(serve_status(status, govern.clone(), async move { replaced.wait().await }));
     }
-    tasks.spawn(serve_control(socket, govern.clone()));
+    tasks.spawn(serve_control(socket, govern.clone(), None));
     let (path, blocking, wrong) = (path.to_owned(), Arc::clone(govern.blocking()), None);
     let following = Following { path, config, fingerprint, edge: Arc::clone(&edge), blocking, replaced, wrong };
     tasks.spawn(reload::follow(following, hangup, govern.reload_requests()));

@@ -171,7 +171,7 @@ pub(super) async fn connections(
     }
 }
 
-fn told(gate: &dyn Governed, asked: Asked) -> Result<Value, String> {
+pub(super) fn told(gate: &dyn Governed, asked: Asked) -> Result<Value, String> {
     let limit = asked.limit.unwrap_or(MAX_PAGE);
     if !(1..=MAX_PAGE).contains(&limit) {
         return Err(format!("limit: must be from 1 to {MAX_PAGE}"));

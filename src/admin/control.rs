@@ -12,6 +12,7 @@
 //! - `POST /unblock`, as JSON `{"key": ID}` or `{"ip": CIDR}`: lift the block of just that → the block with `kept`
 //! - `GET /blocks` → `{"blocks": […]}`, each with `key` or `ip`, `since`, `until` (`null`: until lifted) and `reason`
 //! - `PUT /log-level?level=…`: set the level of diagnostics
+//! - `/v1/…`, where this gate manages keys: the management API, without a token ([`super::api`])
 //! - `POST /upgrade`: hand the listening sockets over to another process ([`super::handover`])
 
 use std::{io, sync::Arc, time::Duration};
@@ -26,18 +27,19 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    ControlSocket, Governed,
+    ControlSocket, Governed, Managing, api,
     blocks::{self, Asker},
     connections, cut, handover,
 };
 
 type Gate = State<Arc<dyn Governed>>;
 
-/// Serves the control socket until the process ends.
+/// Serves the control socket until the process ends; where this gate manages keys, with the management API beside its own requests.
 ///
 /// # Errors
 /// The system's.
-pub async fn serve_control(socket: ControlSocket, gate: Arc<dyn Governed>) -> io::Result<()> {
+pub async fn serve_control(socket: ControlSocket, gate: Arc<dyn Governed>, manager: Option<Arc<dyn Managing>>) -> io::Result<()> {
+    let managed = manager.map(|manager| api::local_routes(manager, Arc::clone(&gate)));
     let turn = handover::Turn::new(Arc::clone(&gate), Arc::clone(socket.place()));
     let upgrade = Router::new().route("/upgrade", post(handover::upgrade)).with_state(turn);
     let routes = Router::new()
@@ -50,7 +52,8 @@ pub async fn serve_control(socket: ControlSocket, gate: Arc<dyn Governed>) -> io
         .route("/blocks", get(blocks::blocks))
         .route("/log-level", put(log_level))
         .with_state(gate)
-        .merge(upgrade);
+        .merge(upgrade)
+        .merge(managed.unwrap_or_default());
     axum::serve(socket, routes.into_make_service_with_connect_info::<Asker>()).await
 }
 

@@ -43,16 +43,20 @@ pub struct Severed {
 }
 
 /// The body of `POST /connections/cut`.
-#[derive(Default, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Body {
+    #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     peer: Option<String>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     all: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
     transport: Option<String>,
-    #[serde(default)]
+    #[serde(default, skip_serializing)]
     wait_ms: u64,
 }
 
@@ -70,7 +74,7 @@ pub(super) async fn cut(
 }
 
 impl Body {
-    fn wanted(self) -> Result<Cut, String> {
+    pub(super) fn wanted(self) -> Result<Cut, String> {
         let selectors = [self.id.is_some(), self.key.is_some(), self.peer.is_some(), self.all];
         if selectors.into_iter().filter(|said| *said).count() != 1 {
             return Err("name an `id`, a `key` or a `peer`, or say `all`, and only one of them".to_owned());

@@ -1,8 +1,10 @@
-//! Watching and steering a running gate: the status listener, which changes nothing, and the control socket, which only this
-//! machine's owner of the process can open.
+//! Watching and steering a running gate: the status listener, which changes nothing, the control socket, which only this machine's owner
+//! of the process can open, and the admin listener, where keys are managed.
 //!
-//! Knows the gate through [`Governed`], which the composition root implements; nothing of sockets that carry traffic.
+//! Knows the gate through [`Governed`] and the keys through [`Managing`], which the composition root implements; nothing of sockets that
+//! carry traffic.
 
+mod api;
 mod blocks;
 mod connections;
 mod console;
@@ -19,6 +21,7 @@ use std::time::Duration;
 use crate::gate::blocks::Target;
 
 pub use self::{
+    api::{Admin, Hosts, offline_routes, openapi_document, serve_admin},
     blocks::{Asker, BlockView, Blocked, Kept, Lifted, Wanted},
     connections::{By, Connection, Connections, Filter, Group, Grouping, Groups, Listing, MAX_PAGE, word},
     console::{Asset, CONSOLE, CONSOLE_POLICY},
@@ -27,8 +30,8 @@ pub use self::{
     cut::{Cut, MAX_CUT_WAIT, Severed},
     handover::{MeetError, Offered, Predecessor, Role},
     manage::{
-        AppView, Asked, AuditFrom, Caller, Created, CreatedOperator, FieldProblem, GateReceipt, KeyView, KeysWanted, Managing, NewApp,
-        NewOperator, Page, Reach, Receipt, Shown, Stepped, Stepping, Trouble, UsageView,
+        AppView, Asked, AuditFrom, Caller, Created, CreatedOperator, FieldProblem, GateReceipt, KeyView, KeysWanted, Managing,
+        NewApp, NewOperator, Page, Reach, Receipt, Shown, Stepped, Stepping, Trouble, UsageView,
     },
     socket::{ControlSocket, Place, default_control_path},
     status::serve_status,
