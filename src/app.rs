@@ -93,7 +93,7 @@ pub async fn start(
         gate.publish_blocks(&Arc::new(kept));
     }
     let generation = gate.publish(policy, Arc::clone(&keys));
-    telemetry.key_set_loaded(&KeySetLoaded { generation, keys: keys.records() });
+    telemetry.key_set_loaded(&KeySetLoaded { generation, keys: &keys });
     telemetry.reloaded(&Reload { successful: true });
 
     let mut running = Running {

@@ -15,8 +15,10 @@ use keygate::gate::{
     blocks::{Block, Blocks, Target},
     capability::{Channel, Operations},
     denial::Denial,
+    keys::{KeyRecord, KeySet},
     limit::Quotas,
     request::RequestHead,
+    testing,
 };
 
 use counting::Heap;
@@ -93,6 +95,32 @@ fn a_key_weighs_little() {
     let (plain, counted) = (weight(Quotas::default()), weight(QUOTAS));
     println!("{plain} bytes a key, {counted} with quotas");
     assert!(plain <= 200 && counted <= plain + 16, "{plain} bytes a key, {counted} with quotas");
+}
+
+/// A change of one key beside very many asks for little, and what it replaces is given back.
+#[test]
+fn a_change_of_one_key_leaves_nothing_behind() {
+    let texts = texts(20_000);
+    let first = builder(&texts, Digests::Sha256, Quotas::default()).build().expect("a key set");
+    let change = |set: &KeySet, nth: usize, text: &str| {
+        let before = set.by_id(&texts[nth][8..20]).expect("a key");
+        let (app, origins, limits) = (before.app.clone(), before.origins.clone(), Arc::clone(&before.limits));
+        let record = KeyRecord { app, origins, limits, ..testing::secret(&before.id, text) };
+        set.with(vec![(record, None)], &[]).expect("a key set")
+    };
+    let before = Heap::now();
+    let mut set = change(&first, 17, "another");
+    let one = Heap::since(before);
+    println!("{} allocations, {} bytes", one.allocations, one.live_bytes);
+    assert!(one.allocations < 60 && one.live_bytes < 20_000, "{one:?}");
+    drop(first);
+    let before = Heap::now();
+    for (nth, text) in texts.iter().enumerate().step_by(7) {
+        set = change(&set, nth, text);
+    }
+    // What the key's own state and record weigh is exchanged; leaves that were joined may share less.
+    let Heap { live_bytes, .. } = Heap::since(before);
+    assert!(live_bytes.abs() < 200_000, "{live_bytes} bytes are left of 3,000 changes");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! `KEYGATE_COUNT="<case>/<digests>/<batches>"` decides so many batches of one case and nothing else, for callgrind.
 
 mod cases;
+mod changes;
 mod counting;
 mod patterns;
 mod sets;
@@ -117,7 +118,9 @@ fn weighed(count: usize, digests: Digests) -> World {
     let dropped = start.elapsed();
     let digests_name = digests.name();
     println!("{count} keys, {digests_name}: {bytes} bytes each; records {made:.0?}, set {built:.0?}, dropped in {dropped:.0?}");
-    World::new(count, digests)
+    let world = World::new(count, digests);
+    changes::changes(&world, digests);
+    world
 }
 
 fn count(what: &str) {

@@ -139,9 +139,9 @@ impl Following {
         // Known before it is in force, so that whatever the new policy lets in goes where the new configuration says.
         self.edge.apply(settings);
         let (generation, cut) = self.edge.change(|gate| gate.publish(policy, Arc::clone(&keys)));
-        self.edge.telemetry().key_set_loaded(&KeySetLoaded { generation, keys: keys.records() });
+        self.edge.telemetry().key_set_loaded(&KeySetLoaded { generation, keys: &keys });
         self.edge.telemetry().reloaded(&Reload { successful: true });
-        info!(generation, keys = keys.records().len(), cut, "reloaded");
+        info!(generation, keys = keys.len(), cut, "reloaded");
         (self.config, self.fingerprint, self.wrong) = (config, fingerprint, None);
         Ok(generation)
     }

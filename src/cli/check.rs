@@ -31,9 +31,8 @@ impl Check {
             Err(problems) => return exit::bad_config(problems),
         };
         let warnings = config::warnings(&loaded.config, &loaded.keys);
-        let records = loaded.keys.records();
-        let publishable = records.iter().filter(|key| key.kind == Kind::Publishable).count();
-        let (routes, secret) = (loaded.config.policy.routes.len(), records.len() - publishable);
+        let publishable = loaded.keys.records().filter(|key| key.kind == Kind::Publishable).count();
+        let (routes, secret) = (loaded.config.policy.routes.len(), loaded.keys.len() - publishable);
         if self.output == Output::Json {
             let found = json!({ "valid": true, "routes": routes, "publishable_keys": publishable, "secret_keys": secret, "warnings": warnings });
             say!("{found}");

@@ -124,11 +124,7 @@ struct Who<'k> {
 impl Who<'_> {
     /// The record of this key under `terms`. Where there was one `before`, the live state of its limits goes on.
     fn under(self, terms: Terms, before: Option<&KeyRecord>) -> KeyRecord {
-        let mut rare = Rare::from(RareFields { ips: terms.ips, mode: terms.mode, ..self.rare });
-        if let Some(meter) = before.and_then(|record| record.rare.stream()).filter(|_| terms.limits.stream.any()) {
-            rare = rare.with_stream(Arc::clone(meter));
-        }
-        KeyRecord {
+        let record = KeyRecord {
             id: self.id.into(),
             app: self.app,
             kind: self.kind,
@@ -141,8 +137,12 @@ impl Who<'_> {
             origins: terms.origins,
             limits: terms.limits,
             digest: self.digest,
-            rare,
-            usage: before.map(|record| Arc::clone(&record.usage)).unwrap_or_default(),
+            rare: Rare::from(RareFields { ips: terms.ips, mode: terms.mode, ..self.rare }),
+            usage: Arc::default(),
+        };
+        match before {
+            Some(before) => record.going_on_from(before),
+            None => record,
         }
     }
 }

@@ -16,7 +16,7 @@ const NAMED: usize = 5;
 /// The warnings, each one sentence.
 #[must_use]
 pub fn warnings(config: &Config, keys: &KeySet) -> Vec<String> {
-    let let_in = || keys.records().iter().filter(|key| config.policy.environments.contains(&key.environment));
+    let let_in = || keys.records().filter(|key| config.policy.environments.contains(&key.environment));
     let mut warnings = Vec::new();
     for Listener { address, .. } in config.listeners.iter().filter(|listener| is_open(listener)) {
         warnings.push(format!(
@@ -37,7 +37,7 @@ pub fn warnings(config: &Config, keys: &KeySet) -> Vec<String> {
              backend takes the two for one, write `/**` at the end of the one, or have no such route for the other"
         ));
     }
-    if !keys.records().is_empty() && let_in().next().is_none() {
+    if !keys.is_empty() && let_in().next().is_none() {
         warnings.push("no key can be let in: all keys are of the other environment".to_owned());
     }
     let more_than_subscribe = |key: &&KeyRecord| {

@@ -31,10 +31,17 @@ const SHARDS: usize = 16;
 /// All live streams.
 #[derive(Default)]
 pub struct Registry {
-    shards: [Mutex<Slab<Arc<LiveStream>>>; SHARDS],
+    shards: [Mutex<Shard>; SHARDS],
     /// The id of the stream that came last.
     last: AtomicU64,
     by_key: ByKey,
+}
+
+/// Plain exchanges stand by themselves: they come and go too fast to be kept by key as well, and those that live at a moment are few.
+#[derive(Default)]
+struct Shard {
+    streams: Slab<Arc<LiveStream>>,
+    exchanges: Slab<Arc<LiveStream>>,
 }
 
 /// A stream's place in the registry, given back when dropped.
@@ -52,7 +59,7 @@ impl Registry {
         stream.id = self.last.fetch_add(1, Ordering::Relaxed) + 1;
         let shard = usize::try_from(stream.id).unwrap_or_default() % SHARDS;
         let stream = Arc::new(stream);
-        let slot = self.shards[shard].lock().insert(Arc::clone(&stream));
+        let slot = self.shards[shard].lock().slab(&stream).insert(Arc::clone(&stream));
         self.by_key.enter(&stream);
         Entered { registry: Arc::clone(self), shard, slot, stream }
     }
@@ -75,10 +82,30 @@ impl Registry {
         asked
     }
 
+    /// The same for those that may stand on a key with one of these ids: for the streams of these keys, and for every plain exchange.
+    pub fn cut_of_keys<'i>(
+        &self,
+        ids: impl IntoIterator<Item = &'i str>,
+        now: Timestamp,
+        mut reason: impl FnMut(&LiveStream) -> Option<CutReason>,
+    ) -> usize {
+        let mut asked = 0;
+        let mut ask = |stream: &LiveStream| {
+            if let Some(reason) = reason(stream) {
+                asked += usize::from(stream.cut(reason, now));
+            }
+        };
+        ids.into_iter().flat_map(|id| self.by_key.of_key(id)).for_each(|stream| ask(&stream));
+        for shard in &self.shards {
+            shard.lock().exchanges.iter().for_each(|(_, stream)| ask(stream));
+        }
+        asked
+    }
+
     /// Visits every live stream, shard by shard; those that come or go meanwhile may be missed.
     pub fn for_each(&self, mut visit: impl FnMut(&Arc<LiveStream>)) {
         for shard in &self.shards {
-            shard.lock().iter().for_each(|(_, stream)| visit(stream));
+            shard.lock().all().for_each(&mut visit);
         }
     }
 
@@ -91,7 +118,22 @@ impl Registry {
     /// Whether no stream lives.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.shards.iter().all(|shard| shard.lock().is_empty())
+        self.shards.iter().all(|shard| shard.lock().len() == 0)
+    }
+}
+
+impl Shard {
+    /// Where `stream` stands.
+    fn slab(&mut self, stream: &LiveStream) -> &mut Slab<Arc<LiveStream>> {
+        if stream.transport.is_stream() { &mut self.streams } else { &mut self.exchanges }
+    }
+
+    fn len(&self) -> usize {
+        self.streams.len() + self.exchanges.len()
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Arc<LiveStream>> {
+        self.streams.iter().chain(&self.exchanges).map(|(_, stream)| stream)
     }
 }
 
@@ -113,7 +155,7 @@ impl std::ops::Deref for Entered {
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        self.registry.shards[self.shard].lock().remove(self.slot);
+        self.registry.shards[self.shard].lock().slab(&self.stream).remove(self.slot);
         self.registry.by_key.leave(&self.stream);
     }
 }

@@ -102,6 +102,18 @@ impl Gate {
         self.snapshot.rcu(next).generation + 1
     }
 
+    /// Makes `keys` the ones that every later decision uses, and returns their generation. Policy and blocks stay. Whoever makes a set
+    /// of the one in force has to see to it that nobody else does meanwhile.
+    pub fn publish_keys(&self, keys: &Arc<KeySet>) -> u64 {
+        let next = |old: &Arc<Snapshot>| Snapshot {
+            generation: old.generation + 1,
+            policy: Arc::clone(&old.policy),
+            keys: Some(Arc::clone(keys)),
+            blocks: Arc::clone(&old.blocks),
+        };
+        self.snapshot.rcu(next).generation + 1
+    }
+
     /// Makes `blocks` the ones that every later decision asks, and returns their generation. Policy and keys stay. Whoever makes a
     /// set of the one in force has to see to it that nobody else does meanwhile.
     pub fn publish_blocks(&self, blocks: &Arc<Blocks>) -> u64 {

@@ -2,7 +2,12 @@
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use crate::gate::{credential::Location, denial::Denial, keys::KeyRecord, request::Transport};
+use crate::gate::{
+    credential::Location,
+    denial::Denial,
+    keys::{KeyRecord, KeySet},
+    request::Transport,
+};
 
 /// The gate decided about a request.
 pub struct Decided<'a> {
@@ -219,6 +224,6 @@ pub struct Reload {
 pub struct KeySetLoaded<'a> {
     /// Of the snapshot.
     pub generation: u64,
-    /// All keys.
-    pub keys: &'a [Arc<KeyRecord>],
+    /// The set.
+    pub keys: &'a KeySet,
 }

@@ -59,7 +59,7 @@ fn a_key_file_goes_into_a_store_and_comes_out_the_same() {
 
     let set = parse_keys(&file, &text, &limits(), None, None).expect("a good file");
     let mut compiler = KeyCompiler::new(&limits(), None);
-    assert!(!keys.is_empty() && keys.len() == set.records().len());
+    assert!(!keys.is_empty() && keys.len() == set.len());
     for key in &keys {
         let record = compiler.record(key, None).expect("a good key");
         let expected = set.by_id(&key.id).expect("the same key");

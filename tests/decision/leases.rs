@@ -12,7 +12,7 @@ use keygate::gate::{
     testing,
 };
 
-use crate::world::{Ask, NOW, at_once, gate, places, set};
+use crate::world::{Ask, NOW, at_once, gate, key_of, places, set};
 
 const HOUR_NS: u64 = 3_600_000_000_000;
 
@@ -23,10 +23,6 @@ fn policy() -> Policy {
 fn limited(rate: Option<u32>, connections: Option<u32>) -> KeyRecord {
     let limits = KeyLimits { rate: rate.map(at_once), connections, ..KeyLimits::default() };
     KeyRecord { limits: Arc::new(limits), ..testing::secret("key", "text") }
-}
-
-fn key_of(gate: &Gate) -> Arc<KeyRecord> {
-    Arc::clone(&gate.snapshot().keys.as_ref().expect("keys").records()[0])
 }
 
 fn stream() -> Ask {

@@ -10,7 +10,7 @@ use keygate::gate::{
     testing,
 };
 
-use crate::world::{Ask, NOW, gate, places, set};
+use crate::world::{Ask, NOW, gate, key_of, places, set};
 
 fn policy() -> Policy {
     let routes = [testing::route("open", "/open", Demand::Public), testing::route("any", "/any", Demand::Any)];
@@ -59,7 +59,7 @@ fn it_belongs_to_the_snapshot_that_made_it() {
 #[test]
 fn its_place_outlives_it_where_that_is_asked_for() {
     let gate = gate(policy(), [key()]);
-    let record = Arc::clone(&gate.snapshot().keys.as_ref().expect("keys").records()[0]);
+    let record = key_of(&gate);
     let permit = Ask::get("/any").key("text").websocket().at(&gate, NOW).expect("a permit");
     let lease = permit.into_lease();
     assert!(lease.is_some());

@@ -13,7 +13,7 @@ use keygate::gate::{
 };
 use proptest::prelude::*;
 
-use crate::world::{Ask, at_once, gate, set};
+use crate::world::{Ask, at_once, gate, key_of, set};
 
 /// 2026-01-31T23:59:59Z.
 const EVE: Timestamp = Timestamp { unix_ms: 1_769_903_999_000, ticks_ns: 1 };
@@ -141,7 +141,7 @@ fn a_reload_starts_no_quota_again() {
     let limits = quotas(3, 100);
     let gate = gate(policy(), [key(limits)]);
     assert_eq!(outcome(&gate, &plain(), EVE), Ok(()));
-    let usage = || Arc::clone(&gate.snapshot().keys.as_ref().expect("keys").records()[0].usage);
+    let usage = || Arc::clone(&key_of(&gate).usage);
     gate.publish(Arc::new(policy()), Arc::new(set([KeyRecord { usage: usage(), ..key(limits) }])));
     assert_eq!(passed(&gate, EVE), 2);
     // Also of a key that had none before.
@@ -179,7 +179,7 @@ proptest! {
             threads.into_iter().map(|thread| thread.join().expect("a thread")).sum()
         });
         prop_assert!(passed <= day.min(month).min(burst), "{} of {}, {} and {}", passed, day, month, burst);
-        let key = Arc::clone(&gate.snapshot().keys.as_ref().expect("keys").records()[0]);
+        let key = key_of(&gate);
         let tallies = key.usage.tallies().expect("tallies");
         prop_assert_eq!(tallies.day.map(|tally| tally.count), Some(passed));
         prop_assert_eq!(tallies.month.map(|tally| tally.count), Some(passed));

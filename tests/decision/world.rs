@@ -131,6 +131,13 @@ pub(crate) fn gate(policy: Policy, records: impl IntoIterator<Item = KeyRecord>)
     gate
 }
 
+/// The key of a gate that has one.
+pub(crate) fn key_of(gate: &Gate) -> Arc<KeyRecord> {
+    let snapshot = gate.snapshot();
+    let keys = snapshot.keys.as_ref().expect("keys");
+    Arc::clone(keys.records().next().expect("a key"))
+}
+
 pub(crate) fn set(records: impl IntoIterator<Item = KeyRecord>) -> KeySet {
     let mut builder = KeySetBuilder::default();
     for record in records {

@@ -40,8 +40,19 @@ fn every_file_of_the_folder_is_served() {
 
 /// What a browser would refuse under the policy, or what would make HTML of what the API says.
 const FORBIDDEN: [&str; 13] = [
-    "<style", "style=\"", "onclick=\"", "onload=\"", "<script>", "javascript:", "innerHTML", "outerHTML", "insertAdjacentHTML",
-    "document.write", "eval(", "new Function", "srcdoc",
+    "<style",
+    "style=\"",
+    "onclick=\"",
+    "onload=\"",
+    "<script>",
+    "javascript:",
+    "innerHTML",
+    "outerHTML",
+    "insertAdjacentHTML",
+    "document.write",
+    "eval(",
+    "new Function",
+    "srcdoc",
 ];
 
 fn complaints(text: &str) -> Vec<&'static str> {

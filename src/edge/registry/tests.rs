@@ -48,7 +48,7 @@ fn the_oldest_of_a_key_go_first_and_nobody_elses() {
             Standing { reported: false, good: true, digest: key.digest.digest, key: Arc::clone(&key), needed: Need::NOTHING };
         registry.enter(LiveStream::new(Some(standing), transport, Ipv4Addr::LOCALHOST.into(), i64::MAX, 0))
     };
-    let other = registry.enter(stream("a"));
+    let other = registry.enter(stream("b"));
     let plain = of_key(Transport::Http);
     let mut streams: Vec<_> = (0..5).map(|_| of_key(Transport::WebSocket)).collect();
     let cut = |streams: &[Entered]| streams.iter().map(|stream| stream.cut_reason().is_some()).collect::<Vec<_>>();
@@ -68,6 +68,29 @@ fn the_oldest_of_a_key_go_first_and_nobody_elses() {
     assert_eq!((other.cut_reason(), plain.cut_reason()), (None, None));
     drop((streams, other, plain));
     assert!(registry.is_empty() && registry.by_key.is_empty());
+}
+
+#[test]
+fn a_change_of_a_key_asks_its_streams_and_no_others() {
+    let registry = Arc::new(Registry::default());
+    // A key that was taken out and made again has the same id.
+    let streams = ["a", "b", "c", "a"].map(|id| registry.enter(stream(id)));
+    let of_nobody = registry.enter(LiveStream::new(None, Transport::EventStream, Ipv4Addr::LOCALHOST.into(), i64::MAX, 0));
+    let mut plain = stream("b");
+    plain.transport = Transport::Http;
+    let exchange = registry.enter(plain);
+    let mut asked = Vec::new();
+    let only_streams = |stream: &LiveStream| {
+        asked.push(stream.id);
+        stream.transport.is_stream().then_some(CutReason::Revoked)
+    };
+    assert_eq!(registry.cut_of_keys(["a", "nobody"], NOW, only_streams), 2);
+    asked.sort_unstable();
+    assert_eq!(asked, [streams[0].id, streams[3].id, exchange.id]);
+    assert_eq!(registry.cut_of_keys(["a", "c"], NOW, |_| Some(CutReason::Removed)), 2, "the exchange, and what is of `c`");
+    assert_eq!(streams.each_ref().map(|stream| stream.cut_reason().is_some()), [true, false, true, true]);
+    assert_eq!(of_nobody.cut_reason(), None);
+    assert_eq!(registry.len(), 6);
 }
 
 #[test]

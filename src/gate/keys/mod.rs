@@ -1,15 +1,19 @@
 //! Keys: what is written of each and how that changes over its life, what is kept of each for decisions, and the immutable set that
 //! they are made against.
 
+mod counts;
+mod in_order;
 mod key;
 mod life;
 mod origins;
 mod rare;
 mod record;
 mod set;
+mod shared;
 mod table;
 mod thin;
 
+pub use counts::Counts;
 pub use key::{About, Key, KeyChange};
 pub use life::{DEFAULT_GRACE_MS, Life, MAX_GRACE_MS, MAX_PREVIOUS, Refused, Step};
 pub use origins::OriginIndex;

@@ -2,36 +2,64 @@
 //!
 //! Found by hash, so that a million keys with an origin each cost a preflight no more than one.
 
-use std::hash::{BuildHasher, Hasher};
+use std::{
+    hash::{BuildHasher, Hasher},
+    sync::Arc,
+};
 
-use hashbrown::HashTable;
-
+use super::shared::{Hashed, SharedTable};
 use crate::gate::{
     credential::Environment,
     origin::{Claimed, HostPattern, OriginPattern},
 };
 
-/// An index of origins by environment.
-#[derive(Debug, Default)]
+/// An index of origins by environment. An index and the one that comes after it share what did not change.
+#[derive(Clone, Debug, Default)]
 pub struct OriginIndex {
-    live: HashTable<OriginPattern>,
-    test: HashTable<OriginPattern>,
+    live: SharedTable<Listed>,
+    test: SharedTable<Listed>,
     hasher: ahash::RandomState,
 }
 
+/// A pattern, and how often it is listed.
+#[derive(Clone, Debug)]
+struct Listed {
+    pattern: Arc<OriginPattern>,
+    hash: u64,
+    times: usize,
+}
+
+impl Hashed for Listed {
+    fn hashes(&self) -> impl Iterator<Item = u64> {
+        std::iter::once(self.hash)
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.pattern, &other.pattern)
+    }
+}
+
 impl OriginIndex {
-    /// Adds a pattern; equal ones are kept once.
+    /// Adds a pattern; equal ones are kept once, and counted.
     pub fn insert(&mut self, environment: Environment, pattern: &OriginPattern) {
-        let hasher = self.hasher.clone();
-        let hash = |pattern: &OriginPattern| match pattern {
-            OriginPattern::Null => 0,
-            OriginPattern::Tuple { host: HostPattern::Exact(host) | HostPattern::Below(host), .. } => hash_host(&hasher, host),
-        };
-        let table = match environment {
-            Environment::Live => &mut self.live,
-            Environment::Test => &mut self.test,
-        };
-        table.entry(hash(pattern), |listed| listed == pattern, hash).or_insert_with(|| pattern.clone());
+        let hash = self.hash(pattern);
+        let table = self.table_mut(environment);
+        match table.find_mut(hash, |listed| *listed.pattern == *pattern) {
+            Some(listed) => listed.times += 1,
+            None => table.insert(&Listed { pattern: Arc::new(pattern.clone()), hash, times: 1 }),
+        }
+    }
+
+    /// Takes off a pattern as often as it was added: then it is no longer listed.
+    pub fn remove(&mut self, environment: Environment, pattern: &OriginPattern) {
+        let hash = self.hash(pattern);
+        let table = self.table_mut(environment);
+        let Some(listed) = table.find_mut(hash, |listed| *listed.pattern == *pattern) else { return };
+        listed.times -= 1;
+        if listed.times == 0 {
+            let gone = listed.clone();
+            table.remove(&gone);
+        }
     }
 
     /// Whether some pattern of `environment` lists `origin`.
@@ -43,13 +71,32 @@ impl OriginIndex {
         };
         match origin {
             Claimed::Unreadable => false,
-            Claimed::Null => table.find(0, |pattern| *pattern == OriginPattern::Null).is_some(),
+            Claimed::Null => table.candidates(OF_NULL).any(|listed| *listed.pattern == OriginPattern::Null),
             // The host itself, then every suffix after a dot: where a wildcard for it would be found.
             Claimed::Origin(origin) => suffixes(origin.host())
-                .any(|suffix| table.find(hash_host(&self.hasher, suffix), |pattern| pattern.matches(origin)).is_some()),
+                .any(|suffix| table.candidates(hash_host(&self.hasher, suffix)).any(|listed| listed.pattern.matches(origin))),
+        }
+    }
+
+    fn table_mut(&mut self, environment: Environment) -> &mut SharedTable<Listed> {
+        match environment {
+            Environment::Live => &mut self.live,
+            Environment::Test => &mut self.test,
+        }
+    }
+
+    fn hash(&self, pattern: &OriginPattern) -> u64 {
+        match pattern {
+            OriginPattern::Null => OF_NULL,
+            OriginPattern::Tuple { host: HostPattern::Exact(host) | HostPattern::Below(host), .. } => {
+                hash_host(&self.hasher, host)
+            }
         }
     }
 }
+
+/// The hash of the pattern that has no host.
+const OF_NULL: u64 = 0;
 
 fn suffixes(host: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(Some(host), |rest| rest.split_once('.').map(|(_, suffix)| suffix))

@@ -213,6 +213,32 @@ impl KeyRecord {
         self.rare.prefix()
     }
 
+    /// The same key, whose limits go on counting from where those of `before` stand, a key of its id in an earlier set.
+    #[must_use]
+    pub fn going_on_from(mut self, before: &Self) -> Self {
+        self.usage = Arc::clone(&before.usage);
+        if let Some(meter) = before.rare.stream().filter(|_| self.limits.stream.any()) {
+            self.rare = self.rare.with_stream(Arc::clone(meter));
+        }
+        self
+    }
+
+    /// Makes what decisions would have to make: the state of limits that few keys have.
+    pub(super) fn made_ready(mut self) -> Self {
+        if self.limits.quotas.any() {
+            let _ = self.usage.meters();
+        }
+        if self.limits.stream.any() && self.rare.stream().is_none() {
+            self.rare = self.rare.with_stream(Arc::default());
+        }
+        self
+    }
+
+    /// Whether the key is found by this digest, its own or an earlier one.
+    pub(super) fn has(&self, digest: &KeyDigest) -> bool {
+        self.digests().any(|stored| stored.digest == *digest)
+    }
+
     /// All digests under which the key is found.
     pub fn digests(&self) -> impl Iterator<Item = &StoredDigest> {
         std::iter::once(&self.digest).chain(self.previous().iter().map(|previous| &previous.digest))

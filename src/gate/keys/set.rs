@@ -1,22 +1,23 @@
-//! The key set: complete, immutable, swapped as a whole. Keys are found by the digest of their text.
+//! The key set: complete and immutable. Keys are found by the digest of their text.
+//!
+//! A set is made whole by [`KeySetBuilder`], or of the one before it by [`KeySet::with`], which costs as much as there is changed.
 
-use std::{hint::black_box, sync::Arc};
+use std::{collections::BTreeSet, hint::black_box, sync::Arc};
 
-use super::{KeyRecord, KeyUse, OriginIndex, table::RecordTable};
+use super::{Counts, KeyRecord, KeyUse, OriginIndex, table::RecordTable};
 use crate::gate::{
     credential::{Digester, Environment, KeyDigest, Pepper, Spelled, is_mistyped},
     denial::Denial,
     origin::Claimed,
 };
 
-/// All keys there are: none by default, others by [`KeySetBuilder`].
+/// All keys there are: none by default.
 #[derive(Debug, Default)]
 pub struct KeySet {
     records: RecordTable,
+    counts: Counts,
     origins: OriginIndex,
     pepper: Option<Arc<Pepper>>,
-    plain_digests: bool,
-    peppered_digests: bool,
     /// Whether the text of some imported key looks like a mistyped generated one, so that a checksum tells nothing.
     ill_checked: bool,
 }
@@ -49,25 +50,10 @@ impl KeySetBuilder {
     }
 
     /// Adds a key. `text`, where it is known, tells whether the set holds imported keys that look like mistyped generated ones.
-    pub fn add(&mut self, mut record: KeyRecord, text: Option<&str>) {
-        // Made here, so that no decision has to.
-        if record.limits.quotas.any() {
-            let _ = record.usage.meters();
-        }
-        if record.limits.stream.any() && record.rare.stream().is_none() {
-            record.rare = record.rare.with_stream(Arc::default());
-        }
-        let set = &mut self.set;
-        set.ill_checked |= text.is_some_and(is_mistyped);
-        for stored in record.digests() {
-            match stored.pepper {
-                None => set.plain_digests = true,
-                Some(_) => set.peppered_digests = true,
-            }
-        }
-        for pattern in record.origins.iter() {
-            set.origins.insert(record.environment, pattern);
-        }
+    pub fn add(&mut self, record: KeyRecord, text: Option<&str>) {
+        self.set.ill_checked |= text.is_some_and(is_mistyped);
+        let record = record.made_ready();
+        self.set.tell_of(&record);
         self.records.push(Arc::new(record));
     }
 
@@ -81,6 +67,51 @@ impl KeySetBuilder {
 }
 
 impl KeySet {
+    /// This set with some keys changed, each with its text where that is known (as for [`KeySetBuilder::add`]): a key that has the id
+    /// of one in this set replaces it, and its limits go on counting; others are new. Keys with the ids of `removed` are taken out
+    /// first; an id that no key has is passed over. Peppered digests are of the same pepper as before.
+    ///
+    /// What does not change is shared with this set, so that a change costs the same beside a million keys as beside a thousand.
+    /// That a set once held an imported key which looks like a mistyped one is not forgotten: without it, such texts are looked up in
+    /// vain, and refused as unknown instead of malformed.
+    ///
+    /// # Errors
+    /// Every two of `changed` that share an id, and every key that would have the text of another. Then there is no new set.
+    pub fn with(&self, changed: Vec<(KeyRecord, Option<&str>)>, removed: &[&str]) -> Result<Self, Vec<KeySetError>> {
+        let ill_checked = self.ill_checked | changed.iter().any(|(_, text)| text.is_some_and(is_mistyped));
+        let changed: Vec<_> = changed.into_iter().map(|(record, _)| Arc::new(self.continued(record))).collect();
+        let (counts, origins, pepper) = (self.counts.clone(), self.origins.clone(), self.pepper.clone());
+        let mut next = Self { records: self.records.with(changed.clone(), removed)?, counts, origins, pepper, ill_checked };
+        let replaced = changed.iter().map(|record| &*record.id);
+        let gone: BTreeSet<_> = removed.iter().copied().chain(replaced).collect();
+        // In this order, so that an origin which stays is only counted, not taken out and put in again.
+        changed.iter().for_each(|record| next.tell_of(record));
+        gone.iter().filter_map(|id| self.by_id(id)).for_each(|record| next.tell_no_more_of(record));
+        Ok(next)
+    }
+
+    /// A key as it is in the set after this one.
+    fn continued(&self, record: KeyRecord) -> KeyRecord {
+        let before = self.by_id(&record.id);
+        let record = match before {
+            Some(before) => record.going_on_from(before),
+            None => record,
+        };
+        record.made_ready()
+    }
+
+    /// Counts a key of the set, and lists its origins.
+    fn tell_of(&mut self, record: &KeyRecord) {
+        self.counts.add(record);
+        record.origins.iter().for_each(|pattern| self.origins.insert(record.environment, pattern));
+    }
+
+    /// The reverse.
+    fn tell_no_more_of(&mut self, record: &KeyRecord) {
+        self.counts.take_off(record);
+        record.origins.iter().for_each(|pattern| self.origins.remove(record.environment, pattern));
+    }
+
     /// Finds the key with this text, or with this text in Ably's spelling, and checks that the text is good at `now_ms` (Unix milliseconds). Returns the key with the
     /// digest it was found by and the end of its validity.
     ///
@@ -92,10 +123,10 @@ impl KeySet {
         }
         for digester in self.digesters() {
             let digest = digester.digest(text);
-            if let Some(record) = self.records.by_digest(&digest) {
-                return good_until(record.standing(&digest, now_ms))
-                    .map(|until_ms| (record, digest, until_ms))
-                    .map_err(|denial| (denial, Some(record)));
+            let standings = self.records.by_digest(&digest).map(|record| (record, record.standing(&digest, now_ms)));
+            for (record, standing) in standings.filter(|(_, standing)| *standing != KeyUse::Unknown) {
+                let good = good_until(standing).map(|until_ms| (record, digest, until_ms));
+                return good.map_err(|denial| (denial, Some(record)));
             }
         }
         // As it is first: an imported key may be of that very form.
@@ -130,8 +161,8 @@ impl KeySet {
 
     /// The ways in which digests of this set were made.
     fn digesters(&self) -> impl Iterator<Item = Digester<'_>> {
-        let plain = self.plain_digests.then_some(Digester::Sha256);
-        let peppered = self.pepper.as_deref().filter(|_| self.peppered_digests).map(Digester::Hmac);
+        let plain = self.counts.any_plain().then_some(Digester::Sha256);
+        let peppered = self.pepper.as_deref().filter(|_| self.counts.any_peppered()).map(Digester::Hmac);
         plain.into_iter().chain(peppered)
     }
 
@@ -152,9 +183,31 @@ impl KeySet {
     }
 
     /// All keys, in the order of their ids.
+    pub fn records(&self) -> impl Iterator<Item = &Arc<KeyRecord>> {
+        self.records.behind("")
+    }
+
+    /// The keys whose ids come behind this one, in the order of their ids: where a page ends, the next one begins.
+    pub fn records_behind(&self, id: &str) -> impl Iterator<Item = &Arc<KeyRecord>> {
+        self.records.behind(id)
+    }
+
+    /// How many keys there are.
     #[must_use]
-    pub fn records(&self) -> &[Arc<KeyRecord>] {
-        self.records.all()
+    pub const fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Whether there are no keys.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many keys there are of each sort.
+    #[must_use]
+    pub const fn counts(&self) -> &Counts {
+        &self.counts
     }
 
     /// Whether some key of `environment` lists `origin`.

@@ -1,27 +1,30 @@
-//! The records of a set, found by id and by digest.
+//! The records of a set, found by id and by digest. A table and the one that comes after it share what did not change.
 
 use std::sync::Arc;
 
-use hashbrown::{HashTable, hash_table::Entry};
-
-use super::{KeyRecord, KeySetError};
+use super::{
+    KeyRecord, KeySetError,
+    in_order::InOrder,
+    shared::{Hashed, SharedTable},
+};
 use crate::gate::credential::{KeyDigest, StoredDigest};
 
-/// Records in the order of their ids, and where each of their digests is found.
-#[derive(Debug, Default)]
+/// The table.
+#[derive(Clone, Debug, Default)]
 pub(super) struct RecordTable {
-    records: Box<[Arc<KeyRecord>]>,
-    earlier: Vec<Earlier>,
-    /// Numbers of digests, four bytes each, for there may be millions: `n` is the own digest of `records[n]`, or where there are
-    /// only so many records, the earlier digest `earlier[n - records.len()]`.
-    by_digest: HashTable<u32>,
+    by_id: InOrder,
+    /// Each record under each of its digests.
+    by_digest: SharedTable<Arc<KeyRecord>>,
 }
 
-/// An earlier digest: the place of its record, and its own among the record's earlier ones.
-#[derive(Clone, Copy, Debug)]
-struct Earlier {
-    record: u32,
-    nth: u32,
+impl Hashed for Arc<KeyRecord> {
+    fn hashes(&self) -> impl Iterator<Item = u64> {
+        self.digests().map(|stored| stored.digest.table_hash())
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        Self::ptr_eq(self, other)
+    }
 }
 
 impl RecordTable {
@@ -30,82 +33,91 @@ impl RecordTable {
     /// # Errors
     /// Every pair of records that share an id or a digest.
     pub(super) fn new(mut records: Vec<Arc<KeyRecord>>) -> Result<Self, Vec<KeySetError>> {
-        records.sort_by(|one, other| one.id.cmp(&other.id));
-        let same_id = records.windows(2).filter(|pair| pair[0].id == pair[1].id);
-        let mut errors: Vec<_> = same_id.map(|pair| KeySetError::DuplicateId(pair[0].id.clone())).collect();
-        let by_digest = HashTable::with_capacity(records.len());
-        let mut table = Self { by_digest, records: records.into(), ..Self::default() };
-        for at in 0..table.records.len() {
-            if let Err(other) = table.add(at) {
-                let id = |at: usize| table.records[at].id.clone();
-                errors.push(KeySetError::DuplicateKey(id(at), id(other)));
-            }
-        }
-        if errors.is_empty() { Ok(table) } else { Err(errors) }
+        let mut errors = sorted(&mut records);
+        let digests = records.iter().map(|record| record.digests().count()).sum();
+        let mut table = Self { by_digest: SharedTable::for_entries(digests), ..Self::default() };
+        errors.extend(records.iter().filter_map(|record| table.add_digests(record).err()));
+        table.by_digest.fit();
+        if errors.is_empty() { Ok(Self { by_id: InOrder::new(records), ..table }) } else { Err(errors) }
     }
 
-    /// All records, in the order of their ids.
-    pub(super) fn all(&self) -> &[Arc<KeyRecord>] {
-        &self.records
+    /// The table in which each of `changed` is new or stands for the record that had its id, and none of the ids of `removed` are any
+    /// more but where `changed` has them.
+    ///
+    /// # Errors
+    /// Every pair of records that would share a digest, and every two of `changed` that share an id.
+    pub(super) fn with(&self, mut changed: Vec<Arc<KeyRecord>>, removed: &[&str]) -> Result<Self, Vec<KeySetError>> {
+        let mut errors = sorted(&mut changed);
+        let mut next = self.clone();
+        for id in removed {
+            next.forget_digests(id);
+            next.by_id.remove(id);
+        }
+        // All of them before any is added, for what was the text of one may be another's from now on.
+        changed.iter().for_each(|record| next.forget_digests(&record.id));
+        for record in changed {
+            errors.extend(next.add_digests(&record).err());
+            next.by_id.put(record);
+        }
+        if errors.is_empty() { Ok(next) } else { Err(errors) }
+    }
+
+    /// All records behind this id, in the order of their ids; the empty one comes before all.
+    pub(super) fn behind(&self, id: &str) -> impl Iterator<Item = &Arc<KeyRecord>> {
+        self.by_id.behind(id)
+    }
+
+    /// How many there are.
+    pub(super) const fn len(&self) -> usize {
+        self.by_id.len()
     }
 
     /// The record with this id.
     pub(super) fn by_id(&self, id: &str) -> Option<&Arc<KeyRecord>> {
-        let at = self.records.binary_search_by(|record| (*record.id).cmp(id)).ok()?;
-        Some(&self.records[at])
+        self.by_id.get(id)
     }
 
-    /// The record with this id, which has at most [`NUMBERED`] bytes, and `true`, or one beside its place, which is as much work to find,
-    /// and `false`. `None` where there are none.
+    /// The record with this id, which has less than [`NUMBERED`] bytes, and `true`, or one beside its place, which is as much work to
+    /// find, and `false`. `None` where there are none.
     pub(super) fn near_id(&self, id: &str) -> Option<(&Arc<KeyRecord>, bool)> {
         let wanted = number(id);
-        let at = self.records.partition_point(|record| number(&record.id) < wanted).min(self.records.len().saturating_sub(1));
-        self.records.get(at).map(|record| (record, (number(&record.id) == wanted) & (record.id.len() == id.len())))
+        let record = self.by_id.last_not(|record| number(&record.id) > wanted)?;
+        Some((record, (number(&record.id) == wanted) & (record.id.len() == id.len())))
     }
 
-    /// The record with this digest, its own or an earlier one.
-    pub(super) fn by_digest(&self, digest: &KeyDigest) -> Option<&Arc<KeyRecord>> {
-        let is_it = |&number: &u32| numbered(&self.records, &self.earlier, number).digest == *digest;
-        let &number = self.by_digest.find(digest.table_hash(), is_it)?;
-        Some(&self.records[self.place(number)])
+    /// Records that may have this digest, their own or an earlier one; the one that has it is among them.
+    pub(super) fn by_digest(&self, digest: &KeyDigest) -> impl Iterator<Item = &Arc<KeyRecord>> {
+        self.by_digest.candidates(digest.table_hash())
     }
 
-    /// Adds the digests of the record at `at`, or says which record has one of them already.
-    fn add(&mut self, at: usize) -> Result<(), usize> {
-        self.add_digest(at)?;
-        for nth in 0..self.records[at].previous().len() {
-            let number = self.records.len() + self.earlier.len();
-            self.earlier.push(Earlier { record: narrow(at), nth: narrow(nth) });
-            self.add_digest(number)?;
+    /// Puts a record under each of its digests, or tells of the first that is taken.
+    fn add_digests(&mut self, record: &Arc<KeyRecord>) -> Result<(), KeySetError> {
+        let twice = |(nth, stored): (usize, &StoredDigest)| record.digests().take(nth).any(|own| own.digest == stored.digest);
+        let itself = || record.digests().enumerate().any(twice).then_some(record);
+        let taken_by = |stored: &StoredDigest| self.by_digest(&stored.digest).find(|other| other.has(&stored.digest));
+        if let Some(other) = itself().or_else(|| record.digests().find_map(taken_by)) {
+            return Err(KeySetError::DuplicateKey(record.id.clone(), other.id.clone()));
         }
+        self.by_digest.insert(record);
         Ok(())
     }
 
-    fn add_digest(&mut self, number: usize) -> Result<(), usize> {
-        let Self { records, earlier, by_digest } = self;
-        let stored = |&number: &u32| &numbered(records, earlier, number).digest;
-        let number = narrow(number);
-        let digest = stored(&number);
-        match by_digest.entry(digest.table_hash(), |other| stored(other) == digest, |other| stored(other).table_hash()) {
-            Entry::Vacant(place) => {
-                place.insert(number);
-                Ok(())
-            }
-            Entry::Occupied(other) => {
-                let other = *other.get();
-                Err(self.place(other))
-            }
+    /// Takes the record with this id, if there is one, from under its digests.
+    fn forget_digests(&mut self, id: &str) {
+        if let Some(record) = self.by_id.get(id) {
+            self.by_digest.remove(record);
         }
-    }
-
-    /// The place of the record that has this digest.
-    fn place(&self, number: u32) -> usize {
-        let number = number as usize;
-        number.checked_sub(self.records.len()).map_or(number, |nth| self.earlier[nth].record as usize)
     }
 }
 
-/// The bytes of an id that its [`number`] is of.
+/// Puts records in order; tells of those that share an id.
+fn sorted(records: &mut [Arc<KeyRecord>]) -> Vec<KeySetError> {
+    records.sort_by(|one, other| one.id.cmp(&other.id));
+    let same = records.windows(2).filter(|pair| pair[0].id == pair[1].id);
+    same.map(|pair| KeySetError::DuplicateId(pair[0].id.clone())).collect()
+}
+
+/// Ids of as many bytes, or more, are not told apart by their [`number`].
 const NUMBERED: usize = 16;
 
 /// The start of an id as a number, in the order of the texts. Numbers are compared without a branch: of one that asks how far two texts
@@ -114,20 +126,4 @@ fn number(id: &str) -> u128 {
     let (mut bytes, len) = ([0; NUMBERED], id.len().min(NUMBERED));
     bytes[..len].copy_from_slice(&id.as_bytes()[..len]);
     u128::from_be_bytes(bytes)
-}
-
-fn numbered<'r>(records: &'r [Arc<KeyRecord>], earlier: &[Earlier], number: u32) -> &'r StoredDigest {
-    let number = number as usize;
-    match number.checked_sub(records.len()) {
-        None => &records[number].digest,
-        Some(nth) => {
-            let Earlier { record, nth } = earlier[nth];
-            &records[record as usize].previous()[nth as usize].digest
-        }
-    }
-}
-
-/// Digests are counted in 32 bits: so many of them would fill a terabyte.
-fn narrow(number: usize) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
 }

@@ -78,7 +78,7 @@ impl Telemetry {
         self.in_force.key_set_generation.set(i64::try_from(loaded.generation).unwrap_or(i64::MAX));
         for kind in [Kind::Publishable, Kind::Secret] {
             for (state, name) in [(State::Active, "active"), (State::Disabled, "disabled"), (State::Revoked, "revoked")] {
-                let count = loaded.keys.iter().filter(|key| key.kind == kind && key.state == state).count();
+                let count = loaded.keys.counts().of(kind, state);
                 self.in_force.keys.with_label_values(&[kind.name(), name]).set(i64::try_from(count).unwrap_or(i64::MAX));
             }
         }

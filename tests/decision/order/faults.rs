@@ -16,7 +16,7 @@ use keygate::gate::{
     testing,
 };
 
-use crate::world::{Ask, LISTED, NOW, PEER, UNLISTED, at_once, block, blocks, gate};
+use crate::world::{Ask, LISTED, NOW, PEER, UNLISTED, at_once, block, blocks, gate, key_of};
 
 /// One thing that is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,7 +130,7 @@ impl Scene {
         let locations = Locations { basic: true, cookie: Some("token".into()), ..policy.locations };
         let policy = Policy { locations, ..policy };
         let set_of_one = gate(policy.clone(), [record(&has, key_quota)]);
-        let key = Arc::clone(&set_of_one.snapshot().keys.as_ref().expect("keys").records()[0]);
+        let key = key_of(&set_of_one);
         let gate = if has(Fault::NoKeySet) { Gate::new(policy) } else { set_of_one };
         if has(Fault::PeerSpent) {
             gate.refuse_unread(peer, NOW);
