@@ -7,10 +7,15 @@ mod govern;
 mod load;
 mod logging;
 mod machine;
+mod manage;
+mod offline;
 mod reload;
+mod stored;
 mod upgrade;
+mod usage;
 
 use std::{
+    collections::BTreeMap,
     io::{self, IsTerminal as _},
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -31,12 +36,13 @@ pub use self::{
     govern::Govern,
     load::{LoadError, Loaded, load},
     logging::{LogLevel, start_logging},
+    offline::{backup, export_keys, import_keys, manage_offline},
 };
-use self::{reload::Following, upgrade::Sockets};
+use self::{manage::Manage, reload::Following, upgrade::Sockets};
 use crate::{
-    admin::{ControlSocket, Predecessor, default_control_path, serve_control, serve_status},
+    admin::{Admin, ControlSocket, Managing, Predecessor, default_control_path, serve_admin, serve_control, serve_status},
     config::Config,
-    edge::{Bound, Edge},
+    edge::{Bound, Edge, load_tls},
     gate::{Gate, blocks::Blocks},
     telemetry::{AccessFormat, AccessLog, AccessPolicy, KeySetLoaded, Reload, Telemetry},
 };
@@ -45,12 +51,15 @@ use crate::{
 pub struct Running {
     edge: Arc<Edge>,
     govern: Arc<Govern>,
+    manage: Option<Arc<Manage>>,
     tasks: JoinSet<io::Result<()>>,
     drain_window: Duration,
     /// Where clients connect.
     pub listeners: Vec<SocketAddr>,
     /// Where health and metrics are.
     pub status: Option<SocketAddr>,
+    /// Where keys are managed.
+    pub admin: Option<SocketAddr>,
     /// The control socket.
     pub control: PathBuf,
 }
@@ -72,7 +81,7 @@ pub async fn start(
 ) -> io::Result<Running> {
     machine::harden();
     let hangup = signal(SignalKind::hangup())?;
-    let Loaded { config, keys, fingerprint } = loaded;
+    let Loaded { config, keys, fingerprint, stored } = loaded;
     let sockets = Sockets::of(&config, predecessor.as_mut())?;
     let control = control_path(&config);
     let socket = match predecessor {
@@ -96,9 +105,16 @@ pub async fn start(
     telemetry.key_set_loaded(&KeySetLoaded { generation, keys: &keys });
     telemetry.reloaded(&Reload { successful: true });
 
+    let manage = match stored {
+        Some(stored) => Some(Arc::new(Manage::new(stored, Some(Arc::clone(&edge))).await.map_err(io::Error::other)?)),
+        None => None,
+    };
+
     let mut running = Running {
         listeners: sockets.gate.iter().map(Bound::address).collect(),
         status: sockets.status.as_ref().map(|listener| listener.local_addr()).transpose()?,
+        admin: sockets.admin.as_ref().map(|listener| listener.local_addr()).transpose()?,
+        manage: manage.clone(),
         control,
         drain_window: config.timeouts.drain,
         govern: Arc::new(Govern::new(Arc::clone(&edge), level, &config, sockets.offered)),
@@ -121,13 +137,24 @@ pub async fn start(
         tasks.spawn(listener.serve(Arc::clone(&edge)));
     }
     let replaced = Arc::clone(govern.replacement());
+    let manager = manage.clone().map(|manage| manage as Arc<dyn Managing>);
+    if let (Some(listener), Some(said), Some(manager)) = (sockets.admin, &config.admin, manager.clone()) {
+        let tls = said.tls.as_ref().map(|tls| load_tls(&tls.certificate, &tls.key).map_err(io::Error::other)).transpose()?;
+        let admin = Admin { manager, gate: govern.clone(), hosts: said.hosts.iter().cloned().collect(), tls };
+        let replaced = Arc::clone(&replaced);
+        tasks.spawn(serve_admin(listener, admin, async move { replaced.wait().await }));
+    }
+    if let Some(manage) = &manage {
+        telemetry.keep_usage();
+        tasks.spawn(usage::keep_usage(Arc::clone(&edge), Arc::clone(manage)));
+    }
     if let Some(status) = sockets.status {
         let replaced = Arc::clone(&replaced);
         tasks.spawn(serve_status(status, govern.clone(), async move { replaced.wait().await }));
     }
-    tasks.spawn(serve_control(socket, govern.clone(), None));
+    tasks.spawn(serve_control(socket, govern.clone(), manager));
     let (path, blocking, wrong) = (path.to_owned(), Arc::clone(govern.blocking()), None);
-    let following = Following { path, config, fingerprint, edge: Arc::clone(&edge), blocking, replaced, wrong };
+    let following = Following { path, config, fingerprint, edge: Arc::clone(&edge), blocking, manage, replaced, wrong };
     tasks.spawn(reload::follow(following, hangup, govern.reload_requests()));
     tasks.spawn(sweep(edge));
     running.say_addresses();
@@ -152,6 +179,9 @@ impl Running {
                 () = &mut seen_out => break info!("stopped: nothing is left of what was open when another process took over"),
                 Some(ended) = self.tasks.join_next() => tell_ended(ended),
             }
+        }
+        if let Some(manage) = &self.manage {
+            usage::keep(&self.edge, manage, &mut BTreeMap::new()).await;
         }
         // Ended and waited for, so that the control socket's file goes and the log is written out.
         self.tasks.shutdown().await;
@@ -182,6 +212,9 @@ impl Running {
         }
         if let Some(address) = self.status {
             info!(%address, "status listens");
+        }
+        if let Some(address) = self.admin {
+            info!(%address, "admin listens");
         }
         info!(path = %self.control.display(), "control socket");
     }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     gate::capability::Capabilities,
-    keystore::{AuditFilter, AuditHead, AuditRecord, Operator, Role, StoreError, Version},
+    keystore::{AuditFilter, AuditFrom, AuditHead, AuditRecord, Operator, Role, StoreError, Version},
 };
 
 /// What can be asked of whoever manages keys.
@@ -113,15 +113,6 @@ pub struct Asked {
     pub if_version: Option<u64>,
     /// The request's own name (`Idempotency-Key`).
     pub once: Option<Box<str>>,
-}
-
-/// Where a page of the audit trail begins, and which way it goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AuditFrom {
-    /// Behind the record of this number; 0 is the beginning.
-    After(u64),
-    /// Before the record of this number, backwards; `u64::MAX` is the end.
-    Before(u64),
 }
 
 /// Which keys are listed.

@@ -6,10 +6,10 @@
 
 mod api;
 mod blocks;
+mod client;
 mod connections;
 mod console;
 mod control;
-mod control_client;
 mod cut;
 mod handover;
 mod manage;
@@ -23,15 +23,15 @@ use crate::gate::blocks::Target;
 pub use self::{
     api::{Admin, Hosts, offline_routes, openapi_document, serve_admin},
     blocks::{Asker, BlockView, Blocked, Kept, Lifted, Wanted},
+    client::{ControlError, Question, Way, call},
     connections::{By, Connection, Connections, Filter, Group, Grouping, Groups, Listing, MAX_PAGE, word},
     console::{Asset, CONSOLE, CONSOLE_POLICY},
     control::serve_control,
-    control_client::{ControlError, call},
     cut::{Cut, MAX_CUT_WAIT, Severed},
     handover::{MeetError, Offered, Predecessor, Role},
     manage::{
-        AppView, Asked, AuditFrom, Caller, Created, CreatedOperator, FieldProblem, GateReceipt, KeyView, KeysWanted, Managing,
-        NewApp, NewOperator, Page, Reach, Receipt, Shown, Stepped, Stepping, Trouble, UsageView,
+        AppView, Asked, Caller, Created, CreatedOperator, FieldProblem, GateReceipt, KeyView, KeysWanted, Managing, NewApp,
+        NewOperator, Page, Reach, Receipt, Shown, Stepped, Stepping, Trouble, UsageView,
     },
     socket::{ControlSocket, Place, default_control_path},
     status::serve_status,

@@ -1,4 +1,4 @@
-//! Reading configuration and keys from their files, both or neither.
+//! Reading configuration and keys from where they are, both or neither.
 
 use std::{
     path::{Path, PathBuf},
@@ -7,11 +7,15 @@ use std::{
 
 use ring::digest;
 
+use super::usage;
 use crate::{
-    config::{self, Config, MAX_CONFIG_BYTES, MAX_KEYS_BYTES, Problems},
+    config::{self, Config, KeyCompiler, KeyPlace, MAX_CONFIG_BYTES, MAX_KEYS_BYTES, Problems},
     edge::{ConnectionCaps, LimitHeaders, Settings, StreamSpans, Streams, Timeouts},
-    gate::{keys::KeySet, policy::Policy},
-    keystore::read_text,
+    gate::{
+        keys::{KeySet, KeySetBuilder},
+        policy::Policy,
+    },
+    keystore::{KeyStore, SqliteStore, StoreError, Version, read_text},
 };
 
 /// Configuration and keys of one moment.
@@ -20,11 +24,23 @@ pub struct Loaded {
     pub config: Config,
     /// The keys.
     pub keys: KeySet,
-    /// Of both texts: equal fingerprints mean that nothing changed.
+    /// Of both files: equal fingerprints mean that nothing changed in them.
     pub fingerprint: Fingerprint,
+    /// The store that the keys are in, and what makes records of them; `None` where they are in a file.
+    pub stored: Option<Stored>,
 }
 
-/// A digest of everything that was read.
+/// A store of keys, and how far it was read.
+pub struct Stored {
+    /// The store.
+    pub store: Arc<dyn KeyStore>,
+    /// Of the keys that were read.
+    pub version: Version,
+    /// What made the records of them.
+    pub compiler: KeyCompiler,
+}
+
+/// A digest of all files that were read.
 pub type Fingerprint = [u8; 32];
 
 /// Why nothing was loaded.
@@ -34,6 +50,8 @@ pub enum LoadError {
     Unreadable(std::io::Error),
     /// What the files say is wrong.
     Wrong(Problems),
+    /// The store of the keys cannot be read, or holds what this gate cannot use.
+    Store(String),
 }
 
 impl std::fmt::Display for LoadError {
@@ -41,6 +59,7 @@ impl std::fmt::Display for LoadError {
         match self {
             Self::Unreadable(error) => write!(f, "{error}"),
             Self::Wrong(problems) => write!(f, "{problems}"),
+            Self::Store(error) => f.write_str(error),
         }
     }
 }
@@ -57,28 +76,90 @@ impl From<Problems> for LoadError {
     }
 }
 
-/// Loads the configuration at `path` and the keys that it names. The limits of keys that are in `previous` go on as they are.
+impl From<StoreError> for LoadError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error.to_string())
+    }
+}
+
+/// Loads the configuration at `path` and the keys that it names, from `store` where that is open already. The limits of keys that are in
+/// `previous` go on as they are.
 ///
 /// # Errors
 /// Why nothing was loaded.
-pub fn load(path: &Path, previous: Option<&KeySet>) -> Result<Loaded, LoadError> {
+pub fn load(path: &Path, previous: Option<&KeySet>, store: Option<Arc<dyn KeyStore>>) -> Result<Loaded, LoadError> {
     let Read { config, text, keys_text } = read_both(path, read_text)?;
-    let keys = keys_of(&config, &keys_text, previous)?;
-    Ok(Loaded { fingerprint: fingerprint(&text, &keys_text), config, keys })
+    loaded(config, &text, keys_text.as_deref(), previous, store)
 }
 
 /// Loads the keys that `config` names, and nothing else of what stands at `path`.
 ///
 /// # Errors
 /// Why nothing was loaded.
-pub fn load_keys(path: &Path, config: Config, previous: Option<&KeySet>) -> Result<Loaded, LoadError> {
-    let (text, keys_text) = (read_text(path, MAX_CONFIG_BYTES)?, read_text(&config.keys.file, MAX_KEYS_BYTES)?);
-    let keys = keys_of(&config, &keys_text, previous)?;
-    Ok(Loaded { fingerprint: fingerprint(&text, &keys_text), config, keys })
+pub fn load_keys(
+    path: &Path,
+    config: Config,
+    previous: Option<&KeySet>,
+    store: Option<Arc<dyn KeyStore>>,
+) -> Result<Loaded, LoadError> {
+    let text = read_text(path, MAX_CONFIG_BYTES)?;
+    let keys_text = match &config.keys.place {
+        KeyPlace::File(file) => Some(read_text(file, MAX_KEYS_BYTES)?),
+        KeyPlace::Sqlite(_) => None,
+    };
+    loaded(config, &text, keys_text.as_deref(), previous, store)
 }
 
-fn keys_of(config: &Config, text: &str, previous: Option<&KeySet>) -> Result<KeySet, Problems> {
-    config::parse_keys(&config.keys.file, text, &config.key_limits, config.keys.pepper.as_ref(), previous)
+fn loaded(
+    config: Config,
+    text: &str,
+    keys_text: Option<&str>,
+    previous: Option<&KeySet>,
+    store: Option<Arc<dyn KeyStore>>,
+) -> Result<Loaded, LoadError> {
+    match (&config.keys.place, keys_text) {
+        (KeyPlace::File(file), keys_text) => {
+            let keys_text = keys_text.unwrap_or_default();
+            let keys = config::parse_keys(file, keys_text, &config.key_limits, config.keys.pepper.as_ref(), previous)?;
+            Ok(Loaded { fingerprint: fingerprint(text, keys_text.as_bytes()), config, keys, stored: None })
+        }
+        (KeyPlace::Sqlite(file), _) => {
+            let store = match store {
+                Some(store) => store,
+                None => Arc::new(SqliteStore::open(file)?),
+            };
+            let (keys, stored) = of_store(store, &config, previous)?;
+            usage::restore_quotas(&*stored.store, &keys)?;
+            Ok(Loaded { fingerprint: fingerprint(text, &[]), config, keys, stored: Some(stored) })
+        }
+    }
+}
+
+/// Problems of a store that are told: a pepper that is not the right one is one of every key.
+const MAX_TOLD: usize = 10;
+
+/// The set of all keys of a store.
+fn of_store(store: Arc<dyn KeyStore>, config: &Config, previous: Option<&KeySet>) -> Result<(KeySet, Stored), LoadError> {
+    let mut compiler = KeyCompiler::new(&config.key_limits, config.keys.pepper.as_ref());
+    let mut set = KeySetBuilder::new(config.keys.pepper.clone());
+    let mut wrong = Vec::new();
+    let version = store.read_all(&mut |key| {
+        let before = previous.and_then(|set| set.by_id(&key.id)).map(AsRef::as_ref);
+        match compiler.record(&key, before) {
+            Ok(record) => set.add(record, key.text.as_deref()),
+            Err(problem) => wrong.push(problem),
+        }
+    })?;
+    if !wrong.is_empty() {
+        let more = wrong.len().saturating_sub(MAX_TOLD);
+        let told = wrong[..wrong.len().min(MAX_TOLD)].join("\n");
+        return Err(LoadError::Store(if more == 0 { told } else { format!("{told}\nand {more} more") }));
+    }
+    let keys = set.build().map_err(|clashes| {
+        let told = format!("{} pairs of keys share an id or a text: restore a copy of the store", clashes.len());
+        LoadError::from(StoreError::Corrupt(told))
+    })?;
+    Ok((keys, Stored { store, version, compiler }))
 }
 
 /// How often it is tried to read both files between two changes of them.
@@ -87,20 +168,22 @@ const ATTEMPTS: usize = 20;
 struct Read {
     config: Config,
     text: String,
-    keys_text: String,
+    /// `None` where the keys are in a store.
+    keys_text: Option<String>,
 }
 
-/// Reads the configuration and the keys that it names, as they stood beside each other. Both may be replaced at once, as a Kubernetes
+/// Reads the configuration and the key file that it names, as they stood beside each other. Both may be replaced at once, as a Kubernetes
 /// volume replaces them, between reading one and reading the other: so the configuration is read again, and what it says now is gone by
 /// if that is something else.
 fn read_both(path: &Path, mut read: impl FnMut(&Path, u64) -> std::io::Result<String>) -> Result<Read, LoadError> {
     let mut text = read(path, MAX_CONFIG_BYTES)?;
     for _ in 0..ATTEMPTS {
         let config = config::parse_config(path, &text)?;
-        let keys_text = read(&config.keys.file, MAX_KEYS_BYTES);
+        let KeyPlace::File(file) = &config.keys.place else { return Ok(Read { config, text, keys_text: None }) };
+        let keys_text = read(file, MAX_KEYS_BYTES);
         let again = read(path, MAX_CONFIG_BYTES)?;
         if again == text {
-            return Ok(Read { config, text, keys_text: keys_text? });
+            return Ok(Read { config, text, keys_text: Some(keys_text?) });
         }
         text = again;
     }
@@ -108,19 +191,23 @@ fn read_both(path: &Path, mut read: impl FnMut(&Path, u64) -> std::io::Result<St
     Err(std::io::Error::new(std::io::ErrorKind::ResourceBusy, busy).into())
 }
 
-/// The fingerprint of what would be loaded now.
+/// The fingerprint of what would be loaded now. A store tells by itself what is new in it.
 ///
 /// # Errors
 /// If a file cannot be read.
-pub fn look(path: &Path, keys: &Path) -> std::io::Result<Fingerprint> {
-    Ok(fingerprint(&read_text(path, MAX_CONFIG_BYTES)?, &read_text(keys, MAX_KEYS_BYTES)?))
+pub fn look(path: &Path, keys: &KeyPlace) -> std::io::Result<Fingerprint> {
+    let text = read_text(path, MAX_CONFIG_BYTES)?;
+    Ok(match keys {
+        KeyPlace::File(file) => fingerprint(&text, read_text(file, MAX_KEYS_BYTES)?.as_bytes()),
+        KeyPlace::Sqlite(_) => fingerprint(&text, &[]),
+    })
 }
 
-fn fingerprint(config: &str, keys: &str) -> Fingerprint {
+fn fingerprint(config: &str, keys: &[u8]) -> Fingerprint {
     let mut hash = digest::Context::new(&digest::SHA256);
     hash.update(&(config.len() as u64).to_le_bytes());
     hash.update(config.as_bytes());
-    hash.update(keys.as_bytes());
+    hash.update(keys);
     let mut bytes = [0; 32];
     bytes.copy_from_slice(hash.finish().as_ref());
     bytes
@@ -153,7 +240,8 @@ pub fn folders(path: &Path, config: &Config, replaced: bool) -> Vec<PathBuf> {
         Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
         Some(_) | None => PathBuf::from("."),
     };
-    let mut folders = vec![folder(path), folder(&config.keys.file)];
+    let (KeyPlace::File(keys) | KeyPlace::Sqlite(keys)) = &config.keys.place;
+    let mut folders = vec![folder(path), folder(keys)];
     folders.extend(config.state.as_deref().filter(|_| replaced).map(folder));
     folders.sort_unstable();
     folders.dedup();
@@ -188,7 +276,8 @@ routes: [{{ name: a{n}, match: {{ path: /a }}, operation: any }}]
                 _ => Err(std::io::ErrorKind::NotFound.into()),
             }
         });
-        read.map(|read| (read.config.policy.routes[0].name.to_string(), read.keys_text)).map_err(|error| error.to_string())
+        read.map(|read| (read.config.policy.routes[0].name.to_string(), read.keys_text.unwrap_or_default()))
+            .map_err(|error| error.to_string())
     }
 
     #[test]

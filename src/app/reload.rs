@@ -13,8 +13,10 @@ use tracing::{error, info, warn};
 
 use super::{
     blocks::Blocking,
-    load::{self, Fingerprint, LoadError, Loaded},
+    load::{self, Fingerprint, LoadError, Loaded, Stored},
     machine,
+    manage::Manage,
+    stored::{InForce, NotInForce},
     upgrade::Replaced,
 };
 use crate::{
@@ -39,6 +41,8 @@ pub struct Following {
     pub edge: Arc<Edge>,
     /// Who knows what is blocked.
     pub blocking: Arc<Blocking>,
+    /// The keys, where they are in a store, and who manages them.
+    pub manage: Option<Arc<Manage>>,
     /// Whether another process has taken over.
     pub replaced: Arc<Replaced>,
     /// What was wrong with the last reading; while there is something, every look reads again. A file may have been caught half
@@ -85,9 +89,10 @@ impl Following {
     /// Reloads if the files do not say what is in force.
     async fn look(&mut self) {
         self.follow_blocks().await;
-        let (path, keys) = (self.path.clone(), self.config.keys.file.clone());
+        let caught = self.follow_store().await;
+        let (path, keys) = (self.path.clone(), self.config.keys.place.clone());
         let seen = blocking(move || load::look(&path, &keys).map_err(|error| error.to_string())).await;
-        match seen {
+        match caught.and(seen) {
             Ok(seen) if seen == self.fingerprint && self.wrong.is_none() => self.edge.telemetry().key_set_unchanged(),
             Ok(_) => {
                 if let Err(error) = self.try_reload().await
@@ -114,18 +119,25 @@ impl Following {
     async fn try_reload(&mut self) -> Result<u64, String> {
         let (path, gate) = (self.path.clone(), Arc::clone(self.edge.gate()));
         let last_good = self.replaced.is().then(|| self.config.clone());
+        let manage = self.manage.clone();
+        let store = manage.as_ref().map(|manage| Arc::clone(manage.stored().store()));
+        // From the reading of the store until it is in force, nothing later comes into force that this would undo.
+        let hold = match &manage {
+            Some(manage) => Some(manage.stored().hold().await),
+            None => None,
+        };
         let loaded = blocking(move || {
             let snapshot = gate.snapshot();
             let before = snapshot.keys.as_deref();
-            let loaded = match (load::load(&path, before), last_good) {
-                (Err(LoadError::Wrong(problems)), Some(config)) => load::load_keys(&path, config, before).inspect(|_| {
+            let loaded = match (load::load(&path, before, store.clone()), last_good) {
+                (Err(LoadError::Wrong(problems)), Some(config)) => load::load_keys(&path, config, before, store).inspect(|_| {
                     warn!("the configuration is not for this process, its keys alone are in force:\n{problems}");
                 }),
                 (loaded, _) => loaded,
             };
             loaded.map_err(|error| error.to_string())
         });
-        let Loaded { config, keys, fingerprint } = loaded.await?;
+        let Loaded { config, keys, fingerprint, stored } = loaded.await?;
         let fixed = restart_only_changes(&self.config, &config);
         if !fixed.is_empty() && !self.replaced.is() {
             return Err(format!(
@@ -139,11 +151,28 @@ impl Following {
         // Known before it is in force, so that whatever the new policy lets in goes where the new configuration says.
         self.edge.apply(settings);
         let (generation, cut) = self.edge.change(|gate| gate.publish(policy, Arc::clone(&keys)));
+        if let (Some(mut hold), Some(Stored { version, compiler, .. })) = (hold, stored) {
+            *hold = InForce { version, compiler };
+        }
         self.edge.telemetry().key_set_loaded(&KeySetLoaded { generation, keys: &keys });
         self.edge.telemetry().reloaded(&Reload { successful: true });
         info!(generation, keys = keys.len(), cut, "reloaded");
         (self.config, self.fingerprint, self.wrong) = (config, fingerprint, None);
         Ok(generation)
+    }
+
+    /// What the store has is in force here too, whoever wrote it. A store that was replaced is read whole.
+    async fn follow_store(&mut self) -> Result<(), String> {
+        let Some(manage) = self.manage.clone() else { return Ok(()) };
+        manage.look_at_operators().await.map_err(|error| error.to_string())?;
+        match manage.stored().catch_up().await {
+            Ok(_) => Ok(()),
+            Err(NotInForce::Store(error)) => Err(error.to_string()),
+            Err(why @ (NotInForce::AnotherEpoch | NotInForce::Clash)) => {
+                warn!("{why}: reading all of it");
+                self.try_reload().await.map(|_| ())
+            }
+        }
     }
 
     /// What the other process blocks is blocked here too.

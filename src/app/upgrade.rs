@@ -28,6 +28,8 @@ pub struct Sockets {
     pub gate: Vec<Bound>,
     /// For health and metrics.
     pub status: Option<Arc<TcpListener>>,
+    /// For those who manage keys.
+    pub admin: Option<Arc<TcpListener>>,
     /// All of them, for whoever comes next.
     pub offered: Vec<Offered>,
 }
@@ -39,7 +41,7 @@ impl Sockets {
     /// What stands in the way, with the address.
     pub fn of(config: &Config, mut predecessor: Option<&mut Predecessor>) -> io::Result<Self> {
         let mut inherited = |role, address| predecessor.as_mut().and_then(|predecessor| predecessor.take(role, address));
-        let (mut gate, mut offered) = (Vec::new(), Vec::new());
+        let (mut gate, mut offered): (Vec<_>, Vec<Offered>) = (Vec::new(), Vec::new());
         for listener in &config.listeners {
             let invalid = |error| io::Error::new(io::ErrorKind::InvalidInput, error);
             let tls = listener.tls.as_ref().map(|tls| load_tls(&tls.certificate, &tls.key).map_err(invalid)).transpose()?;
@@ -51,19 +53,21 @@ impl Sockets {
             offered.push(Offered { role: Role::Gate, address, socket: bound.socket() });
             gate.push(bound);
         }
-        let mut status = None;
-        if let Some(address) = config.status {
-            let listener = match inherited(Role::Status, address) {
+        let mut plain = |role, address: Option<SocketAddr>| -> io::Result<Option<Arc<TcpListener>>> {
+            let Some(address) = address else { return Ok(None) };
+            let listener = match inherited(role, address) {
                 Some(socket) => std::net::TcpListener::from(socket),
                 None => std::net::TcpListener::bind(address).map_err(|error| named(address, &error))?,
             };
             listener.set_nonblocking(true)?;
             let listener = Arc::new(TcpListener::from_std(listener)?);
             let socket: Weak<dyn AsFd + Send + Sync> = Arc::<TcpListener>::downgrade(&listener);
-            offered.push(Offered { role: Role::Status, address, socket });
-            status = Some(listener);
-        }
-        Ok(Self { gate, status, offered })
+            offered.push(Offered { role, address, socket });
+            Ok(Some(listener))
+        };
+        let status = plain(Role::Status, config.status)?;
+        let admin = plain(Role::Admin, config.admin.as_ref().map(|admin| admin.address))?;
+        Ok(Self { gate, status, admin, offered })
     }
 }
 

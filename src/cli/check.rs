@@ -21,7 +21,7 @@ impl Check {
     /// Runs the command.
     pub fn run(self) -> ExitCode {
         let path = self.config.config;
-        let loaded = match app::load(&path, None) {
+        let loaded = match app::load(&path, None, None) {
             Ok(loaded) => loaded,
             Err(problems) if self.output == Output::Json => {
                 let lines: Vec<_> = problems.to_string().lines().map(str::to_owned).collect();

@@ -6,6 +6,8 @@ mod table;
 
 use std::process::ExitCode;
 
+pub(super) use self::table::Table;
+
 /// Options of `keygate connections`: those of `list`, where no other command is said.
 #[derive(clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]

@@ -83,7 +83,7 @@ impl Explain {
     /// Runs the command. Exit code 0 is a permit, 1 a refusal, 3 a permit for what is only reported.
     pub fn run(self) -> ExitCode {
         let path: &PathBuf = &self.config.config;
-        let loaded = match app::load(path, None) {
+        let loaded = match app::load(path, None, None) {
             Ok(loaded) => loaded,
             Err(problems) => return exit::bad_config(problems),
         };

@@ -5,6 +5,9 @@ macro_rules! say {
     ($($text:tt)*) => { $crate::cli::exit::print(format_args!($($text)*)) };
 }
 
+mod admin_token;
+mod apps;
+mod audit;
 mod block;
 mod check;
 mod connections;
@@ -13,6 +16,9 @@ mod demo;
 mod drain;
 mod exit;
 mod explain;
+mod import;
+mod keys;
+mod manager;
 mod schema;
 mod serve;
 
@@ -40,6 +46,14 @@ enum Command {
     Explain(explain::Explain),
     /// Print the JSON Schema of the configuration, for editors
     Schema(schema::Schema),
+    /// Make and list applications, which keys belong to
+    Apps(apps::Command),
+    /// Create, list, change and end keys
+    Keys(keys::Command),
+    /// Show who did what to keys, and check that the record of it is whole
+    Audit(audit::Command),
+    /// Make, list and end the tokens of those who manage keys
+    AdminToken(admin_token::Command),
     /// Tell a running gate to drain: no new streams, open ones are told to go
     Drain(drain::Drain),
     /// Tell a running gate to read configuration and keys again
@@ -87,6 +101,10 @@ pub fn main() -> ExitCode {
         Command::Check(check) => check.run(),
         Command::Explain(explain) => explain.run(),
         Command::Schema(schema) => schema.run(),
+        Command::Apps(apps) => apps.run(),
+        Command::Keys(keys) => keys.run(),
+        Command::Audit(audit) => audit.run(),
+        Command::AdminToken(token) => token.run(),
         Command::Drain(drain) => drain.run(),
         Command::Reload(reload) => reload.run(),
         Command::Connections(connections) => connections.run(),

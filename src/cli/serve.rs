@@ -38,7 +38,7 @@ impl Serve {
     /// Runs the command.
     pub fn run(self) -> ExitCode {
         let path = self.config.config;
-        let loaded = match app::load(&path, None) {
+        let loaded = match app::load(&path, None, None) {
             Ok(loaded) => loaded,
             Err(problems) => return exit::bad_config(problems),
         };

@@ -16,7 +16,7 @@ use super::{
     networks::{networks, proxy_protocol},
     raw::{self, List, Text},
     routes, secret_file, streams, timeouts,
-    used::{AccessLog, Config, ConnectionLimits, KeySource, Listener, Log, LogFormat, Tls},
+    used::{AccessLog, Admin, Config, ConnectionLimits, KeyPlace, KeySource, Listener, Log, LogFormat, Tls},
     wording,
 };
 use crate::gate::{
@@ -46,6 +46,7 @@ pub(super) fn config(typed: &raw::Config, folder: &Path, root: &Place<'_>) -> Op
         None => Some(Networks::default()),
     };
     let status = typed.status.as_ref().and_then(|status| address(status.address.as_ref(), &root.field("status")));
+    let admin = typed.admin.as_ref().map(|typed| admin(typed, keys.as_ref(), folder, &root.field("admin")));
     let control = typed.control.as_ref().and_then(|control| socket(control, folder, &root.field("control")));
     let state = typed.state.as_ref().and_then(|state| file(state.file.as_ref(), "file", folder, &root.field("state")));
     if let (Some(status), Some(listeners)) = (status, &listeners)
@@ -77,6 +78,7 @@ pub(super) fn config(typed: &raw::Config, folder: &Path, root: &Place<'_>) -> Op
         streams,
         log: log(typed.log.as_ref()),
         status,
+        admin: admin.map_or(Some(None), |admin| admin.map(Some))?,
         control,
         state,
     })
@@ -91,12 +93,7 @@ fn listeners(typed: Option<&List<raw::Listener>>, folder: &Path, root: &Place<'_
     let mut seen = HashMap::new();
     let listeners = typed.map(&place, |place, listener| {
         let address = address(listener.address.as_ref(), place);
-        let tls = listener.tls.as_ref().map(|tls| {
-            let place = place.field("tls");
-            let certificate = file(tls.certificate.as_ref(), "certificate", folder, &place);
-            let key = file(tls.key.as_ref(), "key", folder, &place);
-            Some(Tls { certificate: certificate?, key: key? })
-        });
+        let tls = listener.tls.as_ref().map(|typed| tls(typed, folder, &place.field("tls")));
         let proxy_protocol = listener.proxy_protocol.as_ref().map(|typed| proxy_protocol(typed, &place.field("proxy_protocol")));
         let address = address?;
         if address.port() != 0 && seen.insert(address, ()).is_some() {
@@ -110,6 +107,33 @@ fn listeners(typed: Option<&List<raw::Listener>>, folder: &Path, root: &Place<'_
         })
     });
     Some(listeners)
+}
+
+fn tls(typed: &raw::Tls, folder: &Path, place: &Place<'_>) -> Option<Tls> {
+    let certificate = file(typed.certificate.as_ref(), "certificate", folder, place);
+    let key = file(typed.key.as_ref(), "key", folder, place);
+    Some(Tls { certificate: certificate?, key: key? })
+}
+
+/// `None` only after a fault.
+fn admin(typed: &raw::Admin, keys: Option<&KeySource>, folder: &Path, place: &Place<'_>) -> Option<Admin> {
+    let address = address(typed.address.as_ref(), place);
+    let encrypted = typed.tls.as_ref().map(|typed| tls(typed, folder, &place.field("tls")));
+    if address.is_some_and(|address| !address.ip().is_loopback()) && typed.tls.is_none() {
+        place
+            .field("tls")
+            .missing("is required, for the address is not this machine's own: who listens in on a token has all keys");
+    }
+    if keys.is_some_and(|keys| !matches!(keys.place, KeyPlace::Sqlite(_))) {
+        place.out_of_place("needs keys that are managed here (`keys.sqlite`): those in a file are managed by whoever writes it");
+    }
+    let name = |place: &Place<'_>, text: &Text| {
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.');
+        let is_name = !text.is_empty() && text.len() <= 253 && text.bytes().all(plain);
+        place.take(is_name.then(|| Box::from(&**text)).ok_or("must be the name of a host, in lower case and without a port"))
+    };
+    let hosts = typed.hosts.as_ref().map(|list| list.map(&place.field("hosts"), name)).unwrap_or_default();
+    Some(Admin { address: address?, tls: encrypted.map_or(Some(None), |tls| tls.map(Some))?, hosts })
 }
 
 fn environments(typed: &raw::Config, root: &Place<'_>) -> Option<Vec<Environment>> {
@@ -133,7 +157,14 @@ fn environments(typed: &raw::Config, root: &Place<'_>) -> Option<Vec<Environment
 fn keys(typed: Option<&raw::Keys>, folder: &Path, root: &Place<'_>) -> Option<KeySource> {
     let place = root.field("keys");
     let typed = root.required("keys", typed)?;
-    let key_file = file(typed.file.as_ref(), "file", folder, &place);
+    let key_place = match (&typed.file, &typed.sqlite) {
+        (_, None) => file(typed.file.as_ref(), "file", folder, &place).map(KeyPlace::File),
+        (None, Some(_)) => file(typed.sqlite.as_ref(), "sqlite", folder, &place).map(KeyPlace::Sqlite),
+        (Some(_), Some(_)) => {
+            place.field("sqlite").out_of_place("must not stand beside `file`: keys are in a file that somebody else writes, or in a store that this gate manages");
+            None
+        }
+    };
     let pepper = match &typed.pepper {
         None => None,
         Some(pepper) => {
@@ -144,7 +175,7 @@ fn keys(typed: Option<&raw::Keys>, folder: &Path, root: &Place<'_>) -> Option<Ke
             Some(Arc::new(place.take(Pepper::new(&bytes))?))
         }
     };
-    Some(KeySource { file: key_file?, pepper })
+    Some(KeySource { place: key_place?, pepper })
 }
 
 fn log(typed: Option<&raw::Log>) -> Log {

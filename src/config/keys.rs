@@ -21,7 +21,7 @@ use chrono::DateTime;
 use self::terms::Terms;
 pub use self::{
     draft::{NewKey, new_key, updated},
-    entry::{entry, managed_keys},
+    entry::{entry, managed_keys, rfc3339},
     managed::KeyCompiler,
 };
 use super::{

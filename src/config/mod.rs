@@ -39,14 +39,14 @@ mod wording;
 mod yaml;
 
 pub use error::{More, Problem, Problems};
-pub use keys::{KeyCompiler, NewKey, entry, managed_keys, new_key, updated};
+pub use keys::{KeyCompiler, NewKey, entry, managed_keys, new_key, rfc3339, updated};
 pub use lines::{key_place, lines};
 pub use raw::duration;
 pub use schema::{key_schema, schema};
 pub use state::{parse_state, state_text};
 pub use used::{
-    AccessLog, Config, ConnectionLimits, KeySource, LimitHeaders, Listener, Log, LogFormat, StreamSpans, Streams, Timeouts, Tls,
-    restart_only_changes,
+    AccessLog, Admin, Config, ConnectionLimits, KeyPlace, KeySource, LimitHeaders, Listener, Log, LogFormat, StreamSpans,
+    Streams, Timeouts, Tls, restart_only_changes,
 };
 pub use warnings::warnings;
 pub use yaml::{MAX_CONFIG_BYTES, MAX_KEY_DOCUMENT_BYTES, MAX_KEYS_BYTES};

@@ -25,9 +25,9 @@ pub(super) use collection::{List, Map};
 pub(super) use credentials::{Credentials, Environment, Keys, Permission};
 pub(super) use keys::{Browser, Key, KeyFile, Kind, Previous, SecretSource, State as KeyState};
 pub(super) use limits::{ConnectionLimit, KeyLimit, LimitHeaders, Limits, OverConnections, OverRate, Quota};
-pub(super) use listener::{Listener, ProxyProtocol};
+pub(super) use listener::{Listener, ProxyProtocol, Tls};
 pub(super) use observability::{AccessLog, Log, LogFormat, Metrics, PerKey};
-pub(super) use process::{Control, State, Status};
+pub(super) use process::{Admin, Control, State, Status};
 pub(super) use route::{Access, Channel, ClientMessages, Enforcer, Route};
 pub use scalar::duration;
 pub(super) use scalar::{ByteRate, ByteSize, Count, OrOff, Rate, Span, Text};
@@ -84,6 +84,9 @@ pub(super) struct Config {
     pub log: Option<Log>,
     /// Where health and metrics are served, read-only. Default: nowhere. *Restart.*
     pub status: Option<Status>,
+    /// Where keys are managed, by programs and in a browser; for keys in a store (`keys.sqlite`). Default: nowhere but over the control
+    /// socket. *Restart.*
+    pub admin: Option<Admin>,
     /// The control socket. *Restart.*
     pub control: Option<Control>,
     /// What outlives the process: blocks (`keygate block`). Default: nothing does. *Restart.*

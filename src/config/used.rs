@@ -32,6 +32,8 @@ pub struct Config {
     pub log: Log,
     /// Where health and metrics are served; `None` is nowhere.
     pub status: Option<SocketAddr>,
+    /// Where keys are managed; `None` is nowhere but over the control socket.
+    pub admin: Option<Admin>,
     /// The control socket; `None` leaves the place to the program.
     pub control: Option<PathBuf>,
     /// Where blocks are kept over a restart; `None` is nowhere.
@@ -61,10 +63,30 @@ pub struct Tls {
 /// Where the keys are.
 #[derive(Clone, Debug)]
 pub struct KeySource {
-    /// The key file.
-    pub file: PathBuf,
-    /// What its digests are mixed with.
+    /// In what.
+    pub place: KeyPlace,
+    /// What their digests are mixed with.
     pub pepper: Option<Arc<Pepper>>,
+}
+
+/// What keys are kept in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyPlace {
+    /// A key file, which somebody else writes.
+    File(PathBuf),
+    /// A store, in which this gate manages them.
+    Sqlite(PathBuf),
+}
+
+/// Where keys are managed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admin {
+    /// Port 0 takes any free one.
+    pub address: SocketAddr,
+    /// `None` is plain HTTP.
+    pub tls: Option<Tls>,
+    /// Names by which it may be asked for, besides its address.
+    pub hosts: Vec<Box<str>>,
 }
 
 /// Which answers tell of limits, besides those that a limit refused.
@@ -158,6 +180,14 @@ pub fn restart_only_changes(running: &Config, new: &Config) -> Vec<&'static str>
     }
     if running.status != new.status {
         changed.push("status");
+    }
+    // A key file is followed wherever it is said to be; a store is opened once.
+    let is_file = |config: &Config| matches!(config.keys.place, KeyPlace::File(_));
+    if running.keys.place != new.keys.place && !(is_file(running) && is_file(new)) {
+        changed.push("keys");
+    }
+    if running.admin != new.admin {
+        changed.push("admin");
     }
     if running.control != new.control {
         changed.push("control");

@@ -32,7 +32,7 @@ pub enum Blame {
 macro_rules! denials {
     ($($variant:ident { $reason:literal, $status:literal, $code:literal, $challenge:ident, $blame:ident, $title:literal, $check:literal })+) => {
         /// Why a request was refused. Closed: a new reason is a new row of the table.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u8)]
         pub enum Denial {
             $(#[doc = $check] $variant),+

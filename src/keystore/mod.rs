@@ -4,16 +4,18 @@
 //! Knows how to get text and when to get it again; what the text means is the configuration's affair.
 
 mod file;
+mod http_client;
 mod sqlite;
 mod state;
 mod store;
 mod watch;
 
 pub use file::read_text;
+pub use http_client::{HttpClient, NoAnswer};
 pub use sqlite::SqliteStore;
 pub use state::{read_state, write_state};
 pub use store::{
-    App, AuditFilter, AuditHead, AuditRecord, Change, ChangedKeys, Committed, Deed, KeyFilter, KeyStore, Once, Operator, Role,
-    StoreError, Usage, Version,
+    App, AuditFilter, AuditFrom, AuditHead, AuditRecord, Change, ChangedKeys, Committed, Deed, KeyFilter, KeyStore, Once,
+    Operator, Role, StoreError, Usage, Version,
 };
 pub use watch::{Changes, watch};

@@ -61,11 +61,11 @@ pub trait KeyStore: Send + Sync + 'static {
     /// Why it has not happened.
     fn commit(&self, change: Change) -> Result<Committed, StoreError>;
 
-    /// Records of the audit trail, in order, from behind `after`, at most `limit`.
+    /// Records of the audit trail, in the order that `from` says, at most `limit`.
     ///
     /// # Errors
     /// If the store cannot be read.
-    fn audit(&self, wanted: &AuditFilter, after: u64, limit: usize) -> Result<Vec<AuditRecord>, StoreError>;
+    fn audit(&self, wanted: &AuditFilter, from: AuditFrom, limit: usize) -> Result<Vec<AuditRecord>, StoreError>;
 
     /// Reads the whole audit trail, and says up to where it is whole.
     ///
@@ -166,6 +166,18 @@ pub enum Role {
     Operator,
     /// Manages operators too.
     Owner,
+}
+
+impl Role {
+    /// `viewer`, `operator` or `owner`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Operator => "operator",
+            Self::Owner => "owner",
+        }
+    }
 }
 
 /// Somebody who manages keys, by the token that proves it.
@@ -283,6 +295,15 @@ pub struct AuditFilter {
     pub action: Option<Box<str>>,
     /// On this.
     pub target: Option<Box<str>>,
+}
+
+/// Where a page of the audit trail begins, and which way it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuditFrom {
+    /// Behind the record of this number; 0 is the beginning.
+    After(u64),
+    /// Before the record of this number, backwards; `u64::MAX` is the end.
+    Before(u64),
 }
 
 /// The end of an audit trail: with it, kept elsewhere, a trail that was cut short is told from a whole one.

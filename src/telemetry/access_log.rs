@@ -6,11 +6,15 @@
 use std::{
     borrow::Cow,
     io::Write,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::SystemTime,
 };
 
 use serde_json::json;
+use tokio::sync::broadcast;
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 
 use super::{Exchange, Outcome};
@@ -46,6 +50,9 @@ const QUEUE_LINES: usize = 8192;
 /// Lines a second that are written, with a burst of the same size: enough to see what is happening, too few to be a load.
 const LINES_PER_SECOND: u32 = 1000;
 
+/// Lines that somebody who watches may be behind before some are missed.
+const WATCHED_LINES: usize = 256;
+
 /// The log. Dropping it writes what is queued.
 pub struct AccessLog {
     policy: AccessPolicy,
@@ -55,6 +62,7 @@ pub struct AccessLog {
     pace: Gcra,
     quota: Option<Quota>,
     beyond_pace: AtomicU64,
+    watchers: broadcast::Sender<Arc<str>>,
 }
 
 impl AccessLog {
@@ -63,23 +71,37 @@ impl AccessLog {
         let (writer, guard) =
             NonBlockingBuilder::default().buffered_lines_limit(QUEUE_LINES).lossy(true).thread_name("access-log").finish(sink);
         let quota = Quota::new(LINES_PER_SECOND, 1, LINES_PER_SECOND).ok();
-        Self { policy, format, writer, _guard: guard, pace: Gcra::default(), quota, beyond_pace: AtomicU64::new(0) }
+        let (pace, beyond_pace, watchers) = (Gcra::default(), AtomicU64::new(0), broadcast::Sender::new(WATCHED_LINES));
+        Self { policy, format, writer, _guard: guard, pace, quota, beyond_pace, watchers }
     }
 
-    /// Writes the line of an exchange that ended at `ticks_ns`, if the policy wants it.
+    /// The lines of all exchanges from now on, as JSON, whatever the policy is. Whoever does not keep up misses some.
+    pub fn watch(&self) -> broadcast::Receiver<Arc<str>> {
+        self.watchers.subscribe()
+    }
+
+    /// Writes the line of an exchange that ended at `ticks_ns`, if the policy wants it, and shows it to whoever watches.
     pub fn write(&self, exchange: &Exchange<'_>, ticks_ns: u64) {
         let wanted = match self.policy {
             AccessPolicy::Off => false,
             AccessPolicy::All => true,
             AccessPolicy::Refused => exchange.denial.or(exchange.reported).is_some() || exchange.browser_report,
         };
-        if !wanted {
+        let watched = self.watchers.receiver_count() > 0;
+        if !wanted && !watched {
             return;
         }
         if let Some(quota) = &self.quota
             && let Pace::Beyond { .. } = self.pace.charge(quota, ticks_ns)
         {
             self.beyond_pace.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        if watched {
+            // Nobody may be left by now.
+            let _ = self.watchers.send(as_json(exchange, SystemTime::now()).into());
+        }
+        if !wanted {
             return;
         }
         let mut line = match self.format {

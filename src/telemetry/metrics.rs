@@ -9,7 +9,10 @@ mod in_force;
 mod requests;
 mod upstreams;
 
+use std::sync::Arc;
+
 use prometheus::{Encoder as _, IntCounter, Registry, TextEncoder, process_collector::ProcessCollector};
+use tokio::sync::broadcast;
 
 use self::{
     connections::Connections,
@@ -18,7 +21,7 @@ use self::{
     requests::Requests,
     upstreams::Upstreams,
 };
-use super::AccessLog;
+use super::{AccessLog, usage::UsedKeys};
 
 /// Where events go.
 pub struct Telemetry {
@@ -29,6 +32,7 @@ pub struct Telemetry {
     connections: Connections,
     upstreams: Upstreams,
     in_force: InForce,
+    pub(super) used: UsedKeys,
 }
 
 impl Telemetry {
@@ -49,8 +53,14 @@ impl Telemetry {
             connections: Connections::new(r)?,
             upstreams: Upstreams::new(r)?,
             in_force: InForce::new(r)?,
+            used: UsedKeys::default(),
             registry,
         })
+    }
+
+    /// Exchanges as they end, each a JSON object. Whoever does not keep up misses some.
+    pub fn decisions(&self) -> broadcast::Receiver<Arc<str>> {
+        self.access_log.watch()
     }
 
     /// Every family in the text format, 0.0.4. `peers` are the peer table's occupancy and evictions.

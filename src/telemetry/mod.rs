@@ -9,6 +9,7 @@ mod events;
 mod metrics;
 mod seldom;
 mod upstream_health;
+mod usage;
 
 pub use access_log::{AccessFormat, AccessLog, AccessPolicy};
 pub use events::{
@@ -17,3 +18,4 @@ pub use events::{
 };
 pub use metrics::Telemetry;
 pub use upstream_health::UpstreamHealth;
+pub use usage::{Misuse, Misuses};

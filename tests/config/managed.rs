@@ -81,7 +81,7 @@ fn what_is_shown_of_a_secret_key_helps_nobody_to_guess_it() {
 
 #[test]
 fn a_pepper_that_the_gate_does_not_have_is_told() {
-    let pepper = Pepper::new(&[7; 32]).expect("a pepper");
+    let pepper = Arc::new(Pepper::new(&[7; 32]).expect("a pepper"));
     let mut key = key(web());
     key.life.digest = Digester::Hmac(&pepper).kept("pk_text");
     let told = KeyCompiler::new(&limits(), None).record(&key, None).expect_err("no pepper");

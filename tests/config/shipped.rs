@@ -3,7 +3,7 @@
 use std::fs;
 
 use expect_test::expect_file;
-use keygate::config;
+use keygate::config::{self, KeyPlace};
 use serde_json::json;
 
 use super::{keys, root, yaml_files};
@@ -20,10 +20,12 @@ fn every_shipped_configuration_is_good() {
         }
         let config = config::parse_config(&file, &text).unwrap_or_else(|problems| panic!("{problems}"));
         // The sidecar's keys are mounted where it runs.
-        if config.keys.file.starts_with(root()) {
-            let text = fs::read_to_string(&config.keys.file).unwrap();
+        if let KeyPlace::File(place) = &config.keys.place
+            && place.starts_with(root())
+        {
+            let text = fs::read_to_string(place).unwrap();
             let pepper = config.keys.pepper.as_ref();
-            let set = config::parse_keys(&config.keys.file, &text, &config.key_limits, pepper, None);
+            let set = config::parse_keys(place, &text, &config.key_limits, pepper, None);
             set.unwrap_or_else(|problems| panic!("{problems}"));
         }
     }

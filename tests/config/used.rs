@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use keygate::{
-    config::{self, AccessLog, Config, LimitHeaders, LogFormat, restart_only_changes, warnings},
+    config::{self, AccessLog, Config, KeyPlace, LimitHeaders, LogFormat, restart_only_changes, warnings},
     gate::{
         capability::Capabilities,
         credential::{Digester, Environment, Kind, Pepper, compose},
@@ -61,7 +61,7 @@ fn what_holds_where_nothing_is_said() {
     assert_eq!((config.log.access, config.log.format), (AccessLog::Refused, LogFormat::Json));
     assert!(config.status.is_none() && config.control.is_none() && config.state.is_none());
     assert!(config.keys.pepper.is_none());
-    assert_eq!(config.keys.file, Path::new("/etc/keygate/keys.yaml"));
+    assert_eq!(config.keys.place, KeyPlace::File("/etc/keygate/keys.yaml".into()));
     let [forward] = &*config.forwards else { panic!("one for each route") };
     let upstream = UpstreamSpec {
         name: "upstream".into(),

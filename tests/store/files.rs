@@ -165,7 +165,7 @@ fn a_store_whose_latest_changes_are_gone_is_refused() {
     assert_eq!(version.epoch, NOW as u64 + 5);
     let store = SqliteStore::open(&path).unwrap();
     assert_eq!(all(&store).unwrap().1[0].life.state, State::Active, "as it was said");
-    let last = store.audit(&keygate::keystore::AuditFilter::default(), 2, 9).unwrap();
+    let last = store.audit(&keygate::keystore::AuditFilter::default(), keygate::keystore::AuditFrom::After(2), 9).unwrap();
     assert_eq!((&*last[0].action, &*last[0].actor, last.len()), ("store.restore", "local:0", 1));
     assert!(store.version().unwrap() > own.store.version().unwrap(), "and it is later than what was lost");
 }

@@ -61,7 +61,10 @@ impl Own {
     }
 
     pub fn actions(&self) -> Vec<(String, String)> {
-        let records = self.store.audit(&keygate::keystore::AuditFilter::default(), 0, usize::MAX).unwrap();
+        let records = self
+            .store
+            .audit(&keygate::keystore::AuditFilter::default(), keygate::keystore::AuditFrom::After(0), usize::MAX)
+            .unwrap();
         records.iter().map(|record| (record.action.to_string(), record.target.to_string())).collect()
     }
 }

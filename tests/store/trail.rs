@@ -2,14 +2,14 @@
 
 use keygate::{
     gate::keys::{About, Key, Step},
-    keystore::{AuditFilter, AuditRecord, Change, Deed, KeyStore as _, StoreError},
+    keystore::{AuditFilter, AuditFrom, AuditRecord, Change, Deed, KeyStore as _, StoreError},
 };
 use rusqlite::Connection;
 
 use crate::support::{HOUR, NOW, Own, change, full_key, key, rotate, step, update};
 
 fn records(own: &Own, wanted: AuditFilter) -> Vec<AuditRecord> {
-    own.store.audit(&wanted, 0, usize::MAX).unwrap()
+    own.store.audit(&wanted, AuditFrom::After(0), usize::MAX).unwrap()
 }
 
 /// As SQLite's own shell would.
@@ -32,8 +32,10 @@ fn a_record_says_who_did_what_and_when() {
     assert_eq!(by(AuditFilter { action: Some("key.".into()), ..AuditFilter::default() }), [2, 3]);
     assert_eq!(by(AuditFilter { action: Some("key".into()), target: Some("key:a".into()), ..AuditFilter::default() }), [2]);
     assert!(by(AuditFilter { actor: Some("local:0".into()), ..AuditFilter::default() }).is_empty());
-    let page = own.store.audit(&AuditFilter::default(), 1, 1).unwrap();
+    let page = own.store.audit(&AuditFilter::default(), AuditFrom::After(1), 1).unwrap();
     assert_eq!(page, all[1..2]);
+    let page = own.store.audit(&AuditFilter::default(), AuditFrom::Before(3), 9).unwrap();
+    assert_eq!(page, [all[1].clone(), all[0].clone()], "backwards");
 }
 
 #[test]

@@ -22,8 +22,8 @@ use super::{
     query,
 };
 use crate::{
-    admin::{AuditFrom, Caller, Page, Trouble},
-    keystore::{AuditFilter, AuditRecord, StoreError},
+    admin::{Caller, Page, Trouble},
+    keystore::{AuditFilter, AuditFrom, AuditRecord, StoreError},
 };
 
 /// Records that are read at once for an export.

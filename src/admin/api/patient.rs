@@ -81,7 +81,7 @@ mod tests {
         let mut near = Patient::new(near, Duration::from_secs(30));
         let reader = tokio::spawn(async move {
             for _ in 0..10 {
-                tokio::time::sleep(Duration::from_secs(20)).await;
+                sleep(Duration::from_secs(20)).await;
                 far.read_exact(&mut [0; 4]).await.unwrap();
             }
         });

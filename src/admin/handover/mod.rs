@@ -41,6 +41,8 @@ pub enum Role {
     Gate,
     /// Health and metrics.
     Status,
+    /// For those who manage keys.
+    Admin,
 }
 
 /// A listening socket that can be handed over.
@@ -59,10 +61,11 @@ impl Role {
         match self {
             Self::Gate => "gate",
             Self::Status => "status",
+            Self::Admin => "admin",
         }
     }
 
     fn of_name(name: &str) -> Option<Self> {
-        [Self::Gate, Self::Status].into_iter().find(|role| role.name() == name)
+        [Self::Gate, Self::Status, Self::Admin].into_iter().find(|role| role.name() == name)
     }
 }

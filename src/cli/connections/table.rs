@@ -1,7 +1,7 @@
 //! Columns: in line and with units for people, between tabs and bare for programs.
 
 /// Rows of as many cells as there are columns.
-pub(super) struct Table {
+pub(in crate::cli) struct Table {
     columns: Vec<Column>,
     rows: Vec<Vec<String>>,
 }
@@ -15,7 +15,7 @@ struct Column {
 
 impl Table {
     /// No rows yet. A column whose name begins with `>` is aligned to the right.
-    pub(super) fn new(names: &[&'static str]) -> Self {
+    pub(in crate::cli) fn new(names: &[&'static str]) -> Self {
         let column = |&marked: &&'static str| {
             let name = marked.strip_prefix('>').unwrap_or(marked);
             Column { name, to_the_right: name != marked, width: name.len() }
@@ -24,7 +24,7 @@ impl Table {
     }
 
     /// Adds a row.
-    pub(super) fn row<const N: usize>(&mut self, cells: [String; N]) {
+    pub(in crate::cli) fn row<const N: usize>(&mut self, cells: [String; N]) {
         for (column, cell) in self.columns.iter_mut().zip(&cells) {
             column.width = column.width.max(cell.chars().count());
         }
@@ -32,7 +32,7 @@ impl Table {
     }
 
     /// Prints it, the names of the columns first.
-    pub(super) fn print(&self, people: bool) {
+    pub(in crate::cli) fn print(&self, people: bool) {
         for line in self.lines(people) {
             say!("{line}");
         }

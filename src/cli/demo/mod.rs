@@ -51,7 +51,7 @@ impl Demo {
         let (backend, page) = (listen(0).await?, listen(0).await?);
         let addresses = Addresses { gate: free_port(self.port).await?, backend: backend.local_addr()?, page: page.local_addr()? };
         let files = DemoFiles::write(&addresses, self.json)?;
-        let loaded = app::load(&files.config, None).map_err(|problems| io::Error::other(problems.to_string()))?;
+        let loaded = app::load(&files.config, None, None).map_err(|problems| io::Error::other(problems.to_string()))?;
         let level = app::start_logging(loaded.config.log.format);
         level.set("warn").map_err(io::Error::other)?;
         // A terminal that is closed ends its demo; a gate that serves takes the same signal for a reload.

@@ -7,7 +7,7 @@ use super::{
     rules::{File, Files, Rules, Subject},
 };
 use crate::{
-    config::{self, MAX_CONFIG_BYTES, MAX_KEYS_BYTES},
+    config::{self, KeyPlace, MAX_CONFIG_BYTES, MAX_KEYS_BYTES},
     gate::{
         Step, Witness,
         denial::Denial,
@@ -42,7 +42,12 @@ pub fn files(path: &Path, config: &config::Config) -> io::Result<Files> {
     let file = |path: &Path, max| read_text(path, max).map(|text| File { path: path.to_owned(), text });
     // What is wrong with the state file is told where its blocks are read.
     let state = config.state.as_ref().and_then(|path| Some(File { path: path.clone(), text: read_state(path).ok()?? }));
-    Ok(Files { config: file(path, MAX_CONFIG_BYTES)?, keys: file(&config.keys.file, MAX_KEYS_BYTES)?, state })
+    let keys = match &config.keys.place {
+        KeyPlace::File(path) => file(path, MAX_KEYS_BYTES)?,
+        // A store has no lines.
+        KeyPlace::Sqlite(path) => File { path: path.clone(), text: String::new() },
+    };
+    Ok(Files { config: file(path, MAX_CONFIG_BYTES)?, keys, state })
 }
 
 impl Subject {

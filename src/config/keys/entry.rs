@@ -121,7 +121,9 @@ fn managed(
     })
 }
 
-fn rfc3339(ms: i64) -> String {
+/// A moment in Unix milliseconds as text; one that is not in the calendar is its end.
+#[must_use]
+pub fn rfc3339(ms: i64) -> String {
     let moment = DateTime::from_timestamp_millis(ms).unwrap_or(DateTime::<chrono::Utc>::MAX_UTC);
     moment.to_rfc3339_opts(if ms % 1000 == 0 { SecondsFormat::Secs } else { SecondsFormat::Millis }, true)
 }

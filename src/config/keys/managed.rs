@@ -9,7 +9,7 @@ use super::{
 use crate::{
     config::{raw, read},
     gate::{
-        credential::{Kind, Pepper, PepperId},
+        credential::{Digester, Kind, Pepper},
         keys::{Key, KeyLimits, KeyRecord, RareFields},
     },
 };
@@ -18,14 +18,28 @@ use crate::{
 pub struct KeyCompiler {
     shared: Shared,
     known: HashMap<(Kind, Arc<str>), Terms>,
-    pepper: Option<PepperId>,
+    defaults: Arc<KeyLimits>,
+    pepper: Option<Arc<Pepper>>,
 }
 
 impl KeyCompiler {
     /// For a gate with these limits for keys that have none of their own, and with this pepper.
     #[must_use]
-    pub fn new(defaults: &Arc<KeyLimits>, pepper: Option<&Pepper>) -> Self {
-        Self { shared: Shared::new(defaults), known: HashMap::new(), pepper: pepper.map(Pepper::id) }
+    pub fn new(defaults: &Arc<KeyLimits>, pepper: Option<&Arc<Pepper>>) -> Self {
+        let (defaults, pepper) = (Arc::clone(defaults), pepper.cloned());
+        Self { shared: Shared::new(&defaults), known: HashMap::new(), defaults, pepper }
+    }
+
+    /// The limits of keys that have none of their own.
+    #[must_use]
+    pub const fn defaults(&self) -> &Arc<KeyLimits> {
+        &self.defaults
+    }
+
+    /// What makes the digests of new keys.
+    #[must_use]
+    pub fn digester(&self) -> Digester<'_> {
+        self.pepper.as_deref().map_or(Digester::Sha256, Digester::Hmac)
     }
 
     /// The record of `key`. Where there was one `before`, the live state of its limits goes on.
@@ -36,8 +50,9 @@ impl KeyCompiler {
     pub fn record(&mut self, key: &Key, before: Option<&KeyRecord>) -> Result<KeyRecord, String> {
         let wrong = |what: String| format!("key `{}`: {what}", key.id);
         let digests = std::iter::once(&key.life.digest).chain(key.life.previous.iter().map(|previous| &previous.digest));
-        for theirs in digests.filter_map(|digest| digest.pepper).filter(|theirs| self.pepper != Some(*theirs)) {
-            return Err(wrong(match self.pepper {
+        let ours = self.pepper.as_ref().map(|pepper| pepper.id());
+        if let Some(theirs) = digests.filter_map(|digest| digest.pepper).find(|theirs| ours != Some(*theirs)) {
+            return Err(wrong(match ours {
                 Some(ours) => format!("its digest was made with the pepper `{theirs}`; the one of this gate is `{ours}`"),
                 None => {
                     format!("its digest was made with the pepper `{theirs}`; the configuration names none (`keys.pepper.file`)")

@@ -14,13 +14,16 @@ pub(in crate::config) enum Environment {
 }
 
 #[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, expecting = "a map with `file`")]
-#[schemars(inline)]
+#[serde(deny_unknown_fields, expecting = "a map with `file` or `sqlite`")]
+#[schemars(inline, extend("oneOf" = [{ "required": ["file"] }, { "required": ["sqlite"] }]))]
 pub(in crate::config) struct Keys {
-    /// The key file, relative to this one. Read again when it changes; a bad one leaves the last good set in force.
-    #[schemars(required)]
+    /// The key file, relative to this one, for keys that are managed elsewhere, such as in git. Read again when it changes; a bad one
+    /// leaves the last good set in force. *Live.*
     pub file: Option<Text>,
-    /// A secret that is mixed into the digests of the key file. Default: none.
+    /// The store of the keys that this gate manages, relative to this file: an SQLite database, for its owner only, in a folder that the
+    /// gate may write to. `keygate admin-token create` makes it. *Restart.*
+    pub sqlite: Option<Text>,
+    /// A secret that is mixed into the digests of keys. Default: none.
     pub pepper: Option<Pepper>,
 }
 

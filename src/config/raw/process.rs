@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::Text;
+use super::{List, Text, listener::Tls};
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a map with `address`")]
@@ -12,6 +12,21 @@ pub(in crate::config) struct Status {
     /// An IP address and a port. Not for the public: metrics tell of your traffic.
     #[schemars(required)]
     pub address: Option<Text>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map with `address`")]
+#[schemars(inline)]
+pub(in crate::config) struct Admin {
+    /// An IP address and a port. Other addresses than this machine's own (`127.0.0.1`, `::1`) need `tls`: who listens in on a token has
+    /// all keys.
+    #[schemars(required)]
+    pub address: Option<Text>,
+    /// Serves TLS. Default: plain HTTP, on this machine only.
+    pub tls: Option<Tls>,
+    /// Names by which browsers and programs may ask, besides the address itself and `localhost`: a page of another name that leads here
+    /// gets no answer. Default: none.
+    pub hosts: Option<List<Text>>,
 }
 
 #[derive(Deserialize, JsonSchema)]

@@ -113,6 +113,19 @@ impl Request<'_> {
         if let Some((scope, passed)) = asked {
             self.edge.telemetry.limit_asked(scope, passed);
         }
+        let (key, denial) = match verdict {
+            Ok(permit) => (permit.key(), None),
+            Err(refusal) => (refusal.key.as_ref(), Some(refusal.denial)),
+        };
+        if let Some(key) = key {
+            self.edge.telemetry.key_used(key, denial, self.moment.now.unix_ms);
+            let reported = verdict.as_ref().ok().and_then(|permit| permit.browser_report().then_some(Denial::SecretInBrowser));
+            if let Some(misuse) =
+                denial.or(reported).filter(|denial| matches!(denial, Denial::SecretInBrowser | Denial::OriginRefused))
+            {
+                self.edge.telemetry.key_misused(key, misuse, self.head.peer, self.origin());
+            }
+        }
     }
 
     fn permitted(&self, permit: Permit, content: Option<Vec<u8>>) -> Next {

@@ -75,7 +75,8 @@ mod tests {
             let printed = format!("{token:?}");
             let text = token.reveal();
             prop_assert_eq!(text.len(), 61);
-            prop_assert!(text.starts_with(&format!("keygate_at_{id}")) && id.len() == ID_LEN);
+            let beginning = format!("keygate_at_{id}");
+            prop_assert!(text.starts_with(&beginning) && id.len() == ID_LEN);
             let again = AdminToken::parse(&text).unwrap();
             prop_assert!(again.id() == id && again.is(&digest));
             prop_assert!(!printed.contains(&text[23..]), "{}", printed);

@@ -12,6 +12,7 @@ mod set;
 mod shared;
 mod table;
 mod thin;
+mod uses;
 
 pub use counts::Counts;
 pub use key::{About, Key, KeyChange};
@@ -21,3 +22,4 @@ pub use rare::{PreviousDigest, Rare, RareFields};
 pub use record::{BrowserRule, KeyLimits, KeyRecord, KeyState, KeyUse, OverConnections, State};
 pub use set::{KeySet, KeySetBuilder, KeySetError};
 pub use thin::Thin;
+pub use uses::{Counted, Uses};

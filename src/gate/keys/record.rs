@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use once_cell::race::OnceBox;
 
-use super::{PreviousDigest, Rare, Thin};
+use super::{PreviousDigest, Rare, Thin, Uses};
 use crate::gate::{
     capability::Capabilities,
     credential::{Environment, KeyDigest, Kind, StoredDigest},
@@ -123,16 +123,29 @@ pub struct KeyState {
     /// Of [`KeyLimits::rate`].
     pub rate: Gcra,
     places: Places,
-    /// Of [`KeyLimits::quotas`]: there from when a set with such a key is made, so that no decision has to make them, and nothing
-    /// but one word where there are none.
-    meters: OnceBox<Meters>,
+    /// Nothing but one word of a key that nobody uses. Of one with quotas there from when its set is made, so that no decision has to
+    /// make it.
+    counts: OnceBox<Counters>,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    /// Of [`KeyLimits::quotas`].
+    meters: Meters,
+    uses: Uses,
 }
 
 impl KeyState {
     /// The state of the quotas; makes them where there were none.
     #[must_use]
     pub fn meters(&self) -> &Meters {
-        self.meters.get_or_init(Box::default)
+        &self.counts.get_or_init(Box::default).meters
+    }
+
+    /// What the key has done; makes the counts where there were none.
+    #[must_use]
+    pub fn uses(&self) -> &Uses {
+        &self.counts.get_or_init(Box::default).uses
     }
 
     /// Places that are taken.
@@ -144,7 +157,7 @@ impl KeyState {
     /// What the quotas have counted, for a store to keep; `None` where the key never had any.
     #[must_use]
     pub fn tallies(&self) -> Option<Tallies> {
-        self.meters.get().map(Meters::tallies)
+        self.counts.get().map(|counts| counts.meters.tallies())
     }
 }
 

@@ -9,7 +9,7 @@ use ring::digest::{Context, SHA256};
 use rusqlite::{Connection, Row, params};
 
 use super::{fault::corrupt, meta::Ends};
-use crate::keystore::{AuditFilter, AuditHead, AuditRecord, StoreError};
+use crate::keystore::{AuditFilter, AuditFrom, AuditHead, AuditRecord, StoreError};
 
 const COLUMNS: &str = "sequence, at_ms, actor, action, target, detail, hash";
 
@@ -26,17 +26,26 @@ pub(super) fn append(conn: &Connection, ends: &mut Ends, at_ms: i64, said: [&str
     Ok(sequence)
 }
 
-/// The records that `wanted` describes, from behind `after`, at most `limit`.
-pub(super) fn list(conn: &Connection, wanted: &AuditFilter, after: u64, limit: usize) -> Result<Vec<AuditRecord>, StoreError> {
+/// The records that `wanted` describes, in the order that `from` says, at most `limit`.
+pub(super) fn list(
+    conn: &Connection,
+    wanted: &AuditFilter,
+    from: AuditFrom,
+    limit: usize,
+) -> Result<Vec<AuditRecord>, StoreError> {
+    let (than, order, end) = match from {
+        AuditFrom::After(sequence) => ('>', "ASC", sequence),
+        AuditFrom::Before(sequence) => ('<', "DESC", sequence),
+    };
     let mut asked = conn.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM audit WHERE sequence > ?1 AND (?2 IS NULL OR actor = ?2) AND (?3 IS NULL OR SUBSTR(action, 1, LENGTH(?3)) = ?3) {} \
-         ORDER BY sequence LIMIT ?5",
+        "SELECT {COLUMNS} FROM audit WHERE sequence {than} ?1 AND (?2 IS NULL OR actor = ?2) AND (?3 IS NULL OR SUBSTR(action, 1, LENGTH(?3)) = ?3) {} \
+         ORDER BY sequence {order} LIMIT ?5",
         // An index of its own, which no `OR` may hide.
         if wanted.target.is_some() { "AND target = ?4" } else { "AND ?4 IS NULL" },
     ))?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let after = i64::try_from(after).unwrap_or(i64::MAX);
-    let mut rows = asked.query(params![after, wanted.actor, wanted.action, wanted.target, limit])?;
+    let end = i64::try_from(end).unwrap_or(i64::MAX);
+    let mut rows = asked.query(params![end, wanted.actor, wanted.action, wanted.target, limit])?;
     let mut records = Vec::new();
     while let Some(row) = rows.next()? {
         records.push(record(row)?);

@@ -33,8 +33,8 @@ use self::{
     writer::Writer,
 };
 use super::{
-    App, AuditFilter, AuditHead, AuditRecord, Change, ChangedKeys, Committed, KeyFilter, KeyStore, Operator, StoreError, Usage,
-    Version,
+    App, AuditFilter, AuditFrom, AuditHead, AuditRecord, Change, ChangedKeys, Committed, KeyFilter, KeyStore, Operator,
+    StoreError, Usage, Version,
 };
 use crate::gate::keys::Key;
 
@@ -151,8 +151,8 @@ impl KeyStore for SqliteStore {
         self.write(move |conn| deeds::commit(conn, &change))
     }
 
-    fn audit(&self, wanted: &AuditFilter, after: u64, limit: usize) -> Result<Vec<AuditRecord>, StoreError> {
-        self.read(|conn| audit::list(conn, wanted, after, limit))
+    fn audit(&self, wanted: &AuditFilter, from: AuditFrom, limit: usize) -> Result<Vec<AuditRecord>, StoreError> {
+        self.read(|conn| audit::list(conn, wanted, from, limit))
     }
 
     fn verify_audit(&self) -> Result<AuditHead, StoreError> {

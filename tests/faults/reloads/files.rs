@@ -88,7 +88,7 @@ impl Files {
 pub async fn reload(socket: &Path) -> Result<u64, String> {
     match call(socket, http::Method::POST, "/reload", None).await {
         Ok(answer) => Ok(answer["generation"].as_u64().expect("a generation")),
-        Err(ControlError::Refused(why)) => Err(why),
+        Err(ControlError::Refused(_, why)) => Err(why),
         Err(error @ ControlError::Unreachable(_)) => panic!("{error}"),
     }
 }

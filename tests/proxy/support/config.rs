@@ -19,6 +19,8 @@ pub struct Setup {
     pub limits: String,
     pub timeouts: String,
     pub log: String,
+    /// Where the keys are.
+    pub place: String,
     /// More fields, a line each.
     pub more: String,
     /// Entries of the key file.
@@ -45,6 +47,7 @@ impl Setup {
             limits: "{}".to_owned(),
             timeouts: "{ head: 10s, connect: 5s, upstream_head: 10s, drain: 15s }".to_owned(),
             log: "{ access: all, format: json }".to_owned(),
+            place: "{ file: keys.yaml }".to_owned(),
             more: String::new(),
             keys: vec![publishable_key("web", WEB_KEY, ""), secret_key("server", "sk_live_server", "")],
             environment: Vec::new(),
@@ -53,7 +56,7 @@ impl Setup {
 
     /// The configuration file.
     pub fn text(&self) -> String {
-        let Self { listeners, upstream, environments, credentials, routes, limits, timeouts, log, more, .. } = self;
+        let Self { listeners, upstream, environments, credentials, routes, limits, timeouts, log, place, more, .. } = self;
         let upstream = match upstream.as_str() {
             "" => String::new(),
             map if map.starts_with('{') => format!("upstream: {map}\n"),
@@ -63,7 +66,7 @@ impl Setup {
         format!(
             "listeners: {listeners}
 {upstream}environments: {environments}
-keys: {{ file: keys.yaml }}
+keys: {place}
 credentials: {credentials}
 routes: {routes}
 limits: {limits}

@@ -1,0 +1,188 @@
+//! Managing the keys of a store, as the management API asks for it: what is said is read by the rules of the configuration, kept by the
+//! store, and in force in this gate before it is answered.
+
+mod caller;
+mod change;
+mod create;
+mod operators;
+mod page;
+mod receipt;
+mod view;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use async_trait::async_trait;
+use ring::rand::SystemRandom;
+use serde_json::{Map, Value};
+use tokio::sync::broadcast;
+
+use super::{load::Stored, stored::StoredKeys};
+use crate::{
+    admin::{
+        AppView, Asked, Caller, Created, CreatedOperator, FieldProblem, KeyView, KeysWanted, Managing, NewApp, NewOperator, Page,
+        Stepped, Stepping, Trouble, UsageView,
+    },
+    config::Problems,
+    edge::{Clock, Edge},
+    keystore::{AuditFilter, AuditFrom, AuditHead, AuditRecord, Change, Committed, Deed, Once, Operator, StoreError},
+};
+
+/// Manages the keys of one store.
+pub struct Manage {
+    stored: StoredKeys,
+    /// The gate that they are in force in; `None` where a command works on the store by itself.
+    edge: Option<Arc<Edge>>,
+    clock: Clock,
+    random: SystemRandom,
+    /// As the store has them, so that nobody who guesses has the disk work.
+    operators: ArcSwap<Vec<Operator>>,
+}
+
+impl Manage {
+    /// Manages the keys that were read from a store and are in force in the gate of `edge`, if there is one.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn new(stored: Stored, edge: Option<Arc<Edge>>) -> Result<Self, StoreError> {
+        let stored = StoredKeys::new(stored, edge.clone());
+        let manage = Self { stored, edge, clock: Clock::start(), random: SystemRandom::new(), operators: ArcSwap::default() };
+        manage.look_at_operators().await?;
+        Ok(manage)
+    }
+
+    /// Reads again who manages keys: another process may have changed it.
+    ///
+    /// # Errors
+    /// If the store cannot be read; then those go on that are known.
+    pub async fn look_at_operators(&self) -> Result<(), StoreError> {
+        self.operators.store(Arc::new(self.stored.ask(|store| store.operators()).await?));
+        Ok(())
+    }
+
+    /// The keys that it manages.
+    #[must_use]
+    pub const fn stored(&self) -> &StoredKeys {
+        &self.stored
+    }
+
+    fn now_ms(&self) -> i64 {
+        self.clock.now().unix_ms
+    }
+
+    /// Has the store make a change.
+    async fn keep(&self, deed: Deed, asked: &Asked, once: Option<Once>) -> Result<Committed, StoreError> {
+        let change = Change { deed, actor: asked.by.actor.clone(), at_ms: self.now_ms(), once };
+        self.stored.ask(move |store| store.commit(change)).await
+    }
+
+    /// Brings into force what the store has; how many streams ended by it.
+    ///
+    /// # Errors
+    /// Why not: then it is kept, and in force as soon as it can be.
+    async fn bring_into_force(&self) -> Result<usize, Trouble> {
+        let caught = self.stored.catch_up().await;
+        caught.map(|caught| caught.cut).map_err(|why| Trouble::Broken(format!("it is kept, and not in force here yet: {why}")))
+    }
+}
+
+/// A text of this program's own making has the form that it was made in.
+fn broken(what: &str) -> Trouble {
+    Trouble::Broken(format!("{what}: the system gave no randomness"))
+}
+
+fn invalid(problems: &Problems) -> Trouble {
+    let found = problems.found.iter();
+    Trouble::Invalid(found.map(|problem| FieldProblem { path: problem.path.clone(), message: problem.message.clone() }).collect())
+}
+
+fn wrong(path: &str, message: impl Into<String>) -> Trouble {
+    Trouble::Invalid(vec![FieldProblem { path: path.to_owned(), message: message.into() }])
+}
+
+#[async_trait]
+impl Managing for Manage {
+    async fn caller(&self, token: &str) -> Result<Option<Caller>, Trouble> {
+        Ok(self.caller_of(token))
+    }
+
+    async fn keys(&self, wanted: KeysWanted, by: &Caller) -> Result<Page<KeyView>, Trouble> {
+        self.page_of_keys(wanted, by).await
+    }
+
+    async fn key(&self, id: &str, by: &Caller) -> Result<KeyView, Trouble> {
+        Ok(self.view(&self.key_for(id, by).await?))
+    }
+
+    async fn create_key(&self, fields: Map<String, Value>, asked: &Asked) -> Result<Created, Trouble> {
+        self.create(fields, asked).await
+    }
+
+    async fn update_key(&self, id: &str, fields: Map<String, Value>, asked: &Asked) -> Result<KeyView, Trouble> {
+        self.update(id, &fields, asked).await
+    }
+
+    async fn step(&self, id: &str, step: Stepping, asked: &Asked) -> Result<Stepped, Trouble> {
+        self.take_step(id, step, asked).await
+    }
+
+    async fn apps(&self, _by: &Caller) -> Result<Vec<AppView>, Trouble> {
+        self.list_of_apps().await
+    }
+
+    async fn create_app(&self, wanted: NewApp, asked: &Asked) -> Result<(AppView, Vec<Created>), Trouble> {
+        self.begin_app(wanted, asked).await
+    }
+
+    async fn audit(&self, wanted: AuditFilter, from: AuditFrom, limit: usize, _by: &Caller) -> Result<Vec<AuditRecord>, Trouble> {
+        Ok(self.stored.ask(move |store| store.audit(&wanted, from, limit)).await?)
+    }
+
+    async fn verify_audit(&self, _by: &Caller) -> Result<AuditHead, Trouble> {
+        Ok(self.stored.ask(|store| store.verify_audit()).await?)
+    }
+
+    async fn note_refused(&self, action: &str, target: &str, why: &str, by: &Caller) -> Result<(), Trouble> {
+        self.note(&format!("{action}.refused"), target, serde_json::json!({ "why": why }), by).await
+    }
+
+    async fn note(&self, action: &str, target: &str, detail: Value, by: &Caller) -> Result<(), Trouble> {
+        let deed = Deed::Note { action: action.into(), target: target.into(), detail: detail.to_string().into() };
+        let asked = Asked { by: by.clone(), if_version: None, once: None };
+        self.keep(deed, &asked, None).await?;
+        Ok(())
+    }
+
+    async fn operators(&self, _by: &Caller) -> Result<Vec<Operator>, Trouble> {
+        Ok(self.stored.ask(|store| store.operators()).await?)
+    }
+
+    async fn create_operator(&self, wanted: NewOperator, asked: &Asked) -> Result<CreatedOperator, Trouble> {
+        self.add_operator(wanted, asked).await
+    }
+
+    async fn revoke_operator(&self, id: &str, asked: &Asked) -> Result<(), Trouble> {
+        self.end_operator(id, asked).await
+    }
+
+    async fn key_usage(&self, id: &str, by: &Caller) -> Result<UsageView, Trouble> {
+        let key = self.key_for(id, by).await?;
+        self.usage_of(&key.id).await
+    }
+
+    async fn usage(&self, wanted: KeysWanted, by: &Caller) -> Result<Page<UsageView>, Trouble> {
+        self.page_of_usage(wanted, by).await
+    }
+
+    async fn explain(&self, _wanted: Map<String, Value>, _by: &Caller) -> Result<Value, Trouble> {
+        Err(Trouble::Broken("not wired".to_owned()))
+    }
+
+    fn decisions(&self) -> broadcast::Receiver<Arc<str>> {
+        match &self.edge {
+            Some(edge) => edge.telemetry().decisions(),
+            // Ends at once: nothing is decided here.
+            None => broadcast::Sender::new(1).subscribe(),
+        }
+    }
+}

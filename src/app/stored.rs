@@ -1,0 +1,148 @@
+//! The keys of a store, in force: whoever changes them, this process or another one, one change after the other.
+//!
+//! There is one way into force for all of them: whatever the store has that is later than what is in force. So a change that this
+//! process has made and one that it has only noticed cannot overtake each other.
+
+use std::sync::Arc;
+
+use tokio::sync::{Mutex, MutexGuard};
+use tracing::error;
+
+use super::load::Stored;
+use crate::{
+    config::KeyCompiler,
+    edge::Edge,
+    gate::keys::Key,
+    keystore::{ChangedKeys, KeyStore, StoreError, Version},
+    telemetry::KeySetLoaded,
+};
+
+/// Keys that are made records of at once; what changed at once by more goes on in the next turn.
+const BATCH: usize = 10_000;
+
+/// The keys of a store, and how far they are in force.
+pub struct StoredKeys {
+    store: Arc<dyn KeyStore>,
+    /// Whose keys they are; `None` where a command works on the store by itself.
+    edge: Option<Arc<Edge>>,
+    in_force: Mutex<InForce>,
+}
+
+/// How far the keys of a store are in force. Whoever holds this is the only one who brings some into force.
+pub struct InForce {
+    /// Of the keys that are.
+    pub version: Version,
+    /// What makes records of them.
+    pub compiler: KeyCompiler,
+}
+
+/// What has come into force.
+#[derive(Clone, Copy, Debug)]
+pub struct Caught {
+    /// Streams that were told to end.
+    pub cut: usize,
+}
+
+/// Why what the store has is not in force.
+#[derive(Debug)]
+pub enum NotInForce {
+    /// The store cannot be read.
+    Store(StoreError),
+    /// It is another one than that of the keys in force: all of it must be read.
+    AnotherEpoch,
+    /// Nothing of it can be made a set with the keys that are in force: all of it must be read.
+    Clash,
+}
+
+impl StoredKeys {
+    /// The keys that were read from a store and are those of the gate of `edge`, if there is one.
+    #[must_use]
+    pub fn new(Stored { store, version, compiler }: Stored, edge: Option<Arc<Edge>>) -> Self {
+        Self { store, edge, in_force: Mutex::new(InForce { version, compiler }) }
+    }
+
+    /// The store.
+    #[must_use]
+    pub const fn store(&self) -> &Arc<dyn KeyStore> {
+        &self.store
+    }
+
+    /// What the store says to `work`, on a thread that may wait.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn ask<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn KeyStore) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let store = Arc::clone(&self.store);
+        let broken = |error| Err(StoreError::Io(format!("it broke off: {error}")));
+        tokio::task::spawn_blocking(move || work(&*store)).await.unwrap_or_else(broken)
+    }
+
+    /// Nobody else brings keys into force until this is dropped.
+    pub async fn hold(&self) -> MutexGuard<'_, InForce> {
+        self.in_force.lock().await
+    }
+
+    /// Brings into force what the store has.
+    ///
+    /// # Errors
+    /// Why not, or not all of it.
+    pub async fn catch_up(&self) -> Result<Caught, NotInForce> {
+        let mut in_force = self.in_force.lock().await;
+        let mut cut = 0;
+        loop {
+            let before = in_force.version;
+            let ChangedKeys { keys, version, more } = self.ask(move |store| store.changed_after(before.sequence, BATCH)).await?;
+            if version.epoch != before.epoch || version < before {
+                return Err(NotInForce::AnotherEpoch);
+            }
+            if let Some(edge) = self.edge.as_deref().filter(|_| !keys.is_empty()) {
+                cut += publish(edge, &mut in_force, &keys)?;
+            }
+            in_force.version = version;
+            if !more {
+                return Ok(Caught { cut });
+            }
+        }
+    }
+}
+
+/// A key of which this version can make no record is none of the set: whoever has it is refused, and what else changed with it is in
+/// force. How many streams end by these keys.
+fn publish(edge: &Edge, in_force: &mut InForce, keys: &[Key]) -> Result<usize, NotInForce> {
+    let snapshot = edge.gate().snapshot();
+    let Some(before) = snapshot.keys.as_deref() else { return Err(NotInForce::AnotherEpoch) };
+    let (mut changed, mut removed) = (Vec::with_capacity(keys.len()), Vec::new());
+    for key in keys {
+        match in_force.compiler.record(key, before.by_id(&key.id).map(AsRef::as_ref)) {
+            Ok(record) => changed.push((record, key.text.as_deref())),
+            Err(problem) => {
+                error!("{problem}; until that is mended, the key is refused");
+                removed.push(&*key.id);
+            }
+        }
+    }
+    let set = Arc::new(before.with(changed, &removed).map_err(|_| NotInForce::Clash)?);
+    let ids: Vec<_> = keys.iter().map(|key| &*key.id).collect();
+    let (generation, cut) = edge.change_keys(&ids, |gate| gate.publish_keys(&set));
+    edge.telemetry().key_set_loaded(&KeySetLoaded { generation, keys: &set });
+    Ok(cut)
+}
+
+impl From<StoreError> for NotInForce {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl std::fmt::Display for NotInForce {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Store(error) => write!(f, "{error}"),
+            Self::AnotherEpoch => f.write_str("the key store was replaced"),
+            Self::Clash => f.write_str("the changes do not go with the keys in force"),
+        }
+    }
+}

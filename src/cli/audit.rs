@@ -1,0 +1,177 @@
+//! `keygate audit`: who did what to keys, and whether the record of it is whole.
+
+use std::{process::ExitCode, time::Duration};
+
+use axum::http::Method;
+use serde_json::Value;
+
+use super::{
+    exit,
+    manager::{Form, Manager, Session, escaped, print_value},
+};
+
+/// Options of `keygate audit`.
+#[derive(clap::Args)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub struct Command {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(clap::Subcommand)]
+enum What {
+    /// Show the latest records
+    Tail(Tail),
+    /// Read the whole trail, and find what was edited or is missing
+    Verify(Verify),
+    /// Write the whole trail as JSON lines
+    Export(Export),
+}
+
+#[derive(clap::Args)]
+struct Tail {
+    /// So many
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
+    lines: usize,
+    /// Go on with what happens
+    #[arg(short, long)]
+    follow: bool,
+    /// By this one: `operator:ID`, `key:ID`, `local:UID`
+    #[arg(long)]
+    actor: Option<String>,
+    /// This, or all that begin so: `key.revoke`, `key.`
+    #[arg(long)]
+    action: Option<String>,
+    /// On this: `key:ID`
+    #[arg(long)]
+    target: Option<String>,
+    /// How to print them; JSON is one record a line
+    #[arg(short, long, value_enum, default_value_t = Form::Table)]
+    output: Form,
+    #[command(flatten)]
+    manager: Manager,
+}
+
+#[derive(clap::Args)]
+#[command(
+    after_help = "Whoever can write to the store can write a whole new trail. To find that too, keep the number and the hash that this prints elsewhere, \
+                        and give them later."
+)]
+struct Verify {
+    /// The trail must have this record: its number and hash, as an earlier run printed them
+    #[arg(long, value_name = "NUMBER:HASH")]
+    expect: Option<String>,
+    /// How to print the result
+    #[arg(short, long, value_enum, default_value_t = Form::Table)]
+    output: Form,
+    #[command(flatten)]
+    manager: Manager,
+}
+
+#[derive(clap::Args)]
+struct Export {
+    #[command(flatten)]
+    manager: Manager,
+}
+
+/// Records asked for at once.
+const PAGE: usize = 500;
+/// How often to ask for new ones.
+const LOOK: Duration = Duration::from_millis(500);
+
+impl Command {
+    /// Runs the command.
+    pub fn run(self) -> ExitCode {
+        let ran = match self.what {
+            What::Tail(tail) => tail.run(),
+            What::Verify(verify) => verify.run(),
+            What::Export(export) => export.run(),
+        };
+        ran.map_or_else(|code| code, |()| exit::OK)
+    }
+}
+
+impl Tail {
+    fn run(self) -> Result<(), ExitCode> {
+        let session = self.manager.meet(false)?;
+        let said = [("actor", &self.actor), ("action", &self.action), ("target", &self.target)];
+        let said =
+            said.iter().filter_map(|(name, value)| Some(format!("&{name}={}", escaped(value.as_deref()?)))).collect::<String>();
+        let (mut after, mut last) = (0, Vec::new());
+        loop {
+            let records = page(&session, after, &said)?;
+            let Some(sequence) = records.last().and_then(|record| record["sequence"].as_u64()) else { break };
+            after = sequence;
+            last.extend(records);
+            let beyond = last.len().saturating_sub(self.lines);
+            last.drain(..beyond);
+        }
+        last.iter().for_each(|record| self.print(record));
+        while self.follow {
+            std::thread::sleep(LOOK);
+            for record in page(&session, after, &said)? {
+                after = record["sequence"].as_u64().unwrap_or(after);
+                self.print(&record);
+            }
+        }
+        Ok(())
+    }
+
+    fn print(&self, record: &Value) {
+        let text = |name: &str| record[name].as_str().unwrap_or_default();
+        match self.output {
+            Form::Json => say!("{record}"),
+            Form::Yaml => print_value(record, Form::Yaml),
+            Form::Table => {
+                let detail = match &record["detail"] {
+                    Value::Object(fields) if fields.is_empty() => String::new(),
+                    detail => detail.to_string(),
+                };
+                say!(
+                    "{:>6}  {}  {:<20} {:<20} {:<24} {detail}",
+                    record["sequence"],
+                    text("time"),
+                    text("actor"),
+                    text("action"),
+                    text("target")
+                );
+            }
+        }
+    }
+}
+
+impl Verify {
+    fn run(self) -> Result<(), ExitCode> {
+        let session = self.manager.meet(false)?;
+        let expected = self.expect.as_deref().map(|expected| format!("?expect={}", escaped(expected))).unwrap_or_default();
+        let head = session.ask(Method::GET, &format!("/v1/audit/verify{expected}"), None)?;
+        match self.output {
+            Form::Table => say!(
+                "whole: records {} to {}\n{}:{}",
+                head["first"],
+                head["sequence"],
+                head["sequence"],
+                head["hash"].as_str().unwrap_or_default()
+            ),
+            form => print_value(&head, form),
+        }
+        Ok(())
+    }
+}
+
+impl Export {
+    fn run(self) -> Result<(), ExitCode> {
+        let session = self.manager.meet(false)?;
+        let text = session.ask_for_text(Method::GET, "/v1/audit/export")?;
+        text.lines().for_each(|line| say!("{line}"));
+        Ok(())
+    }
+}
+
+fn page(session: &Session, after: u64, said: &str) -> Result<Vec<Value>, ExitCode> {
+    let mut page = session.ask(Method::GET, &format!("/v1/audit?limit={PAGE}&after={after}{said}"), None)?;
+    match page["items"].take() {
+        Value::Array(records) => Ok(records),
+        _ => Err(exit::failed("the answer holds no records")),
+    }
+}

@@ -1,0 +1,165 @@
+//! `keygate keys rotate`, `revoke`, `disable` and `enable`.
+
+use std::{
+    io::{BufRead as _, Write as _},
+    process::ExitCode,
+    time::Duration,
+};
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use super::{create::print_new, show::print_key};
+use crate::cli::{
+    control::span,
+    exit,
+    manager::{Form, Manager, Session, escaped, is_attended, print_value},
+};
+
+/// Options of `keygate keys rotate`.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Streams that were opened with the old secret go on until the grace period ends, and are cut then. After a leak: `--grace 0s`."
+)]
+pub(super) struct Rotate {
+    /// The key, by its id
+    id: String,
+    /// How long the old secret works: `0s` to `30d`
+    #[arg(long, value_name = "TIME", value_parser = span, default_value = "24h")]
+    grace: Duration,
+    /// How to print it
+    #[arg(short, long, value_enum)]
+    output: Option<Form>,
+    #[command(flatten)]
+    manager: Manager,
+}
+
+/// Options of `keygate keys revoke`.
+#[derive(clap::Args)]
+#[command(
+    after_help = "This cannot be undone. Exit code 3 means that it is revoked, and that not every stream was seen to end in time."
+)]
+pub(super) struct Revoke {
+    /// The key, by its id
+    id: String,
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+    /// How long to wait for its streams to end
+    #[arg(long, value_name = "TIME", value_parser = span, default_value = "2s")]
+    wait: Duration,
+    /// How to print the receipt
+    #[arg(short, long, value_enum, default_value_t = Form::Table)]
+    output: Form,
+    #[command(flatten)]
+    manager: Manager,
+}
+
+/// Options of `keygate keys disable`.
+#[derive(clap::Args)]
+pub(super) struct Disable {
+    #[command(flatten)]
+    of: Plain,
+}
+
+/// Options of `keygate keys enable`.
+#[derive(clap::Args)]
+pub(super) struct Enable {
+    #[command(flatten)]
+    of: Plain,
+}
+
+#[derive(clap::Args)]
+struct Plain {
+    /// The key, by its id
+    id: String,
+    /// How to print it
+    #[arg(short, long, value_enum, default_value_t = Form::Table)]
+    output: Form,
+    #[command(flatten)]
+    manager: Manager,
+}
+
+impl Rotate {
+    pub(super) fn run(self) -> Result<(), ExitCode> {
+        let session = self.manager.meet(false)?;
+        let grace = format!("{}ms", self.grace.as_millis());
+        let rotated = take(&session, &self.id, "rotate", &json!({ "grace": grace }))?;
+        print_new(&rotated, self.output);
+        if let Some(until) = rotated["key"]["grace"][0].as_str() {
+            exit::note(format_args!("The old secret works until {until}."));
+        }
+        Ok(())
+    }
+}
+
+impl Revoke {
+    pub(super) fn run(self) -> Result<(), ExitCode> {
+        let session = self.manager.meet(false)?;
+        if !self.yes && is_attended() {
+            let key = session.ask(Method::GET, &format!("/v1/keys/{}", escaped(&self.id)), None)?;
+            confirmed(&key)?;
+        }
+        let revoked = take(&session, &self.id, "revoke", &json!({ "wait": format!("{}ms", self.wait.as_millis()) }))?;
+        let receipt = &revoked["receipt"];
+        if self.output == Form::Table {
+            let gates = receipt["gates"].as_array().map(Vec::as_slice).unwrap_or_default();
+            let sum = |name: &str| gates.iter().filter_map(|gate| gate[name].as_u64()).sum::<u64>();
+            let acknowledged = gates.iter().filter(|gate| gate["acknowledged"] == true).count();
+            say!(
+                "revoked {}: {acknowledged} of {} gates obey, {} streams cut, {} left, after {} ms",
+                self.id,
+                gates.len(),
+                sum("cut"),
+                sum("remaining"),
+                receipt["took_ms"]
+            );
+        } else {
+            print_value(&revoked, self.output);
+        }
+        if receipt["complete"] == true { Ok(()) } else { Err(ExitCode::from(exit::SOME_REMAIN)) }
+    }
+}
+
+impl Disable {
+    pub(super) fn run(self) -> Result<(), ExitCode> {
+        self.of.run("disable")
+    }
+}
+
+impl Enable {
+    pub(super) fn run(self) -> Result<(), ExitCode> {
+        self.of.run("enable")
+    }
+}
+
+impl Plain {
+    fn run(self, step: &str) -> Result<(), ExitCode> {
+        let session = self.manager.meet(false)?;
+        let taken = take(&session, &self.id, step, &json!({}))?;
+        print_key(&taken["key"], self.output);
+        Ok(())
+    }
+}
+
+fn take(session: &Session, id: &str, step: &str, said: &Value) -> Result<Value, ExitCode> {
+    session.ask(Method::POST, &format!("/v1/keys/{}/{step}", escaped(id)), Some(said))
+}
+
+/// Asks whoever sits at the terminal.
+fn confirmed(key: &Value) -> Result<(), ExitCode> {
+    let text = |name: &str| key[name].as_str().unwrap_or_default().to_owned();
+    let (id, streams) = (text("id"), key["connections"].as_u64().unwrap_or_default());
+    let mut out = anstream::stderr().lock();
+    let question = format!(
+        "This ends {} key {id} ({}, {}) for good and cuts {streams} streams. Type its id to go on: ",
+        text("kind"),
+        text("app"),
+        text("name")
+    );
+    let asked = write!(out, "{question}").and_then(|()| out.flush());
+    let mut answer = String::new();
+    let read = asked.and_then(|()| std::io::stdin().lock().read_line(&mut answer));
+    read.map_err(exit::failed)?;
+    if answer.trim() == id { Ok(()) } else { Err(exit::failed("not confirmed; nothing was changed")) }
+}

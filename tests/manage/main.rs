@@ -1,0 +1,9 @@
+//! Keys have a life: made, used, rotated, ended, by the program's own commands, in a gate that runs and in a store that none serves.
+
+#[path = "../proxy/support/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "the proxy's tests use all of it")]
+mod support;
+
+mod life;
+mod moving;
+mod world;

@@ -1,0 +1,86 @@
+//! Keys on their way: into a store, out of it, and to a copy; and commands where no gate runs.
+
+use serde_json::Value;
+
+use super::{
+    support::{Backend, Gate, secret_key},
+    world::{World, folder, offline},
+};
+
+#[tokio::test]
+async fn keys_go_into_a_store_and_out_again_and_work() {
+    let backend = Backend::realtime().await;
+    let (folder, setup) = folder(&backend).await;
+    let file = folder.path().join("keys.yaml");
+    std::fs::write(&file, format!("keys:\n{}", secret_key("old", "sk_live_old", "metadata: { team: web }"))).expect("a file");
+    let (code, out, error) = offline(&folder, &["keys", "import", file.to_str().expect("text")]).await;
+    assert_eq!((code, out.as_str()), (Some(0), "imported 1 keys\n"), "{error}");
+    let (code, exported, _) = offline(&folder, &["keys", "export"]).await;
+    assert_eq!(code, Some(0));
+    assert!(exported.contains("id: old") && exported.contains("sha256$") && exported.contains("team: web"), "{exported}");
+    let (code, _, error) = offline(&folder, &["keys", "import", file.to_str().expect("text")]).await;
+    assert_eq!(code, Some(1));
+    assert!(error.contains("key:old already"), "{error}");
+
+    let gate = Gate::start_by(folder, &setup).await;
+    let request = "GET /any/1 HTTP/1.1\r\nHost: gate\r\nx-api-key: sk_live_old\r\nConnection: close\r\n\r\n";
+    assert_eq!(gate.connect().await.ask(request.to_owned()).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_text_file_of_secrets_is_taken_over_without_them() {
+    let backend = Backend::realtime().await;
+    let (folder, _) = folder(&backend).await;
+    let file = folder.path().join("keys.txt");
+    std::fs::write(&file, "sk_abc123\n# a comment\nsk_abc124\n").expect("a file");
+    let path = file.to_str().expect("text");
+    let (code, _, error) = offline(&folder, &["keys", "import", path]).await;
+    assert_eq!(code, Some(1));
+    assert!(error.contains("line 1") && error.contains("--app") && !error.contains("abc123"), "{error}");
+    let defaults = ["--app", "demo", "--kind", "secret", "--environment", "live"];
+    let (code, out, error) = offline(&folder, &[&["keys", "import", path], &defaults[..]].concat()).await;
+    assert_eq!((code, out.as_str()), (Some(0), "imported 2 keys\n"), "{error}");
+}
+
+#[tokio::test]
+async fn a_change_of_another_process_is_in_force() {
+    let world = World::start().await;
+    let (id, key) = world.new_key(&[]).await;
+    assert_eq!(world.asks(&key).await, 200);
+    // As if the gate did not answer: the store itself is worked on.
+    let config = std::fs::read_to_string(world.gate.path("keygate.yaml")).expect("a file");
+    let other = world.gate.path("other.yaml");
+    std::fs::write(&other, config.replace("control.sock", "nobody.sock")).expect("a file");
+    let arguments = ["keys", "revoke", &id, "--yes", "-c", other.to_str().expect("text")];
+    let mut program = super::support::Program::start(&arguments, std::path::Path::new("."), &[]);
+    assert_eq!(program.exit().await, Some(0), "{}", program.stderr.whole().await);
+    while world.asks(&key).await != 401 {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_copy_is_a_store_and_a_gate_without_one_does_not_start() {
+    let world = World::start().await;
+    let (id, _) = world.new_key(&[]).await;
+    let copy = world.gate.path("copy.db");
+    let config = world.gate.path("keygate.yaml");
+    let arguments = ["keys", "backup", copy.to_str().expect("text"), "-c", config.to_str().expect("text")];
+    let mut program = super::support::Program::start(&arguments, std::path::Path::new("."), &[]);
+    assert_eq!(program.exit().await, Some(0), "{}", program.stderr.whole().await);
+    let text = std::fs::read_to_string(&config).expect("a file");
+    for (name, expected) in [("copy.db", Some(0)), ("none.db", Some(78))] {
+        let other = world.gate.path("other.yaml");
+        std::fs::write(&other, text.replace("keygate.db", name)).expect("a file");
+        let mut program = super::support::Program::start(
+            &["check", "-c", other.to_str().expect("text"), "-o", "json"],
+            std::path::Path::new("."),
+            &[],
+        );
+        assert_eq!(program.exit().await, expected, "{name}");
+        let said: Value = serde_json::from_str(&program.stdout.whole().await).expect("JSON");
+        if expected == Some(0) {
+            assert_eq!(said["secret_keys"], 2, "{id}, and that of the application");
+        }
+    }
+}
