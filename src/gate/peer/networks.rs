@@ -57,12 +57,6 @@ impl Networks {
         let after = self.0.partition_point(|network| network.network() <= address);
         after.checked_sub(1).is_some_and(|at| self.0[at].contains(&address))
     }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
 }
 
 impl fmt::Debug for Networks {
