@@ -59,3 +59,31 @@ fn number_of(checksum: &[u8; CHECKSUM_LEN]) -> Option<u64> {
     let number = values.iter().fold(0, |number, &value| number * 62 + u64::from(value));
     (!values.contains(&NO_DIGIT)).then_some(number)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::{collection::vec, prelude::*};
+
+    proptest! {
+        /// Were another number read, of keys only time would tell: each of them would have every character looked at.
+        #[test]
+        fn what_was_completed_is_checked(text in "\\PC{0,80}", random in vec(0u8..248, 44)) {
+            prop_assert!(is_checked(complete(text, random).unwrap().as_bytes()));
+        }
+    }
+
+    #[test]
+    fn what_writes_no_checksum_has_no_number() {
+        for checksum in [b"00000-", b"_00000", b"0000\xc3\xa9", b"000 00"] {
+            assert_eq!(number_of(checksum), None, "{checksum:?}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_would_favour_some_digits_are_passed_over() {
+        let of = |random: Vec<u8>| complete(String::new(), random).unwrap();
+        let (kept, passed_over): (Vec<_>, Vec<_>) = ((204..248).collect(), (248..=255).collect());
+        assert_eq!(of([&passed_over[..], &kept[..22], &passed_over, &kept[22..]].concat()), of(kept));
+    }
+}

@@ -148,6 +148,7 @@ mod tests {
             let at = text.len() - BODY_LEN;
             let expected = KeyShape::Generated { kind, environment, id: &text[at..at + ID_LEN] };
             prop_assert_eq!(shape(&text), expected);
+            prop_assert_eq!(super::vendor(&text), Some(vendor.as_deref()));
         }
 
         #[test]

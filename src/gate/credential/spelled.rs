@@ -120,6 +120,11 @@ mod tests {
         ] {
             assert!(Spelled::parse(&text).is_none(), "{text}");
         }
+        for c in (0..=127).map(char::from).chain(['é', '\u{661}']) {
+            for text in [format!("a.{id}:{c}{}", &secret[c.len_utf8()..]), format!("a.{c}{}:{secret}", &id[c.len_utf8()..])] {
+                assert_eq!(Spelled::parse(&text).is_some(), c.is_ascii_alphanumeric(), "{text:?}");
+            }
+        }
         let spelled = format!("a.{id}:{secret}");
         let spelled = Spelled::parse(&spelled).unwrap();
         assert!(spelled.key_text(Some(&"v".repeat(MAX_KEY_BYTES)), Kind::Secret, Environment::Live).is_none());

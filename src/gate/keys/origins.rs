@@ -127,6 +127,7 @@ mod tests {
         }
         for (origin, listed) in [
             ("https://APP.example.com", true),
+            ("https://app.example.COM", true),
             ("https://a.b.example.org", true),
             ("https://example.org", false),
             ("http://app.example.com", false),

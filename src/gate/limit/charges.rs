@@ -170,6 +170,7 @@ mod tests {
         let quota = Quota::new(100, 1, 2000).unwrap();
         let of = |pace| Charge::of_rate(LimitName::Rate, &quota, pace);
         let told = |pace| (of(pace).remaining, of(pace).effective_s(), of(pace).refuses);
+        assert_eq!((of(Pace::Within { remaining: 1 }).quota, of(Pace::Within { remaining: 1 }).window_s), (100, 1));
         assert_eq!(told(Pace::Within { remaining: 1999 }), (1999, Some(20), false));
         assert_eq!(told(Pace::Within { remaining: 1 }), (1, Some(1), false));
         assert_eq!(told(Pace::Within { remaining: 0 }), (0, Some(1), false));

@@ -97,6 +97,44 @@ fn our_parameters_leave_the_query_and_others_stay() {
 }
 
 #[test]
+fn our_headers_are_kept_from_the_backend_and_others_are_not() {
+    let named = Locations { header: Some("x-api-key".into()), bearer: true, basic: true, ..Locations::default() };
+    let none = Locations { header: None, bearer: false, basic: false, ..Locations::default() };
+    for (name, value, ours) in [
+        ("X-Api-Key", "k1", true),
+        ("x-api-key", "", true),
+        ("Authorization", "Bearer k1", true),
+        ("authorization", "basic azE6", true),
+        ("Authorization", "Digest k1", false),
+        ("Authorization", "Bearerk1", false),
+        ("Proxy-Authorization", "Bearer k1", false),
+        ("X-Api-Keys", "k1", false),
+        ("Accept", "*/*", false),
+    ] {
+        assert_eq!(named.owns_header(name, value.as_bytes()), ours, "{name}: {value}");
+        assert!(!none.owns_header(name, value.as_bytes()), "{name}: {value}");
+    }
+    let bearer = Locations { basic: false, ..named.clone() };
+    let basic = Locations { bearer: false, ..named };
+    assert!(!bearer.owns_header("Authorization", b"Basic azE6") && !basic.owns_header("Authorization", b"Bearer k1"));
+}
+
+#[test]
+fn our_subprotocols_are_ours_only_where_keys_may_stand_among_them() {
+    let ask = |websocket_protocol, offered: &str| {
+        let locations = Locations { websocket_protocol, ..Locations::default() };
+        let headers = [Header { name: "Sec-WebSocket-Protocol", value: offered.as_bytes() }];
+        let head = RequestHead::new("GET", "/", &headers, Ipv4Addr::LOCALHOST.into(), false).unwrap();
+        let left: Vec<_> = locations.strip_protocols(&head).map(|item| String::from_utf8_lossy(item).into_owned()).collect();
+        (locations.offers_own_protocol(&head), left.join(" "))
+    };
+    let told = |own, left: &str| (own, left.to_owned());
+    assert_eq!(ask(true, "chat, keygate, keygate.key.azE"), told(true, "chat"));
+    assert_eq!(ask(true, "keygate.key.azE, keygates"), told(false, "keygates"));
+    assert_eq!(ask(false, "chat, keygate, keygate.key.azE"), told(false, "chat keygate keygate.key.azE"));
+}
+
+#[test]
 fn a_presented_key_does_not_print() {
     let shown = format!("{:?}", Presented { text: "canary".into(), location: Location::Header });
     assert!(!shown.contains("canary"));

@@ -17,6 +17,19 @@ fn passed(meters: &Meters, quotas: &Quotas, unix_ms: i64, asked: u32) -> u32 {
 }
 
 #[test]
+fn one_quota_is_a_quota() {
+    let (day, month) = (Some(1), Some(1));
+    for (quotas, any) in [
+        (Quotas { day, month: None }, true),
+        (Quotas { day: None, month }, true),
+        (Quotas { day, month }, true),
+        (Quotas::default(), false),
+    ] {
+        assert_eq!(quotas.any(), any, "{quotas:?}");
+    }
+}
+
+#[test]
 fn a_quota_is_full_again_when_its_window_ends_and_not_a_millisecond_before() {
     let (meters, quotas) = (Meters::default(), quotas(3, 1000));
     assert_eq!(passed(&meters, &quotas, NOON, 5), 3);
