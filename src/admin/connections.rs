@@ -2,7 +2,7 @@
 //!
 //! Knows how that is written in a query and in JSON; which connections there are is for [`Governed`] to say.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json,
@@ -17,6 +17,7 @@ use super::Governed;
 use crate::gate::{
     blocks::Target,
     credential::{AdminToken, KeyShape, shape},
+    peer::PeerAddress,
     request::Transport,
 };
 
@@ -218,8 +219,8 @@ impl By {
 impl Filter {
     /// Whether `address` is one of those looked for.
     #[must_use]
-    pub fn takes_peer(&self, address: IpAddr) -> bool {
-        self.peer.is_none_or(|network| network.contains(&address.to_canonical()))
+    pub fn takes_peer(&self, address: PeerAddress) -> bool {
+        self.peer.is_none_or(|network| address.to_canonical().ip().is_some_and(|ip| network.contains(&ip)))
     }
 }
 

@@ -3,7 +3,6 @@
 use std::{
     cmp::Reverse,
     collections::HashMap,
-    net::IpAddr,
     sync::{Arc, atomic::Ordering::Relaxed},
 };
 
@@ -11,7 +10,7 @@ use super::blocks::is_known;
 use crate::{
     admin::{By, Connection, Connections, Filter, Group, Grouping, Groups, Listing},
     edge::{Edge, LiveStream},
-    gate::{keys::KeyRecord, request::Transport},
+    gate::{keys::KeyRecord, peer::PeerAddress, request::Transport},
 };
 
 /// A page of the connections that were looked for.
@@ -107,7 +106,7 @@ enum Common {
     /// They have no key.
     Nothing,
     Name(Box<str>),
-    Peer(IpAddr),
+    Peer(PeerAddress),
 }
 
 impl Common {

@@ -7,7 +7,6 @@ mod rules;
 
 use std::{
     io::{self, IsTerminal as _, Write as _},
-    net::IpAddr,
     path::PathBuf,
     process::ExitCode,
     sync::Arc,
@@ -25,7 +24,7 @@ use crate::{
         blocks::Target,
         credential::Locations,
         denial::Denial,
-        peer::{Found, Peer},
+        peer::{Found, Peer, PeerAddress},
         permit::{Permit, Refusal},
         policy::Policy,
         request::{Header, RequestHead},
@@ -50,9 +49,9 @@ pub struct Explain {
     /// The page that the request comes from
     #[arg(long)]
     origin: Option<String>,
-    /// The address that connects: the client's, or that of a proxy, which names the client in a --header
+    /// The address that connects: the client's, or that of a proxy, which names the client in a --header; `unix` is a Unix socket
     #[arg(long, default_value = "127.0.0.1")]
-    peer: IpAddr,
+    peer: PeerAddress,
     /// The host that is asked
     #[arg(long, default_value = "localhost")]
     host: String,

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     os::fd::OwnedFd,
     sync::{Arc, Weak},
     time::Duration,
@@ -27,7 +27,7 @@ use crate::{
     gate::{
         denial::Denial,
         limit::{Lease, PeerLease, Places},
-        peer::Networks,
+        peer::{Networks, PeerAddress},
     },
     telemetry::{LimitScope, ProxyHeaderError},
 };
@@ -125,7 +125,7 @@ impl Bound {
                 () = edge.drain.accepts_no_more() => return Ok(()),
             };
             match accepted {
-                Ok((stream, socket)) => accept(&edge, stream, socket.ip(), &self.entrance),
+                Ok((stream, socket)) => accept(&edge, stream, socket.ip().into(), &self.entrance),
                 // The client left before it was accepted.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
@@ -138,7 +138,7 @@ impl Bound {
     }
 }
 
-fn accept(edge: &Arc<Edge>, stream: TcpStream, socket: IpAddr, entrance: &Entrance) {
+fn accept(edge: &Arc<Edge>, stream: TcpStream, socket: PeerAddress, entrance: &Entrance) {
     if entrance.proxies.as_ref().is_some_and(|proxies| !proxies.contains(socket)) {
         return edge.telemetry.proxy_header_failed(ProxyHeaderError::Untrusted);
     }
@@ -165,14 +165,14 @@ fn accept(edge: &Arc<Edge>, stream: TcpStream, socket: IpAddr, entrance: &Entran
 async fn enter(
     edge: &Edge,
     mut stream: TcpStream,
-    mut socket: IpAddr,
+    mut socket: PeerAddress,
     mut held: Held,
     entrance: Entrance,
-) -> Option<(Client, IpAddr, Held)> {
+) -> Option<(Client, PeerAddress, Held)> {
     let deadline = edge.settings.load().timeouts.head;
     if entrance.proxies.is_some() {
         match proxy_protocol::read_client(&mut stream, deadline).await {
-            Ok(client) => socket = client.unwrap_or(socket),
+            Ok(client) => socket = client.map_or(socket, PeerAddress::Ip),
             Err(error) => {
                 edge.telemetry.proxy_header_failed(error);
                 return None;
@@ -203,7 +203,7 @@ fn gate_place(edge: &Edge) -> Result<Lease<Places>, Denial> {
 
 /// A place under the limit of the peer at `address`. A trusted proxy has none: all its clients share its address, and whose a
 /// connection is changes with every request.
-fn peer_place(edge: &Edge, address: IpAddr) -> Result<Option<PeerLease>, Denial> {
+fn peer_place(edge: &Edge, address: PeerAddress) -> Result<Option<PeerLease>, Denial> {
     let Some(max) = edge.settings.load().caps.per_peer else { return Ok(None) };
     if edge.gate.snapshot().policy.trusted_proxies.contains(address) {
         return Ok(None);

@@ -1,6 +1,6 @@
 //! A client's connection, from its first head to its end: read a head, decide, answer; again until one side has had enough.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use tokio::{io::AsyncWriteExt as _, time::timeout};
 
@@ -21,6 +21,7 @@ use crate::{
     gate::{
         denial::Denial,
         limit::{Lease, PeerLease, Places},
+        peer::PeerAddress,
     },
     telemetry::Telemetry,
 };
@@ -59,7 +60,7 @@ impl Drop for Held {
 
 /// Serves a connection until it ends or becomes a tunnel, which goes on as a task of its own. `socket` is the address at its other
 /// end, or the one that the PROXY protocol names.
-pub async fn serve(edge: Arc<Edge>, mut client: Client, socket: IpAddr, held: Held) {
+pub async fn serve(edge: Arc<Edge>, mut client: Client, socket: PeerAddress, held: Held) {
     let mut buffer = Vec::new();
     loop {
         let timeouts = edge.settings.load().timeouts;
@@ -112,7 +113,7 @@ async fn look_into(
     client: &mut Client,
     head: &[u8],
     rest: &mut Vec<u8>,
-    socket: IpAddr,
+    socket: PeerAddress,
     asked: Inspect,
 ) -> Option<Next> {
     let invited = asked.invite && rest.is_empty() && inspect::may_be_read(asked.body);

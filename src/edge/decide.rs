@@ -2,7 +2,7 @@
 
 mod request;
 
-use std::{mem::MaybeUninit, net::IpAddr, sync::Arc, time::Duration};
+use std::{mem::MaybeUninit, sync::Arc, time::Duration};
 
 use self::request::Request;
 use super::{
@@ -20,7 +20,7 @@ use crate::{
     gate::{
         NeedBody,
         denial::Denial,
-        peer::{Found, Peer},
+        peer::{Found, Peer, PeerAddress},
         request::{RequestHead, Transport},
         time::Timestamp,
     },
@@ -90,7 +90,7 @@ struct Moment {
 }
 
 /// Decides about the request whose head is `bytes`, over a connection from `socket` that is encrypted if `tls`.
-pub fn decide(edge: &Edge, bytes: &[u8], socket: IpAddr, tls: bool) -> First {
+pub fn decide(edge: &Edge, bytes: &[u8], socket: PeerAddress, tls: bool) -> First {
     let now = edge.clock.now();
     let moment = Moment { id: edge.request_ids.next(now), now, settings: edge.settings.load_full() };
     let asked = with_head(edge, bytes, (socket, tls), moment, |request| request.told_of_peer().decided());
@@ -98,7 +98,14 @@ pub fn decide(edge: &Edge, bytes: &[u8], socket: IpAddr, tls: bool) -> First {
 }
 
 /// Goes on with a request whose body was read, or could not be.
-pub fn inspected(edge: &Edge, bytes: &[u8], socket: IpAddr, tls: bool, inspect: Inspect, read: Result<Vec<u8>, Denial>) -> Next {
+pub fn inspected(
+    edge: &Edge,
+    bytes: &[u8],
+    socket: PeerAddress,
+    tls: bool,
+    inspect: Inspect,
+    read: Result<Vec<u8>, Denial>,
+) -> Next {
     let Inspect { need, moment, .. } = inspect;
     with_head(edge, bytes, (socket, tls), moment, |request| request.judged(need, read)).unwrap_or_else(Next::Answer)
 }
@@ -108,7 +115,7 @@ pub fn inspected(edge: &Edge, bytes: &[u8], socket: IpAddr, tls: bool, inspect: 
 fn with_head<T>(
     edge: &Edge,
     bytes: &[u8],
-    (socket, tls): (IpAddr, bool),
+    (socket, tls): (PeerAddress, bool),
     moment: Moment,
     see: impl FnOnce(Request<'_>) -> T,
 ) -> Result<T, Answer> {
@@ -135,7 +142,7 @@ fn in_version(mut head: RequestHead<'_>, minor_version: u8) -> RequestHead<'_> {
 }
 
 /// Answers a client whose head never became whole.
-pub fn unread(edge: &Edge, peer: IpAddr, error: &ReadError) -> Answer {
+pub fn unread(edge: &Edge, peer: PeerAddress, error: &ReadError) -> Answer {
     let now = edge.clock.now();
     let id = edge.request_ids.next(now);
     let (denial, rule) = match error {
@@ -153,7 +160,7 @@ pub fn failure(denial: Denial, asked: &Asked) -> Vec<u8> {
 }
 
 /// After a head that cannot be trusted, neither can what follows it: the connection ends.
-fn unreadable(edge: &Edge, peer: IpAddr, denial: Denial, rule: Option<&str>, id: &RequestId, now: Timestamp) -> Answer {
+fn unreadable(edge: &Edge, peer: PeerAddress, denial: Denial, rule: Option<&str>, id: &RequestId, now: Timestamp) -> Answer {
     edge.gate.refuse_unread(peer, now);
     let transport = Transport::Http;
     edge.telemetry.decided(&Decided {

@@ -1,7 +1,6 @@
 //! One request and its answer: what is kept of it until both are done.
 
 use std::{
-    net::IpAddr,
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
@@ -15,7 +14,7 @@ use super::{
     settings::LimitHeaders,
 };
 use crate::{
-    gate::{denial::Denial, permit::Permit, request::RequestHead, time::Timestamp},
+    gate::{denial::Denial, peer::PeerAddress, permit::Permit, request::RequestHead, time::Timestamp},
     telemetry::{self, Telemetry},
 };
 
@@ -70,7 +69,7 @@ pub struct Asked {
     /// Its id.
     pub id: RequestId,
     /// Who asks.
-    pub peer: IpAddr,
+    pub peer: PeerAddress,
     /// As sent.
     pub method: Box<str>,
     /// As sent, without the query.

@@ -78,7 +78,7 @@ impl Forward {
 /// The hash of what a request has in common with others; `None` where it has nothing of the kind.
 fn hash_of(on: &HashOn, permit: &Permit, head: &RequestHead<'_>) -> Option<u32> {
     match on {
-        HashOn::Ip => Some(stable_hash(head.peer.to_canonical().to_string().as_bytes())),
+        HashOn::Ip => head.peer.ip().map(|ip| stable_hash(ip.to_canonical().to_string().as_bytes())),
         HashOn::Key => permit.key().map(|key| stable_hash(key.id.as_bytes())),
         HashOn::Header(name) => head.values(name).next().map(stable_hash),
         HashOn::Query(name) => {

@@ -12,6 +12,9 @@ use crate::gate::{
 /// A name of the DNS (RFC 1035 section 2.3.4), a colon and a port.
 const MAX_HOST_BYTES: usize = 255 + 6;
 
+/// What is said of a client that has no address: the word of RFC 7239 section 6.2, which others write into this header as well.
+const NOBODY_KNOWN: &[u8] = b"unknown";
+
 /// How the connection to the backend goes on after the answer, which the head must say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum After {
@@ -184,9 +187,15 @@ impl Out {
     /// What is known of the client's side. Behind trusted proxies these are the hops that were believed, and no claim of anybody
     /// farther away, which a backend that takes the left-most would believe.
     fn forwarded(&mut self, head: &RequestHead<'_>) {
-        for (at, address) in head.chain.addresses(head.headers).iter().enumerate() {
-            self.0.extend_from_slice(if at == 0 { b"X-Forwarded-For: " } else { b", " });
+        let addresses = head.chain.addresses(head.headers);
+        self.0.extend_from_slice(b"X-Forwarded-For: ");
+        for (at, address) in addresses.iter().enumerate() {
+            self.0.extend_from_slice(if at == 0 { b"" } else { b", " });
             self.0.extend_from_slice(address.to_string().as_bytes());
+        }
+        if addresses.is_empty() {
+            // Without the header a backend would take the gate's own address, often loopback, for the client's.
+            self.0.extend_from_slice(NOBODY_KNOWN);
         }
         self.0.extend_from_slice(b"\r\n");
         self.header("X-Forwarded-Proto", if head.secure { b"https" } else { b"http" });

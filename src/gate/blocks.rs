@@ -7,7 +7,10 @@ use std::{collections::HashMap, fmt, net::IpAddr};
 
 use ipnet::{IpNet, Ipv4Net};
 
-use super::credential::{KeyShape, shape};
+use super::{
+    credential::{KeyShape, shape},
+    peer::PeerAddress,
+};
 
 /// The most blocks at a time. Each is found by hash, so that this bounds what a change costs, and what a state file can grow to.
 pub const MAX_BLOCKS: usize = 10_000;
@@ -166,13 +169,13 @@ impl Blocks {
         self.keys.get(id).filter(|block| block.is_in_force(now_ms))
     }
 
-    /// A block that takes in this address, if there is one at `now_ms`.
+    /// A block that takes in this address, if there is one at `now_ms`. Who comes through a Unix socket has none to be blocked by.
     #[must_use]
-    pub fn of_peer(&self, peer: IpAddr, now_ms: i64) -> Option<&Block> {
+    pub fn of_peer(&self, peer: impl Into<PeerAddress>, now_ms: i64) -> Option<&Block> {
         if self.networks.is_empty() {
             return None;
         }
-        let peer = peer.to_canonical();
+        let peer = peer.into().ip()?.to_canonical();
         let at = |&length: &u8| self.networks.get(&IpNet::new(peer, length).ok()?.trunc());
         self.lengths[usize::from(peer.is_ipv6())].iter().filter_map(at).find(|block| block.is_in_force(now_ms))
     }

@@ -26,7 +26,7 @@ pub mod testing;
 pub mod time;
 mod witness;
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
@@ -35,6 +35,7 @@ use self::{
     denial::Blame,
     keys::KeySet,
     limit::PeerTable,
+    peer::PeerAddress,
     permit::{Permit, Refusal},
     policy::Policy,
     request::RequestHead,
@@ -161,17 +162,17 @@ impl Gate {
     }
 
     /// Charges a peer with a refusal that was decided before there was a head to ask about.
-    pub fn refuse_unread(&self, peer: IpAddr, now: Timestamp) {
+    pub fn refuse_unread(&self, peer: PeerAddress, now: Timestamp) {
         self.charge_peer(&self.snapshot.load().policy, peer, now);
     }
 
     /// Whether requests of `peer` are blocked.
     #[must_use]
-    pub fn blocks_peer(&self, peer: IpAddr, now: Timestamp) -> bool {
+    pub fn blocks_peer(&self, peer: PeerAddress, now: Timestamp) -> bool {
         self.snapshot.load().blocks.of_peer(peer, now.unix_ms).is_some()
     }
 
-    fn charge_peer(&self, policy: &Policy, peer: IpAddr, now: Timestamp) {
+    fn charge_peer(&self, policy: &Policy, peer: PeerAddress, now: Timestamp) {
         if let Some(quota) = &policy.peer_refusals {
             self.peers.charge(peer.into(), quota, now.ticks_ns);
         }

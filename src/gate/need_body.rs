@@ -1,6 +1,6 @@
 //! A request that passes if the channels in its body allow it: everything else has been asked, but for the limits.
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use super::{
     Gate,
@@ -8,7 +8,7 @@ use super::{
     decide::holds,
     denial::{Blame, Denial},
     limit::Charges,
-    peer::Chain,
+    peer::{Chain, PeerAddress},
     permit::{Found, Permit, Refusal},
     policy::Mode,
     spend::{Within, within_limits},
@@ -21,7 +21,7 @@ use super::{
 #[must_use = "the request is not decided yet"]
 pub struct NeedBody {
     pub(super) found: Found,
-    pub(super) peer: IpAddr,
+    pub(super) peer: PeerAddress,
     pub(super) chain: Chain,
     pub(super) origin_known: bool,
 }

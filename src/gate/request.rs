@@ -6,15 +6,13 @@
 mod handshake;
 mod target;
 
-use std::net::IpAddr;
-
 pub use httparse::Header;
 
 pub use self::target::check_path;
 use self::{handshake::Handshake, target::check_query};
 use super::{
     origin::Claimed,
-    peer::{Chain, Peer},
+    peer::{Chain, Peer, PeerAddress},
 };
 
 /// How the answer will flow, which decides the way a permitted request takes.
@@ -61,7 +59,7 @@ pub struct RequestHead<'a> {
     /// All headers, in order.
     pub headers: &'a [Header<'a>],
     /// The client's address.
-    pub peer: IpAddr,
+    pub peer: PeerAddress,
     /// Whether the client's connection is encrypted.
     pub secure: bool,
     /// Whether nobody between the client and the gate can read along; see [`Peer::confidential`].
@@ -92,7 +90,13 @@ impl<'a> RequestHead<'a> {
     ///
     /// # Errors
     /// The rule that the head breaks: a singleton sent twice, an ambiguous path, a half WebSocket handshake.
-    pub fn new(method: &'a str, target: &'a str, headers: &'a [Header<'a>], peer: IpAddr, secure: bool) -> Result<Self, Rule> {
+    pub fn new(
+        method: &'a str,
+        target: &'a str,
+        headers: &'a [Header<'a>],
+        peer: PeerAddress,
+        secure: bool,
+    ) -> Result<Self, Rule> {
         let (path, query) = match target.split_once('?') {
             Some((path, query)) => (path, Some(query)),
             None => (target, None),
@@ -107,7 +111,7 @@ impl<'a> RequestHead<'a> {
             headers,
             peer,
             secure,
-            confidential: secure || peer.is_loopback(),
+            confidential: secure || peer.is_local(),
             chain: Chain::direct(peer),
             transport: Transport::Http,
             host: None,

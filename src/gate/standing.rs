@@ -3,7 +3,7 @@
 //! A stream is not decided again: its credential is gone, and its limits were charged. It is asked instead whether all that let it
 //! in still holds. Entry: [`Gate::still_stands`].
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use super::{
     Gate, Snapshot,
@@ -14,6 +14,7 @@ use super::{
     keys::KeyRecord,
     origin::Claimed,
     page::{FetchSite, Page},
+    peer::PeerAddress,
     permit::Permit,
     policy::{Demand, Mode, Route},
     request::{RequestHead, Transport},
@@ -138,7 +139,7 @@ impl Snapshot {
         &self,
         standing: Option<&Standing>,
         asking: Option<&Asking>,
-        peer: IpAddr,
+        peer: PeerAddress,
         now: Timestamp,
     ) -> Result<Stands<'_>, Denial> {
         const ON_NO_KEY: Stands<'_> = Stands { key: None, until_ms: i64::MAX };
@@ -203,7 +204,7 @@ impl Gate {
         &self,
         standing: Option<&Standing>,
         asking: Option<&Asking>,
-        peer: IpAddr,
+        peer: PeerAddress,
         now: Timestamp,
     ) -> Result<i64, Denial> {
         self.snapshot.load().stands(standing, asking, peer, now).map(|stands| stands.until_ms)

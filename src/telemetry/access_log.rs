@@ -158,7 +158,7 @@ fn as_json(exchange: &Exchange<'_>, at: SystemTime) -> String {
         "time": chrono::DateTime::<chrono::Utc>::from(at).to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
         "event": "request",
         "request_id": exchange.request_id,
-        "peer": exchange.peer,
+        "peer": exchange.peer.to_string(),
         "method": shorten(exchange.method),
         "path": shorten(&without_keys(exchange.path)),
         "transport": exchange.transport.name(),

@@ -1,11 +1,12 @@
 //! The events. Each carries what its metrics and its log line need, borrowed from whoever saw it happen.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use crate::gate::{
     credential::Location,
     denial::Denial,
     keys::{KeyRecord, KeySet},
+    peer::PeerAddress,
     request::Transport,
 };
 
@@ -51,7 +52,7 @@ pub struct Exchange<'a> {
     /// Also in the answer and at the backend.
     pub request_id: &'a str,
     /// The client.
-    pub peer: IpAddr,
+    pub peer: PeerAddress,
     /// As sent.
     pub method: &'a str,
     /// As sent, without the query, which may hold a credential.
@@ -185,7 +186,7 @@ impl UpstreamError {
 /// Somebody who is no trusted proxy sent `X-Forwarded-For` or `Forwarded`.
 pub struct Unheard {
     /// The address of the socket.
-    pub socket: IpAddr,
+    pub socket: PeerAddress,
 }
 
 /// Why a connection that should begin with a header of the PROXY protocol was closed.

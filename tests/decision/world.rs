@@ -9,6 +9,7 @@ use keygate::gate::{
     denial::Denial,
     keys::{KeyRecord, KeySet, KeySetBuilder},
     limit::{Places, Quota},
+    peer::PeerAddress,
     permit::{Permit, Refusal},
     policy::Policy,
     request::{Header, RequestHead},
@@ -29,7 +30,7 @@ pub(crate) struct Ask {
     method: &'static str,
     target: String,
     headers: Vec<(&'static str, String)>,
-    peer: IpAddr,
+    peer: PeerAddress,
     secure: bool,
     body: String,
 }
@@ -67,7 +68,7 @@ impl Ask {
     }
 
     pub(crate) fn from(mut self, peer: impl Into<IpAddr>) -> Self {
-        self.peer = peer.into();
+        self.peer = peer.into().into();
         self
     }
 

@@ -3,7 +3,6 @@
 //! Knows nothing of the others, nor of what flows in it.
 
 use std::{
-    net::IpAddr,
     pin::pin,
     sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering},
     task::{Context, Poll},
@@ -12,7 +11,7 @@ use std::{
 use futures_util::task::AtomicWaker;
 
 use super::{CutReason, silence::Silence};
-use crate::gate::{Asking, Standing, request::Transport, time::Timestamp};
+use crate::gate::{Asking, Standing, peer::PeerAddress, request::Transport, time::Timestamp};
 
 /// A live stream.
 pub struct LiveStream {
@@ -25,9 +24,9 @@ pub struct LiveStream {
     /// What kind it is.
     pub transport: Transport,
     /// Whose it is.
-    pub peer: IpAddr,
+    pub peer: PeerAddress,
     /// Both clients that a trusted proxy names as its own, where they are two; one word for all others.
-    claims: Option<Box<[IpAddr]>>,
+    claims: Option<Box<[PeerAddress]>>,
     /// When it was opened, in Unix milliseconds.
     pub opened_ms: i64,
     /// Bytes from the client so far.
@@ -53,7 +52,7 @@ pub struct LiveStream {
 impl LiveStream {
     /// A stream that nobody has asked to end.
     #[must_use]
-    pub fn new(standing: Option<Standing>, transport: Transport, peer: IpAddr, until_ms: i64, opened_ms: i64) -> Self {
+    pub fn new(standing: Option<Standing>, transport: Transport, peer: PeerAddress, until_ms: i64, opened_ms: i64) -> Self {
         Self {
             id: 0,
             standing,
@@ -90,14 +89,14 @@ impl LiveStream {
 
     /// The same stream, which may be any of these clients'.
     #[must_use]
-    pub fn claimed_by(mut self, claims: impl Iterator<Item = IpAddr>) -> Self {
+    pub fn claimed_by(mut self, claims: impl Iterator<Item = PeerAddress>) -> Self {
         let claims: Box<[_]> = claims.collect();
         self.claims = (!claims.is_empty()).then_some(claims);
         self
     }
 
     /// Whose it may be besides its peer's.
-    pub fn claims(&self) -> impl Iterator<Item = IpAddr> + '_ {
+    pub fn claims(&self) -> impl Iterator<Item = PeerAddress> + '_ {
         self.claims.iter().flatten().copied()
     }
 

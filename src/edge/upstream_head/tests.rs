@@ -4,7 +4,7 @@ use crate::{
     gate::{
         Admitted, Gate,
         keys::KeySetBuilder,
-        peer::{Networks, Peer},
+        peer::{Networks, Peer, PeerAddress},
         policy::Demand,
         request::Header,
         testing,
@@ -23,9 +23,19 @@ fn forwarded(method: &str, target: &str, headers: &[(&str, &str)], after: After)
 
 /// The same, behind proxies.
 fn forwarded_from(trusted: &Networks, method: &str, target: &str, headers: &[(&str, &str)], after: After) -> Vec<String> {
+    let socket = Ipv4Addr::new(10, 0, 0, 7).into();
+    told((socket, trusted), (method, target), headers, after)
+}
+
+fn told(
+    (socket, trusted): (PeerAddress, &Networks),
+    (method, target): (&str, &str),
+    headers: &[(&str, &str)],
+    after: After,
+) -> Vec<String> {
     let headers: Vec<_> =
         headers.iter().chain([&("X-Api-Key", "k1")]).map(|(name, value)| Header { name, value: value.as_bytes() }).collect();
-    let peer = Peer::resolve(Ipv4Addr::new(10, 0, 0, 7).into(), true, trusted, &headers);
+    let peer = Peer::resolve(socket, true, trusted, &headers);
     let mut head = RequestHead::new(method, target, &headers, peer.address, peer.secure).unwrap();
     head.sent_by(&peer);
     let policy = Arc::new(testing::policy([testing::route("all", "/**", Demand::Any)]));
@@ -156,5 +166,17 @@ fn a_handshake_keeps_its_own_headers_and_loses_our_protocols() {
         ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Protocol: chat, superchat", "Sec-WebSocket-Version: 13"]
     {
         assert_eq!(lines.iter().filter(|own| *own == line).count(), 1, "{line} in {lines:?}");
+    }
+}
+
+#[test]
+fn who_has_no_address_is_said_to_be_unknown() {
+    let trusted = Networks::default().and_unix();
+    for (trusted, expected) in [(&trusted, "192.0.2.1"), (&Networks::default(), "unknown")] {
+        let headers = [("Host", "gate"), ("X-Forwarded-For", "6.6.6.6, 192.0.2.1")];
+        let lines = told((PeerAddress::Unix, trusted), ("GET", "/"), &headers, PLAIN);
+        let said: Vec<_> = lines.iter().filter_map(|line| line.strip_prefix("X-Forwarded-For: ")).collect();
+        assert_eq!(said, [expected]);
+        assert!(lines.iter().any(|line| line.starts_with("X-Forwarded-Proto: ")), "a head has no empty line: {lines:?}");
     }
 }

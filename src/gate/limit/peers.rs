@@ -17,22 +17,33 @@ use lru::LruCache;
 use parking_lot::Mutex;
 
 use super::{Gcra, Pace, Quota};
+use crate::gate::peer::PeerAddress;
 
-/// A peer as limits see it: an IPv4 address, or the /64 of an IPv6 address, which is what one customer is given (RFC 6177).
+/// A peer as limits see it: an IPv4 address, or the /64 of an IPv6 address, which is what one customer is given (RFC 6177). All that
+/// comes through Unix sockets and is nobody's that is known is one peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PeerKey(u128);
 
-impl From<IpAddr> for PeerKey {
-    fn from(address: IpAddr) -> Self {
+impl PeerKey {
+    /// No address becomes this: those of IPv6 end in 64 zeros, those of IPv4 are mapped.
+    const UNIX: Self = Self(1);
+}
+
+impl From<PeerAddress> for PeerKey {
+    fn from(address: PeerAddress) -> Self {
         match address.to_canonical() {
-            IpAddr::V4(v4) => Self(v4.to_ipv6_mapped().to_bits()),
-            IpAddr::V6(v6) => Self(v6.to_bits() >> 64 << 64),
+            PeerAddress::Ip(IpAddr::V4(v4)) => Self(v4.to_ipv6_mapped().to_bits()),
+            PeerAddress::Ip(IpAddr::V6(v6)) => Self(v6.to_bits() >> 64 << 64),
+            PeerAddress::Unix => Self::UNIX,
         }
     }
 }
 
 impl std::fmt::Display for PeerKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if *self == Self::UNIX {
+            return PeerAddress::Unix.fmt(f);
+        }
         match Ipv6Addr::from_bits(self.0).to_canonical() {
             IpAddr::V4(v4) => write!(f, "{v4}"),
             IpAddr::V6(v6) => write!(f, "{v6}/64"),
@@ -154,7 +165,7 @@ mod tests {
     use super::*;
 
     fn peer(text: &str) -> PeerKey {
-        text.parse::<IpAddr>().unwrap().into()
+        text.parse::<PeerAddress>().unwrap().into()
     }
 
     #[test]
@@ -165,6 +176,10 @@ mod tests {
         assert_ne!(peer("10.0.0.1"), peer("10.0.0.2"));
         assert_eq!(peer("2001:db8:1:2::1").to_string(), "2001:db8:1:2::/64");
         assert_eq!(peer("10.0.0.1").to_string(), "10.0.0.1");
+        assert_eq!((peer("unix"), peer("unix").to_string()), (PeerAddress::Unix.into(), "unix".to_owned()));
+        for address in ["::", "::1", "0.0.0.0", "0.0.0.1"] {
+            assert_ne!(peer("unix"), peer(address), "{address}");
+        }
     }
 
     #[test]
@@ -190,7 +205,7 @@ mod tests {
     fn the_table_is_bounded_under_made_up_addresses() {
         let (table, quota) = (PeerTable::default(), Quota::new(1, 1, 1).unwrap());
         for n in 0..200_000u32 {
-            table.charge(IpAddr::from(n.to_be_bytes()).into(), &quota, 0);
+            table.charge(PeerAddress::from(n.to_be_bytes()).into(), &quota, 0);
         }
         let (peers, evictions) = table.occupancy();
         assert!(peers <= CAPACITY && evictions == 200_000 - peers as u64, "{peers} kept, {evictions} evicted");

@@ -4,10 +4,12 @@
 //! Whatever cannot be read ends the search at the nearest address known: never at one that somebody only claims.
 //! Entry: [`Peer::resolve`].
 
+mod address;
 mod forwarded;
 mod networks;
 mod node;
 mod resolve;
 
+pub use address::{PeerAddress, UNIX};
 pub use networks::{NetworkError, Networks};
 pub use resolve::{Chain, Found, MAX_HOPS, Peer};

@@ -1,12 +1,17 @@
-//! A set of networks, as the configuration names proxies.
+//! A set of networks, as the configuration names proxies, and whether what connects through a Unix socket is among them.
 
 use std::{fmt, net::IpAddr, sync::Arc};
 
 use ipnet::{IpNet, Ipv4Net};
 
+use super::{PeerAddress, UNIX};
+
 /// Networks, sorted and merged. An IPv4 address and the same address mapped into IPv6 are one address here (RFC 4291 section 2.5.5.2).
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Networks(Arc<[IpNet]>);
+pub struct Networks {
+    networks: Arc<[IpNet]>,
+    unix: bool,
+}
 
 /// Why a text is no network that may be trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,22 +51,29 @@ impl Networks {
             return Err(NetworkError::Everything);
         }
         merged.sort_unstable_by_key(IpNet::network);
-        Ok(Self(merged.into()))
+        Ok(Self { networks: merged.into(), unix: false })
+    }
+
+    /// The same, and whoever connects through a Unix socket.
+    #[must_use]
+    pub fn and_unix(self) -> Self {
+        Self { unix: true, ..self }
     }
 
     /// Whether `address` is in one of them.
     #[must_use]
-    pub fn contains(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
+    pub fn contains(&self, address: impl Into<PeerAddress>) -> bool {
+        let PeerAddress::Ip(address) = address.into().to_canonical() else { return self.unix };
         // Merged networks do not overlap, so only the last that begins at or before the address can hold it.
-        let after = self.0.partition_point(|network| network.network() <= address);
-        after.checked_sub(1).is_some_and(|at| self.0[at].contains(&address))
+        let after = self.networks.partition_point(|network| network.network() <= address);
+        after.checked_sub(1).is_some_and(|at| self.networks[at].contains(&address))
     }
 }
 
 impl fmt::Debug for Networks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(ToString::to_string)).finish()
+        let unix = self.unix.then(|| UNIX.to_owned());
+        f.debug_list().entries(self.networks.iter().map(ToString::to_string).chain(unix)).finish()
     }
 }
 
@@ -97,7 +109,7 @@ mod tests {
         let networks = set(texts);
         for (addresses, expected) in [(inside, true), (outside, false)] {
             for address in addresses {
-                assert_eq!(networks.contains(address.parse().unwrap()), expected, "{address} in {texts:?}");
+                assert_eq!(networks.contains(address.parse::<IpAddr>().unwrap()), expected, "{address} in {texts:?}");
             }
         }
     }

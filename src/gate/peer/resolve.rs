@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{
-    Networks,
+    Networks, PeerAddress,
     forwarded::{self, Hop, encrypts},
     node::hop,
 };
@@ -19,8 +19,9 @@ const FORWARDED: &str = "forwarded";
 /// Who sent a request, as far as it can be known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer {
-    /// The client's address, never one of IPv4 mapped into IPv6.
-    pub address: IpAddr,
+    /// The client's address, never one of IPv4 mapped into IPv6; [`PeerAddress::Unix`] where it came through a Unix socket and nobody
+    /// who is believed says more.
+    pub address: PeerAddress,
     /// Whether the client's connection is encrypted: what a trusted proxy says of it, else what the gate's own connection is.
     pub secure: bool,
     /// Whether nobody between the client and the gate can read along, so that Basic credentials may be taken: the connection is
@@ -33,11 +34,11 @@ pub struct Peer {
 /// The way of a request from its client to the gate: the socket's address, and the hops that were believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Chain {
-    socket: IpAddr,
+    socket: PeerAddress,
     found: Found,
     hops: u8,
     /// The clients that are named, where they are two.
-    claims: Option<[IpAddr; 2]>,
+    claims: Option<[PeerAddress; 2]>,
 }
 
 /// What the address of a peer was taken from.
@@ -66,7 +67,7 @@ impl Peer {
     /// search at the last address known. A proxy writes one of the two headers and may pass a client's other one on, and nobody can
     /// tell which: if both are there they must come to the same address, else it is the socket's.
     #[must_use]
-    pub fn resolve(socket: IpAddr, tls: bool, trusted: &Networks, headers: &[Header<'_>]) -> Self {
+    pub fn resolve(socket: PeerAddress, tls: bool, trusted: &Networks, headers: &[Header<'_>]) -> Self {
         let socket = socket.to_canonical();
         if !trusted.contains(socket) {
             let claims = headers.iter().any(|header| is(header, X_FORWARDED_FOR) || is(header, FORWARDED));
@@ -91,9 +92,9 @@ impl Peer {
     }
 
     /// The peer is whoever is at the other end of the socket; `said` is what a trusted proxy there says of its own client.
-    fn at(socket: IpAddr, tls: bool, said: Option<bool>, found: Found) -> Self {
+    fn at(socket: PeerAddress, tls: bool, said: Option<bool>, found: Found) -> Self {
         let secure = said.unwrap_or(tls);
-        let confidential = secure || socket.is_loopback() && said.is_none();
+        let confidential = secure || socket.is_local() && said.is_none();
         Self { address: socket, secure, confidential, chain: Chain { socket, found, hops: 0, claims: None } }
     }
 }
@@ -101,7 +102,7 @@ impl Peer {
 impl Chain {
     /// A request that came straight from `peer`.
     #[must_use]
-    pub const fn direct(peer: IpAddr) -> Self {
+    pub const fn direct(peer: PeerAddress) -> Self {
         Self { socket: peer.to_canonical(), found: Found::Socket, hops: 0, claims: None }
     }
 
@@ -111,16 +112,16 @@ impl Chain {
         self.found
     }
 
-    /// The address at the other end of the gate's connection.
+    /// The other end of the gate's connection.
     #[must_use]
-    pub const fn socket(&self) -> IpAddr {
+    pub const fn socket(&self) -> PeerAddress {
         self.socket
     }
 
     /// Both clients that a trusted proxy's headers name, where they name two; else none. One of them is the client, and whoever it is
     /// chose the other: what is forbidden to either is forbidden to the request, or a client whom a header shuts out would get rid of
     /// itself by a second one.
-    pub fn claims(&self) -> impl Iterator<Item = IpAddr> + use<> {
+    pub fn claims(&self) -> impl Iterator<Item = PeerAddress> + use<> {
         self.claims.into_iter().flatten()
     }
 
@@ -130,11 +131,11 @@ impl Chain {
         !matches!(self.found, Found::Socket | Found::Unheard)
     }
 
-    /// The addresses that were believed, the peer's first and the socket's last. `headers` are those that the peer was resolved with.
+    /// The addresses that were believed, the peer's first and the socket's last, where that has one. `headers` are those that the peer was resolved with.
     #[must_use]
     pub fn addresses(&self, headers: &[Header<'_>]) -> Vec<IpAddr> {
         let hops = usize::from(self.hops);
-        let mut addresses = vec![self.socket];
+        let mut addresses = Vec::from_iter(self.socket.ip());
         match self.found {
             Found::XForwardedFor => addresses.extend(x_forwarded_for(headers).filter_map(|hop| hop.address).take(hops)),
             Found::Forwarded => addresses.extend(forwarded(headers).filter_map(|hop| hop.address).take(hops)),
@@ -146,20 +147,20 @@ impl Chain {
 }
 
 struct Walked {
-    address: IpAddr,
+    address: PeerAddress,
     hops: u8,
     /// What the last proxy that is trusted says of its client's connection.
     secure: Option<bool>,
 }
 
 /// Goes from the socket to the left while hops are trusted. `None` if there are no hops.
-fn walk(socket: IpAddr, trusted: &Networks, hops: impl Iterator<Item = Hop>) -> Option<Walked> {
+fn walk(socket: PeerAddress, trusted: &Networks, hops: impl Iterator<Item = Hop>) -> Option<Walked> {
     let mut walked = None;
     for hop in hops.take(MAX_HOPS) {
         // Whoever wrote this hop is trusted: the socket, or the hop to the right of it.
         let Walked { address, hops, .. } = walked.take().unwrap_or(Walked { address: socket, hops: 0, secure: None });
         let Some(next) = hop.address else { return Some(Walked { address, hops, secure: hop.secure }) };
-        walked = Some(Walked { address: next, hops: hops + 1, secure: hop.secure });
+        walked = Some(Walked { address: next.into(), hops: hops + 1, secure: hop.secure });
         if !trusted.contains(next) {
             break;
         }

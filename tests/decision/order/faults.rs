@@ -11,7 +11,7 @@ use keygate::gate::{
     denial::Denial,
     keys::{KeyLimits, KeyRecord, RareFields, State},
     limit::{Quota, Quotas},
-    peer::Networks,
+    peer::{Networks, PeerAddress},
     policy::{Demand, Policy, Route},
     testing,
 };
@@ -114,7 +114,7 @@ impl Fault {
 pub(super) struct Scene {
     pub(super) gate: Gate,
     pub(super) ask: Ask,
-    pub(super) peer: IpAddr,
+    pub(super) peer: PeerAddress,
     pub(super) key: Arc<KeyRecord>,
     pub(super) key_quota: Quota,
     pub(super) peer_quota: Quota,
@@ -125,7 +125,7 @@ impl Scene {
     pub(super) fn with(faults: &[Fault]) -> Self {
         let has = |fault| faults.contains(&fault);
         // One more refusal and the peer has spent what it has; one more request, and so has the key.
-        let (key_quota, peer_quota, peer) = (at_once(1), at_once(1), IpAddr::from(PEER));
+        let (key_quota, peer_quota, peer) = (at_once(1), at_once(1), PeerAddress::from(PEER));
         let policy = Policy { peer_refusals: Some(peer_quota), ..testing::policy([subscribing()]) };
         let locations = Locations { basic: true, cookie: Some("token".into()), ..policy.locations };
         let policy = Policy { locations, ..policy };
@@ -141,7 +141,7 @@ impl Scene {
         if has(Fault::RateSpent) {
             let _ = key.usage.rate.charge(&key_quota, NOW.ticks_ns);
         }
-        let peer_blocked = has(Fault::PeerBlocked).then(|| block(&Target::Network(peer.into()), i64::MAX));
+        let peer_blocked = has(Fault::PeerBlocked).then(|| block(&Target::Network(IpAddr::from(PEER).into()), i64::MAX));
         let key_blocked = has(Fault::KeyBlocked).then(|| block(&Target::Key("key".into()), i64::MAX));
         let _ = gate.publish_blocks(&blocks(peer_blocked.into_iter().chain(key_blocked)));
         Self { gate, ask: ask(&has), peer, key, key_quota, peer_quota }

@@ -149,6 +149,7 @@ fn what_nobody_can_read_along_is_confidential() {
     assert!(!confidential("127.0.0.1", false, &["X-Forwarded-Proto: http"]));
     assert!(!confidential("10.0.0.1", false, &["X-Forwarded-For: 127.0.0.1"]), "a client that says that it is here");
     assert!(confidential("10.0.0.1", false, &["X-Forwarded-Proto: https"]));
+    assert!(confidential("unix", false, &["X-Forwarded-Proto: http"]), "here, and nobody's proxy");
     assert!(!confidential("10.0.0.1", true, &["X-Forwarded-Proto: http"]), "encrypted only behind the proxy");
 }
 
@@ -165,7 +166,7 @@ fn the_chain_is_what_was_believed() {
     assert_eq!(chain(&["Forwarded: for=6.6.6.6", "X-Forwarded-For: 192.0.2.1"]), "10.0.0.1");
     let stranger = resolve("192.0.2.1", &["X-Forwarded-For: 6.6.6.6"]);
     assert!(!stranger.chain.is_proxied());
-    assert_eq!(stranger.chain.addresses(&headers(&["X-Forwarded-For: 6.6.6.6"])), [stranger.address]);
+    assert_eq!(stranger.chain.addresses(&headers(&["X-Forwarded-For: 6.6.6.6"])), Vec::from_iter(stranger.address.ip()));
 }
 
 /// Text that is made of what such headers are made of.
@@ -182,44 +183,78 @@ fn as_headers<'a>(lines: &'a [(&'static str, String)]) -> Vec<Header<'a>> {
     lines.iter().map(|(name, value)| Header { name, value: value.as_bytes() }).collect()
 }
 
+/// A proxy that is trusted, by its address or behind a Unix socket.
+fn proxy(unix: bool) -> (PeerAddress, Networks) {
+    if unix { (PeerAddress::Unix, trusted().and_unix()) } else { ([10, 0, 0, 1].into(), trusted()) }
+}
+
+/// Who connects through a Unix socket is heard only where that is said, and never by way of an address.
+#[test]
+fn a_unix_socket_is_a_proxy_s_where_that_is_said() {
+    let through = |trusted: &Networks, lines: &[&str]| Peer::resolve(PeerAddress::Unix, false, trusted, &headers(lines));
+    let claim = ["X-Forwarded-For: 192.0.2.1, 10.0.0.2", "X-Forwarded-Proto: https"];
+    let halves = ["0.0.0.0/1", "128.0.0.0/2", "::/1"].map(|text| Networks::parse(text).unwrap());
+    for trusted in [trusted(), Networks::new(halves).unwrap()] {
+        let peer = through(&trusted, &claim);
+        assert_eq!((peer.address, peer.chain.found(), peer.secure), (PeerAddress::Unix, Found::Unheard, false));
+        assert!(peer.confidential && peer.chain.addresses(&headers(&claim)).is_empty());
+    }
+    let trusted = trusted().and_unix();
+    let peer = through(&trusted, &claim);
+    assert_eq!((peer.address, peer.chain.found(), peer.secure), ([192, 0, 2, 1].into(), Found::XForwardedFor, true));
+    assert_eq!(peer.chain.addresses(&headers(&claim)), [IpAddr::from([192, 0, 2, 1]), [10, 0, 0, 2].into()]);
+    assert!(!through(&trusted, &["X-Forwarded-Proto: http"]).confidential, "in the clear in front of the proxy");
+    // nginx calls a client `unix:` that came through such a socket itself.
+    for nobody in [&[][..], &["X-Forwarded-For: unix:"], &["X-Forwarded-For: unix"], &["Forwarded: for=unix"]] {
+        let peer = through(&trusted, nobody);
+        assert_eq!((peer.address, peer.chain.found()), (PeerAddress::Unix, Found::Unnamed), "{nobody:?}");
+    }
+    // One of two headers names a client: blocks and `ips` have to hear of it, or the other header would hide it.
+    let both = through(&trusted, &["X-Forwarded-For: 192.0.2.1", "Forwarded: for=unknown"]);
+    assert_eq!((both.address, both.chain.found()), (PeerAddress::Unix, Found::Disagreed));
+    assert!(both.chain.claims().any(|claim| claim == [192, 0, 2, 1].into()));
+}
+
 proptest! {
     /// Whatever a client sends, behind a proxy that appends to `X-Forwarded-For` it is the client or, at the nearest, the proxy.
     #[test]
-    fn a_client_is_never_whom_it_claims_to_be(lines in lines(), tls: bool) {
-        let client: IpAddr = [198, 51, 100, 7].into();
+    fn a_client_is_never_whom_it_claims_to_be(lines in lines(), tls: bool, unix: bool) {
+        let (socket, trusted) = proxy(unix);
+        let client: PeerAddress = [198, 51, 100, 7].into();
         let mut headers = as_headers(&lines);
         headers.push(Header { name: "X-Forwarded-For", value: b"198.51.100.7" });
-        let peer = Peer::resolve([10, 0, 0, 1].into(), tls, &trusted(), &headers);
+        let peer = Peer::resolve(socket, tls, &trusted, &headers);
         prop_assert!(peer.address == client || peer.address == peer.chain.socket(), "{}", peer.address);
         // Behind one that writes `Forwarded`, likewise.
         headers.pop();
         headers.push(Header { name: "Forwarded", value: b"for=198.51.100.7;proto=http" });
-        let peer = Peer::resolve([10, 0, 0, 1].into(), tls, &trusted(), &headers);
+        let peer = Peer::resolve(socket, tls, &trusted, &headers);
         prop_assert!(peer.address == client || peer.address == peer.chain.socket(), "{}", peer.address);
         prop_assert!(!peer.secure && !peer.confidential);
     }
 
     /// A stranger's headers change nothing but that they are noticed.
     #[test]
-    fn a_stranger_is_at_its_socket(lines in lines(), tls: bool) {
-        let socket = [198, 51, 100, 7].into();
+    fn a_stranger_is_at_its_socket(lines in lines(), tls: bool, unix: bool) {
+        let socket = if unix { PeerAddress::Unix } else { [198, 51, 100, 7].into() };
         let (with, without) = (Peer::resolve(socket, tls, &trusted(), &as_headers(&lines)), Peer::resolve(socket, tls, &trusted(), &[]));
         prop_assert_eq!((with.address, with.secure, with.confidential), (without.address, without.secure, without.confidential));
     }
 
     /// What goes on to the backend is what was believed, and a gate behind this one that trusts the same comes to the same peer.
     #[test]
-    fn the_chain_leads_to_the_peer(lines in lines()) {
-        let headers = as_headers(&lines);
-        let peer = Peer::resolve([10, 0, 0, 1].into(), false, &trusted(), &headers);
+    fn the_chain_leads_to_the_peer(lines in lines(), unix: bool) {
+        let (headers, (socket, trusted)) = (as_headers(&lines), proxy(unix));
+        let peer = Peer::resolve(socket, false, &trusted, &headers);
         let addresses = peer.chain.addresses(&headers);
-        prop_assert_eq!((addresses.first(), addresses.last()), (Some(&peer.address), Some(&peer.chain.socket())));
-        prop_assert!(addresses[1..].iter().all(|&address| trusted().contains(address)));
+        prop_assert_eq!(addresses.first().copied(), peer.address.ip());
+        prop_assert!(addresses.iter().skip(1).all(|&address| trusted.contains(address)));
         prop_assert!(addresses.len() <= MAX_HOPS + 1);
-        let (socket, hops) = addresses.split_last().unwrap();
+        // A Unix socket is the end of the chain without standing in it.
+        let hops = if unix { &addresses[..] } else { addresses.split_last().unwrap().1 };
         let again = hops.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let again = Header { name: "X-Forwarded-For", value: again.as_bytes() };
         let again = if hops.is_empty() { vec![] } else { vec![again] };
-        prop_assert_eq!(Peer::resolve(*socket, false, &trusted(), &again).address, peer.address);
+        prop_assert_eq!(Peer::resolve(socket, false, &trusted, &again).address, peer.address);
     }
 }
