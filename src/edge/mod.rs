@@ -16,6 +16,7 @@ mod head;
 mod http;
 mod inspect;
 mod limit_fields;
+mod listen;
 mod maybe_tls;
 mod pace;
 mod proxy_protocol;
@@ -33,10 +34,10 @@ use arc_swap::ArcSwap;
 use ring::rand::SystemRandom;
 
 pub use self::{
-    accept::{Bound, Entrance, adopt, bind},
     clock::Clock,
     drain::{Drain, spread},
     head::{HeadError, parse_strictly},
+    listen::{Bound, Entrance, adopt, bind},
     registry::{CutReason, LiveStream, Registry},
     settings::{ConnectionCaps, LimitHeaders, Settings, StreamSpans, Streams, Timeouts},
     tls::load_tls,
