@@ -42,7 +42,8 @@ use self::{manage::Manage, reload::Following, upgrade::Sockets};
 use crate::{
     admin::{Admin, ControlSocket, Managing, Predecessor, default_control_path, serve_admin, serve_control, serve_status},
     config::Config,
-    edge::{Bound, Edge, load_tls},
+    downstream::ListenAddress,
+    edge::{Edge, load_tls},
     gate::{Gate, blocks::Blocks},
     telemetry::{AccessFormat, AccessLog, AccessPolicy, KeySetLoaded, Reload, Telemetry},
 };
@@ -55,7 +56,7 @@ pub struct Running {
     tasks: JoinSet<io::Result<()>>,
     drain_window: Duration,
     /// Where clients connect.
-    pub listeners: Vec<SocketAddr>,
+    pub listeners: Vec<ListenAddress>,
     /// Where health and metrics are.
     pub status: Option<SocketAddr>,
     /// Where keys are managed.
@@ -111,7 +112,7 @@ pub async fn start(
     };
 
     let mut running = Running {
-        listeners: sockets.gate.iter().map(Bound::address).collect(),
+        listeners: sockets.gate.iter().map(|bound| bound.address().clone()).collect(),
         status: sockets.status.as_ref().map(|listener| listener.local_addr()).transpose()?,
         admin: sockets.admin.as_ref().map(|listener| listener.local_addr()).transpose()?,
         manage: manage.clone(),
@@ -126,7 +127,7 @@ pub async fn start(
         let blocks = predecessor.blocks().await?;
         govern.blocking().take_on(&blocks, &config).map_err(io::Error::other)?;
         // Nothing is accepted before this, so that nothing is lost if it comes to nothing.
-        predecessor.take_over(&socket).await?;
+        upgrade::leave(predecessor.take_over(&socket).await?);
         info!("taken over from the gate that ran");
         if config.state.is_none() {
             warn!("without `state`, what is blocked from now on is not blocked for streams of the gate that ran");

@@ -11,6 +11,7 @@
 //!  ├─ telemetry                        one struct per event → metrics and log together
 //!  ├─ dialect                          PURE: incremental readers of frames
 //!  ├─ upstream                         PURE: where permitted requests go, as values
+//!  ├─ downstream                       PURE: how clients reach the gate, as values
 //!  └─ gate                             PURE: the decision
 //! ```
 
@@ -35,6 +36,7 @@ pub mod app;
 pub mod cli;
 pub mod config;
 pub mod dialect;
+pub mod downstream;
 pub mod edge;
 pub mod gate;
 pub mod keystore;

@@ -16,7 +16,8 @@ use tracing::info;
 use crate::{
     admin::{Offered, Predecessor, Role},
     config::Config,
-    edge::{Bound, Edge, Entrance, adopt, bind, load_tls},
+    downstream::ListenAddress,
+    edge::{Bound, Edge, Entrance, adopt, bind, load_tls, remove_abandoned},
 };
 
 /// How often streams are told to go that came on connections from before.
@@ -40,34 +41,46 @@ impl Sockets {
     /// # Errors
     /// What stands in the way, with the address.
     pub fn of(config: &Config, mut predecessor: Option<&mut Predecessor>) -> io::Result<Self> {
-        let mut inherited = |role, address| predecessor.as_mut().and_then(|predecessor| predecessor.take(role, address));
+        let mut inherited =
+            |role, address: &ListenAddress| predecessor.as_mut().and_then(|predecessor| predecessor.take(role, address));
         let (mut gate, mut offered): (Vec<_>, Vec<Offered>) = (Vec::new(), Vec::new());
         for listener in &config.listeners {
             let invalid = |error| io::Error::new(io::ErrorKind::InvalidInput, error);
             let tls = listener.tls.as_ref().map(|tls| load_tls(&tls.certificate, &tls.key).map_err(invalid)).transpose()?;
-            let (address, entrance) = (listener.address, Entrance { proxies: listener.proxy_protocol.clone(), tls });
+            let (address, mode) = (&listener.address, listener.mode);
+            let entrance = Entrance { proxies: listener.proxy_protocol.clone(), tls };
             let bound = match inherited(Role::Gate, address) {
-                Some(socket) => adopt(socket, address, entrance)?,
-                None => bind(address, entrance)?,
+                Some(socket) => adopt(socket, address, mode, entrance)?,
+                None => bind(address, mode, entrance)?,
             };
-            offered.push(Offered { role: Role::Gate, address, socket: bound.socket() });
+            offered.push(Offered { role: Role::Gate, address: address.clone(), socket: bound.socket() });
             gate.push(bound);
         }
         let mut plain = |role, address: Option<SocketAddr>| -> io::Result<Option<Arc<TcpListener>>> {
             let Some(address) = address else { return Ok(None) };
-            let listener = match inherited(role, address) {
+            let place = ListenAddress::Tcp(address);
+            let listener = match inherited(role, &place) {
                 Some(socket) => std::net::TcpListener::from(socket),
                 None => std::net::TcpListener::bind(address).map_err(|error| named(address, &error))?,
             };
             listener.set_nonblocking(true)?;
             let listener = Arc::new(TcpListener::from_std(listener)?);
             let socket: Weak<dyn AsFd + Send + Sync> = Arc::<TcpListener>::downgrade(&listener);
-            offered.push(Offered { role, address, socket });
+            offered.push(Offered { role, address: place, socket });
             Ok(Some(listener))
         };
         let status = plain(Role::Status, config.status)?;
         let admin = plain(Role::Admin, config.admin.as_ref().map(|admin| admin.address))?;
         Ok(Self { gate, status, admin, offered })
+    }
+}
+
+/// Cleans up where the predecessor listened and this gate does not.
+pub fn leave(addresses: Vec<ListenAddress>) {
+    for address in addresses {
+        if let ListenAddress::Unix(path) = address {
+            remove_abandoned(&path);
+        }
     }
 }
 

@@ -63,7 +63,9 @@ async fn note_misuses(edge: &Edge, manage: &Manage) {
         let deed = Deed::Note {
             action: "key.misuse".into(),
             target: format!("key:{id}").into(),
-            detail: json!({ "reason": denial.reason(), "count": count, "peer": peer, "origin": origin }).to_string().into(),
+            detail: json!({ "reason": denial.reason(), "count": count, "peer": peer.to_string(), "origin": origin })
+                .to_string()
+                .into(),
         };
         let change = Change { deed, actor: "gate".into(), at_ms: edge.clock().now().unix_ms, once: None };
         if let Err(error) = manage.stored().ask(move |store| store.commit(change)).await {

@@ -2,31 +2,34 @@
 //! finds every mistake.
 
 use std::{
-    collections::HashMap,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use super::{
-    credentials,
+    admin, credentials,
     fault::Place,
     forward::Forwarding,
     limits,
-    networks::{networks, proxy_protocol},
-    raw::{self, List, Text},
+    listeners::listeners,
+    networks::proxies,
+    raw::{self, Text},
     routes, secret_file, streams, timeouts,
-    used::{AccessLog, Admin, Config, ConnectionLimits, KeyPlace, KeySource, Listener, Log, LogFormat, Tls},
+    used::{AccessLog, Config, ConnectionLimits, KeyPlace, KeySource, Log, LogFormat},
     wording,
 };
-use crate::gate::{
-    credential::{Environment, Pepper},
-    peer::Networks,
-    policy::{Mode, Policy},
+use crate::{
+    downstream::ListenAddress,
+    gate::{
+        credential::{Environment, Pepper},
+        peer::Networks,
+        policy::{Mode, Policy},
+    },
 };
 
 /// What fits into the `sun_path` of a socket's address on Linux, with its end.
-const MAX_SOCKET_PATH_BYTES: usize = 107;
+pub(super) const MAX_SOCKET_PATH_BYTES: usize = 107;
 
 /// What `typed` means. `None` only after a fault.
 pub(super) fn config(typed: &raw::Config, folder: &Path, root: &Place<'_>) -> Option<Config> {
@@ -42,18 +45,23 @@ pub(super) fn config(typed: &raw::Config, folder: &Path, root: &Place<'_>) -> Op
     let connection = typed.limits.as_ref().and_then(|limits| limits.connection.as_ref());
     let (key_limits, ip) = limits::limits(typed.limits.as_ref(), &root.field("limits"));
     let trusted_proxies = match &typed.trusted_proxies {
-        Some(list) => networks(list, &root.field("trusted_proxies")),
+        Some(list) => proxies(list, &root.field("trusted_proxies")),
         None => Some(Networks::default()),
     };
     let status = typed.status.as_ref().and_then(|status| address(status.address.as_ref(), &root.field("status")));
-    let admin = typed.admin.as_ref().map(|typed| admin(typed, keys.as_ref(), folder, &root.field("admin")));
+    let admin = typed.admin.as_ref().map(|typed| admin::admin(typed, keys.as_ref(), folder, &root.field("admin")));
     let control = typed.control.as_ref().and_then(|control| socket(control, folder, &root.field("control")));
     let state = typed.state.as_ref().and_then(|state| file(state.file.as_ref(), "file", folder, &root.field("state")));
     if let (Some(status), Some(listeners)) = (status, &listeners)
         && status.port() != 0
-        && listeners.iter().any(|listener| listener.address == status)
+        && listeners.iter().any(|listener| listener.address.tcp() == Some(status))
     {
         root.field("status").field("address").fault("is the address of a listener already");
+    }
+    if let (Some(control), Some(listeners)) = (&control, &listeners)
+        && listeners.iter().any(|listener| listener.address == ListenAddress::Unix(control.clone()))
+    {
+        root.field("control").field("socket").fault("is the address of a listener already");
     }
     later(typed, root);
     let connections = typed.limits.as_ref().and_then(|limits| limits.connections);
@@ -82,58 +90,6 @@ pub(super) fn config(typed: &raw::Config, folder: &Path, root: &Place<'_>) -> Op
         control,
         state,
     })
-}
-
-fn listeners(typed: Option<&List<raw::Listener>>, folder: &Path, root: &Place<'_>) -> Option<Vec<Listener>> {
-    let place = root.field("listeners");
-    let typed = root.required("listeners", typed)?;
-    if typed.0.is_empty() {
-        place.fault("must not be empty");
-    }
-    let mut seen = HashMap::new();
-    let listeners = typed.map(&place, |place, listener| {
-        let address = address(listener.address.as_ref(), place);
-        let tls = listener.tls.as_ref().map(|typed| tls(typed, folder, &place.field("tls")));
-        let proxy_protocol = listener.proxy_protocol.as_ref().map(|typed| proxy_protocol(typed, &place.field("proxy_protocol")));
-        let address = address?;
-        if address.port() != 0 && seen.insert(address, ()).is_some() {
-            place.field("address").fault("is the address of another listener already");
-        }
-        // A listener whose TLS or PROXY protocol is wrong must not come out as one without.
-        Some(Listener {
-            address,
-            tls: tls.map_or(Some(None), |tls| tls.map(Some))?,
-            proxy_protocol: proxy_protocol.map_or(Some(None), |trusted| trusted.map(Some))?,
-        })
-    });
-    Some(listeners)
-}
-
-fn tls(typed: &raw::Tls, folder: &Path, place: &Place<'_>) -> Option<Tls> {
-    let certificate = file(typed.certificate.as_ref(), "certificate", folder, place);
-    let key = file(typed.key.as_ref(), "key", folder, place);
-    Some(Tls { certificate: certificate?, key: key? })
-}
-
-/// `None` only after a fault.
-fn admin(typed: &raw::Admin, keys: Option<&KeySource>, folder: &Path, place: &Place<'_>) -> Option<Admin> {
-    let address = address(typed.address.as_ref(), place);
-    let encrypted = typed.tls.as_ref().map(|typed| tls(typed, folder, &place.field("tls")));
-    if address.is_some_and(|address| !address.ip().is_loopback()) && typed.tls.is_none() {
-        place
-            .field("tls")
-            .missing("is required, for the address is not this machine's own: who listens in on a token has all keys");
-    }
-    if keys.is_some_and(|keys| !matches!(keys.place, KeyPlace::Sqlite(_))) {
-        place.out_of_place("needs keys that are managed here (`keys.sqlite`): those in a file are managed by whoever writes it");
-    }
-    let name = |place: &Place<'_>, text: &Text| {
-        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.');
-        let is_name = !text.is_empty() && text.len() <= 253 && text.bytes().all(plain);
-        place.take(is_name.then(|| Box::from(&**text)).ok_or("must be the name of a host, in lower case and without a port"))
-    };
-    let hosts = typed.hosts.as_ref().map(|list| list.map(&place.field("hosts"), name)).unwrap_or_default();
-    Some(Admin { address: address?, tls: encrypted.map_or(Some(None), |tls| tls.map(Some))?, hosts })
 }
 
 fn environments(typed: &raw::Config, root: &Place<'_>) -> Option<Vec<Environment>> {
@@ -208,14 +164,14 @@ fn later(typed: &raw::Config, root: &Place<'_>) {
 }
 
 /// The field `address` at `place`.
-fn address(typed: Option<&Text>, place: &Place<'_>) -> Option<SocketAddr> {
+pub(super) fn address(typed: Option<&Text>, place: &Place<'_>) -> Option<SocketAddr> {
     const EXPECTED: &str = "must be an IP address and a port, such as `127.0.0.1:8080`, `0.0.0.0:8080` or `[::]:8080`";
     let text = place.required("address", typed)?;
     place.field("address").take(text.parse().map_err(|_| EXPECTED))
 }
 
 /// The file that the field `name` at `place` names.
-fn file(typed: Option<&Text>, name: &str, folder: &Path, place: &Place<'_>) -> Option<PathBuf> {
+pub(super) fn file(typed: Option<&Text>, name: &str, folder: &Path, place: &Place<'_>) -> Option<PathBuf> {
     let text = place.required(name, typed)?;
     if text.is_empty() {
         place.field(name).fault("is empty");

@@ -9,6 +9,9 @@ pub(super) const KEY_BURST: u32 = 2000;
 /// What one gate holds with common limits of file descriptors, two for each stream.
 pub(super) const KEY_CONNECTIONS: u32 = 10_000;
 
+/// The gate's own user and group: whoever else is to connect is put into the group.
+pub(super) const SOCKET_MODE: u32 = 0o660;
+
 /// An honest client sends a head in one packet; this is for a phone in a tunnel.
 pub(super) const HEAD: Duration = Duration::from_secs(10);
 /// As nginx' `keepalive_timeout` and load balancers in front have it, give or take.

@@ -8,6 +8,7 @@
 //! text ─ yaml ─→ raw ─ compile, keys ─→ used       what is wrong on the way: fault → locate → error
 //! ```
 
+mod admin;
 mod channel;
 mod compile;
 mod credentials;
@@ -18,6 +19,7 @@ mod forward;
 mod keys;
 mod limits;
 mod lines;
+mod listeners;
 mod locate;
 mod networks;
 mod path;

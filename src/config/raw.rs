@@ -69,7 +69,8 @@ pub(super) struct Config {
     /// `report`: what would be refused is counted and logged, and passes. Routes and keys can say otherwise. Broken heads and blocked
     /// addresses are refused all the same. Default: `enforce`. *Live.*
     pub mode: Option<Mode>,
-    /// Addresses and networks of the proxies in front, whose `X-Forwarded-For`, `Forwarded` and `X-Forwarded-Proto` are believed.
+    /// Addresses and networks of the proxies in front, whose `X-Forwarded-For`, `Forwarded` and `X-Forwarded-Proto` are believed;
+    /// `unix` is whoever connects through a Unix socket.
     /// Default: nobody's. *Live.*
     pub trusted_proxies: Option<List<Text>>,
     /// How long the gate waits for others. *Live.*

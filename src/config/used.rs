@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{
+    downstream::ListenAddress,
     gate::{credential::Pepper, keys::KeyLimits, peer::Networks, policy::Policy},
     upstream::{ForwardSpec, UpstreamTimeouts},
 };
@@ -44,7 +45,9 @@ pub struct Config {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listener {
     /// Port 0 takes any free one.
-    pub address: SocketAddr,
+    pub address: ListenAddress,
+    /// Of the file, if it is a Unix socket.
+    pub mode: u32,
     /// `None` is plain TCP.
     pub tls: Option<Tls>,
     /// Whose PROXY protocol is spoken here; `None` is nobody's.

@@ -3,11 +3,15 @@
 use std::sync::Arc;
 
 use super::used::{Config, Listener};
-use crate::gate::{
-    capability::{Operation, Operations},
-    credential::Kind,
-    keys::{KeyRecord, KeySet},
-    policy::{Demand, Mode, Policy, Route},
+use crate::{
+    downstream::ListenAddress,
+    gate::{
+        capability::{Operation, Operations},
+        credential::Kind,
+        keys::{KeyRecord, KeySet},
+        peer::PeerAddress,
+        policy::{Demand, Mode, Policy, Route},
+    },
 };
 
 /// So many keys are named; of more, the number.
@@ -23,6 +27,7 @@ pub fn warnings(config: &Config, keys: &KeySet) -> Vec<String> {
             "listener {address} takes keys in the clear from other machines; give it `tls`, or encrypt in front of it"
         ));
     }
+    warnings.extend(config.listeners.iter().filter_map(|listener| through_a_file(listener, config)));
     let routes = || config.policy.routes.iter();
     if config.policy.mode == Mode::Report || routes().any(|route| route.mode == Some(Mode::Report)) {
         warnings
@@ -88,8 +93,26 @@ fn folded_around(policy: &Policy) -> Vec<(&str, &str, String)> {
     found
 }
 
+/// What is seldom meant of a Unix socket.
+fn through_a_file(listener: &Listener, config: &Config) -> Option<String> {
+    let Listener { address: address @ ListenAddress::Unix(_), mode, proxy_protocol, .. } = listener else { return None };
+    let is_believed = proxy_protocol.is_some() || config.policy.trusted_proxies.contains(PeerAddress::Unix);
+    if is_believed && mode & 0o002 != 0 {
+        return Some(format!(
+            "whoever connects to {address} is believed to say who its client is, and its mode lets every user of this machine connect"
+        ));
+    }
+    let is_limited = config.policy.peer_refusals.is_some() || config.limits.per_peer.is_some();
+    (!is_believed && is_limited).then(|| {
+        format!(
+            "all that comes through {address} is one client to `limits.ip`; where a proxy connects there, name `unix` in \
+             `trusted_proxies`, or let it speak the PROXY protocol"
+        )
+    })
+}
+
 fn is_open(listener: &Listener) -> bool {
-    listener.tls.is_none() && !listener.address.ip().is_loopback()
+    listener.tls.is_none() && listener.address.tcp().is_some_and(|address| !address.ip().is_loopback())
 }
 
 /// The ids of `keys`; `None` where there are none.

@@ -2,7 +2,7 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use tokio::{net::TcpStream, time::timeout};
+use tokio::time::timeout;
 use tracing::warn;
 
 use super::{
@@ -29,15 +29,16 @@ impl Bound {
     /// Accepts until the gate closes, or is replaced.
     ///
     /// # Errors
-    /// None: an end that others of the gate's parts report as well.
-    pub async fn serve(self, edge: Arc<Edge>) -> io::Result<()> {
+    /// If clients cannot get here, with the address.
+    pub async fn serve(mut self, edge: Arc<Edge>) -> io::Result<()> {
+        self.begin(&edge.drain)?;
         loop {
             let accepted = tokio::select! {
                 accepted = self.listener.accept() => accepted,
                 () = edge.drain.accepts_no_more() => return Ok(()),
             };
             match accepted {
-                Ok((stream, socket)) => accept(&edge, stream, socket.ip().into(), &self.entrance),
+                Ok((stream, socket)) => accept(&edge, stream, socket, &self.entrance),
                 // The client left before it was accepted.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
@@ -50,7 +51,7 @@ impl Bound {
     }
 }
 
-fn accept(edge: &Arc<Edge>, stream: TcpStream, socket: PeerAddress, entrance: &Entrance) {
+fn accept(edge: &Arc<Edge>, stream: Client, socket: PeerAddress, entrance: &Entrance) {
     if entrance.proxies.as_ref().is_some_and(|proxies| !proxies.contains(socket)) {
         return edge.telemetry.proxy_header_failed(ProxyHeaderError::Untrusted);
     }
@@ -76,7 +77,7 @@ fn accept(edge: &Arc<Edge>, stream: TcpStream, socket: PeerAddress, entrance: &E
 /// What comes before the first request: the header of the PROXY protocol, then TLS.
 async fn enter(
     edge: &Edge,
-    mut stream: TcpStream,
+    mut stream: Client,
     mut socket: PeerAddress,
     mut held: Held,
     entrance: Entrance,
@@ -98,10 +99,12 @@ async fn enter(
             }
         }
     }
-    let client = match entrance.tls {
-        None => Client::Tcp(stream),
+    let client = match (entrance.tls, stream) {
         // No handshake, or not in time: there is no language to answer in.
-        Some(acceptor) => Client::Tls(Box::new(timeout(deadline, acceptor.accept(stream)).await.ok()?.ok()?)),
+        (Some(acceptor), Client::Tcp(tcp)) => Client::Tls(Box::new(timeout(deadline, acceptor.accept(tcp)).await.ok()?.ok()?)),
+        // Where TLS is asked for, nothing else is spoken.
+        (Some(_), Client::Unix(_) | Client::Tls(_)) => return None,
+        (None, plain) => plain,
     };
     Some((client, socket, held))
 }
@@ -126,9 +129,15 @@ fn peer_place(edge: &Edge, address: PeerAddress) -> Result<Option<PeerLease>, De
 }
 
 /// One attempt to say why, without waiting: whoever is over a limit gets no more of the gate's time.
-fn turn_away(stream: &TcpStream, denial: Denial, entrance: &Entrance) {
-    if entrance.tls.is_none() {
-        // If it does not fit into an empty socket's buffer, the client is not reading.
-        let _ = stream.try_write(&answer::refusal(denial, &About { close: true, ..About::default() }));
+fn turn_away(stream: &Client, denial: Denial, entrance: &Entrance) {
+    if entrance.tls.is_some() {
+        return;
     }
+    let refusal = answer::refusal(denial, &About { close: true, ..About::default() });
+    // If it does not fit into an empty socket's buffer, the client is not reading.
+    let _ = match stream {
+        Client::Tcp(tcp) => tcp.try_write(&refusal),
+        Client::Unix(unix) => unix.try_write(&refusal),
+        Client::Tls(_) => Ok(0),
+    };
 }

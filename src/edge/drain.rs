@@ -4,7 +4,7 @@
 //! already is served to its end, new streams too, for their clients did not choose this process.
 
 use std::{
-    sync::atomic::{AtomicU8, Ordering},
+    sync::atomic::{AtomicBool, AtomicU8, Ordering},
     time::Duration,
 };
 
@@ -26,6 +26,8 @@ const SPREAD_PER_STREAM: Duration = Duration::from_millis(2);
 #[derive(Default)]
 pub struct Drain {
     state: AtomicU8,
+    /// Kept beside the state, which goes on from there.
+    replaced: AtomicBool,
     changed: Notify,
 }
 
@@ -39,6 +41,7 @@ impl Drain {
 
     /// From now on nothing new is accepted, and no request that still comes is refused for that. After [`Drain::close`], nothing.
     pub fn replace(&self) {
+        self.replaced.store(true, Ordering::Release);
         self.state.fetch_max(REPLACED, Ordering::AcqRel);
         self.changed.notify_waiters();
     }
@@ -47,6 +50,12 @@ impl Drain {
     pub fn close(&self) {
         self.state.store(CLOSED, Ordering::Release);
         self.changed.notify_waiters();
+    }
+
+    /// Whether another process has taken the listeners over, whatever came then.
+    #[must_use]
+    pub fn was_replaced(&self) -> bool {
+        self.replaced.load(Ordering::Acquire)
     }
 
     /// Whether new streams are refused.

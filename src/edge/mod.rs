@@ -37,7 +37,7 @@ pub use self::{
     clock::Clock,
     drain::{Drain, spread},
     head::{HeadError, parse_strictly},
-    listen::{Bound, Entrance, adopt, bind},
+    listen::{Bound, Entrance, adopt, bind, remove_abandoned},
     registry::{CutReason, LiveStream, Registry},
     settings::{ConnectionCaps, LimitHeaders, Settings, StreamSpans, Streams, Timeouts},
     tls::load_tls,

@@ -1,17 +1,12 @@
 //! The wait for a header of the PROXY protocol, before anything else on a connection. Takes its bytes and no byte behind them, which
 //! are the client's: TLS or HTTP finds them where they are. While nothing has come, no buffer is held.
 
-use std::{
-    future::poll_fn,
-    io,
-    net::IpAddr,
-    task::{Poll, ready},
-    time::Duration,
-};
+use std::{io, net::IpAddr, os::fd::AsFd as _, time::Duration};
 
-use tokio::{io::ReadBuf, net::TcpStream, time::timeout};
+use rustix::net::{RecvFlags, recv};
+use tokio::{io::Interest, time::timeout};
 
-use super::scratch::read_some;
+use super::{client::Client, scratch::read_some};
 use crate::{
     dialect::{MAX_HEADER_BYTES, Malformed, Proxied, read_proxy_header},
     telemetry::ProxyHeaderError,
@@ -21,11 +16,11 @@ use crate::{
 ///
 /// # Errors
 /// Why there is none, after which nobody can tell whose connection this is.
-pub async fn read_client(stream: &mut TcpStream, deadline: Duration) -> Result<Option<IpAddr>, ProxyHeaderError> {
+pub async fn read_client(stream: &mut Client, deadline: Duration) -> Result<Option<IpAddr>, ProxyHeaderError> {
     timeout(deadline, read(stream)).await.unwrap_or(Err(ProxyHeaderError::Missing))
 }
 
-async fn read(stream: &mut TcpStream) -> Result<Option<IpAddr>, ProxyHeaderError> {
+async fn read(stream: &mut Client) -> Result<Option<IpAddr>, ProxyHeaderError> {
     let (mut header, mut taken) = (Vec::new(), Vec::new());
     loop {
         let before = header.len();
@@ -51,15 +46,20 @@ async fn read(stream: &mut TcpStream) -> Result<Option<IpAddr>, ProxyHeaderError
 }
 
 /// Appends what has come, as far as a header may reach, and leaves it where it is.
-async fn peek(stream: &TcpStream, header: &mut Vec<u8>) -> io::Result<usize> {
-    poll_fn(|cx| {
+async fn peek(stream: &Client, header: &mut Vec<u8>) -> io::Result<usize> {
+    let look = || {
         let mut space = [0; MAX_HEADER_BYTES];
-        let mut window = ReadBuf::new(&mut space[header.len()..]);
-        ready!(stream.poll_peek(cx, &mut window))?;
-        header.extend_from_slice(window.filled());
-        Poll::Ready(Ok(window.filled().len()))
-    })
-    .await
+        let room = space.len() - header.len();
+        let (length, _) = recv(stream.as_fd(), &mut space[..room], RecvFlags::PEEK)?;
+        header.extend_from_slice(&space[..length]);
+        Ok(length)
+    };
+    match stream {
+        Client::Tcp(tcp) => tcp.async_io(Interest::READABLE, look).await,
+        Client::Unix(unix) => unix.async_io(Interest::READABLE, look).await,
+        // The header comes before TLS.
+        Client::Tls(_) => Err(io::ErrorKind::Unsupported.into()),
+    }
 }
 
 #[cfg(test)]
@@ -67,17 +67,19 @@ mod tests {
     use super::*;
     use tokio::{
         io::{AsyncReadExt as _, AsyncWriteExt as _},
-        net::TcpListener,
+        net::{TcpListener, TcpStream, UnixStream},
     };
 
     const LONG: Duration = Duration::from_secs(60);
 
-    async fn pair() -> (TcpStream, TcpStream) {
+    /// A client and the gate's end of its connection.
+    async fn pairs() -> [(Client, Client); 2] {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (client, server) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
         let client = client.unwrap();
         client.set_nodelay(true).unwrap();
-        (client, server.unwrap().0)
+        let (one, other) = UnixStream::pair().unwrap();
+        [(Client::Tcp(client), Client::Tcp(server.unwrap().0)), (Client::Unix(one), Client::Unix(other))]
     }
 
     #[tokio::test]
@@ -86,18 +88,19 @@ mod tests {
         let v1 = b"PROXY TCP4 192.0.2.1 10.0.0.1 8080 443\r\n\r\nrest".to_vec();
         for bytes in [v1, v2] {
             for split in 1..bytes.len() {
-                let (mut client, mut server) = pair().await;
-                let writing = async {
-                    client.write_all(&bytes[..split]).await.unwrap();
-                    tokio::task::yield_now().await;
-                    client.write_all(&bytes[split..]).await.unwrap();
-                    client.shutdown().await.unwrap();
-                };
-                let (named, ()) = tokio::join!(read_client(&mut server, LONG), writing);
-                assert_eq!(named, Ok(Some([192, 0, 2, 1].into())), "split at {split}");
-                let mut rest = Vec::new();
-                server.read_to_end(&mut rest).await.unwrap();
-                assert_eq!(rest, b"\r\nrest", "split at {split}");
+                for (mut client, mut server) in pairs().await {
+                    let writing = async {
+                        client.write_all(&bytes[..split]).await.unwrap();
+                        tokio::task::yield_now().await;
+                        client.write_all(&bytes[split..]).await.unwrap();
+                        client.shutdown().await.unwrap();
+                    };
+                    let (named, ()) = tokio::join!(read_client(&mut server, LONG), writing);
+                    assert_eq!(named, Ok(Some([192, 0, 2, 1].into())), "split at {split}");
+                    let mut rest = Vec::new();
+                    server.read_to_end(&mut rest).await.unwrap();
+                    assert_eq!(rest, b"\r\nrest", "split at {split}");
+                }
             }
         }
     }
@@ -110,19 +113,21 @@ mod tests {
             (b"PROXY TCP4", ProxyHeaderError::Missing),
             (b"", ProxyHeaderError::Missing),
         ] {
-            let (mut client, mut server) = pair().await;
-            client.write_all(bytes).await.unwrap();
-            if expected == ProxyHeaderError::Missing {
-                client.shutdown().await.unwrap();
+            for (mut client, mut server) in pairs().await {
+                client.write_all(bytes).await.unwrap();
+                if expected == ProxyHeaderError::Missing {
+                    client.shutdown().await.unwrap();
+                }
+                assert_eq!(read_client(&mut server, LONG).await, Err(expected), "{bytes:?}");
             }
-            assert_eq!(read_client(&mut server, LONG).await, Err(expected), "{bytes:?}");
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_header_has_one_deadline() {
-        let (mut client, mut server) = pair().await;
-        client.write_all(b"PROXY ").await.unwrap();
-        assert_eq!(read_client(&mut server, LONG).await, Err(ProxyHeaderError::Missing));
+        for (mut client, mut server) in pairs().await {
+            client.write_all(b"PROXY ").await.unwrap();
+            assert_eq!(read_client(&mut server, LONG).await, Err(ProxyHeaderError::Missing));
+        }
     }
 }

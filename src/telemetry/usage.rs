@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -12,7 +11,7 @@ use std::{
 use parking_lot::Mutex;
 
 use super::Telemetry;
-use crate::gate::{denial::Denial, keys::KeyRecord};
+use crate::gate::{denial::Denial, keys::KeyRecord, peer::PeerAddress};
 
 /// Misuses that are told apart at once; what is beyond is in the access log and the metrics.
 const MAX_MISUSES: usize = 1000;
@@ -34,7 +33,7 @@ pub struct Misuse {
     /// How often.
     pub count: u64,
     /// From where, the last time.
-    pub peer: IpAddr,
+    pub peer: PeerAddress,
     /// From which page, the last time.
     pub origin: Option<Box<str>>,
 }
@@ -54,7 +53,7 @@ impl Telemetry {
 
     /// A key was used as it must not be: a secret one in a browser, one by a page that it does not list. `origin` is at most so long as a
     /// header may be.
-    pub fn key_misused(&self, key: &KeyRecord, denial: Denial, peer: IpAddr, origin: Option<&str>) {
+    pub fn key_misused(&self, key: &KeyRecord, denial: Denial, peer: PeerAddress, origin: Option<&str>) {
         if !self.used.is_kept.load(Relaxed) {
             return;
         }

@@ -4,6 +4,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use keygate::{
     config::{self, AccessLog, Config, KeyPlace, LimitHeaders, LogFormat, restart_only_changes, warnings},
+    downstream::ListenAddress,
     gate::{
         capability::Capabilities,
         credential::{Digester, Environment, Kind, Pepper, compose},
@@ -334,6 +335,48 @@ fn proxies_are_trusted_by_network() {
         assert_eq!(trusts(&config, address), expected, "{address}");
     }
     assert!(config.listeners[0].proxy_protocol.is_none());
+    assert!(!config.policy.trusted_proxies.contains(PeerAddress::Unix));
+}
+
+#[test]
+fn a_listener_is_a_file() {
+    let told =
+        |listener: &str, more: &str| parse(&format!("{}{more}", MINIMAL.replace("address: 127.0.0.1:8080", listener))).unwrap();
+    let listener = |text: &str| told(text, "").listeners.remove(0);
+    let plain = listener("address: 'unix:/run/gate.sock'");
+    assert_eq!((plain.address, plain.mode), (ListenAddress::Unix("/run/gate.sock".into()), 0o660));
+    let beside = listener("address: 'unix:gate.sock', mode: '620', proxy_protocol: { trusted: [unix] }");
+    assert_eq!((beside.address, beside.mode), (ListenAddress::Unix("/etc/keygate/gate.sock".into()), 0o620));
+    assert_eq!(beside.proxy_protocol, Some(Networks::default().and_unix()));
+    let running = told("address: 'unix:/run/gate.sock'", "");
+    assert_eq!(restart_only_changes(&running, &told("address: 'unix:/run/gate.sock', mode: '0666'", "")), ["listeners"]);
+    assert!(
+        restart_only_changes(&running, &told("address: 'unix:/run/gate.sock', mode: '0660'", "trusted_proxies: [unix]"))
+            .is_empty()
+    );
+
+    let keys = set(&format!("keys:\n{}", secret("a", "")));
+    let warned = |listener: &str, more: &str| warnings(&told(listener, more), &keys);
+    let (file, limit, trust) =
+        ("address: 'unix:/run/gate.sock'", "limits: { ip: { connections: 1 } }\n", "trusted_proxies: [unix]\n");
+    assert_eq!(warned(file, ""), [""; 0]);
+    assert_eq!(
+        warned(file, limit),
+        [
+            "all that comes through unix:/run/gate.sock is one client to `limits.ip`; where a proxy connects there, name `unix` in \
+             `trusted_proxies`, or let it speak the PROXY protocol"
+        ]
+    );
+    assert_eq!(warned(file, &format!("{limit}{trust}")), [""; 0]);
+    let everybody = format!("{file}, mode: '0666'");
+    assert_eq!(warned(&everybody, ""), [""; 0]);
+    assert_eq!(
+        warned(&everybody, trust),
+        [
+            "whoever connects to unix:/run/gate.sock is believed to say who its client is, and its mode lets every user of this machine \
+             connect"
+        ]
+    );
 }
 
 #[test]

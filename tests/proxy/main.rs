@@ -23,6 +23,7 @@ mod sse;
 mod stream_limits;
 mod streams;
 mod transports;
+mod unix;
 mod upgrade;
 mod upstreams;
 mod websocket;

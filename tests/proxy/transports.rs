@@ -126,15 +126,32 @@ async fn a_backend_listens_on_a_unix_socket() {
                 talk.open_websocket(&request, "").await;
                 return talk.echo().await;
             }
+            if request.header("accept") == Some("text/event-stream") {
+                talk.answer("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n").await;
+                talk.send("data: tick\n\n").await;
+                return talk.ended().await;
+            }
             talk.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
         }
     });
-    let setup = Setup::before("unix:backend.sock");
+    let health = "{ path: /healthz, interval: 100ms, timeout: 5s }";
+    let setup = Setup::before(format!("{{ addresses: ['unix:backend.sock', 'unix:nobody.sock'], health: {health} }}"));
     std::fs::write(folder.path().join("keys.yaml"), setup.keys_text()).unwrap();
     let gate = Gate::start_in(folder, setup).await;
     assert_eq!(gate.connect().await.ask(GET).await.status, 200);
     WebSocket::open(gate.connect().await, "/connection/1", "sk_live_server").await.echoes("through a file").await;
-    let request = &backend.requests()[0];
+    let mut events = gate.connect().await;
+    events.send("GET /events/a HTTP/1.1\r\nHost: gate\r\nx-api-key: sk_live_server\r\nAccept: text/event-stream\r\n\r\n").await;
+    assert_eq!(events.head().await.status, 200);
+    events.read_through(b"tick\n\n").await;
+    let series = |name: &str| {
+        let path = gate.path(name).display().to_string();
+        format!(r#"keygate_upstream_healthy{{address="unix:{path}",upstream="upstream"}}"#)
+    };
+    gate.series_is(&series("nobody.sock"), 0.0).await;
+    gate.series_is(&series("backend.sock"), 1.0).await;
+    let requests = backend.requests();
+    let request = requests.iter().find(|request| request.target == "/any/").unwrap();
     assert_eq!(request.header("host"), Some("gate.example"));
     identity_stamped_once(request).unwrap();
 }

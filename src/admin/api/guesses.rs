@@ -2,7 +2,10 @@
 
 use std::{net::IpAddr, time::Instant};
 
-use crate::gate::limit::{Pace, PeerTable, Quota};
+use crate::gate::{
+    limit::{Pace, PeerTable, Quota},
+    peer::PeerAddress,
+};
 
 /// A minute.
 const A_MINUTE: u32 = 10;
@@ -31,7 +34,7 @@ impl Guesses {
     /// # Errors
     /// In how many seconds the next one is looked at.
     pub fn charge(&self, peer: IpAddr) -> Result<(), u32> {
-        let (peer, now_ns) = (peer.into(), u64::try_from(self.since.elapsed().as_nanos()).unwrap_or(u64::MAX));
+        let (peer, now_ns) = (PeerAddress::from(peer).into(), u64::try_from(self.since.elapsed().as_nanos()).unwrap_or(u64::MAX));
         match self.peers.peek(peer, &self.quota, now_ns) {
             Pace::Within { .. } => {
                 self.peers.charge(peer, &self.quota, now_ns);

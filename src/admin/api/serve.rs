@@ -25,7 +25,10 @@ use super::{
 };
 use crate::{
     admin::{Governed, Managing},
-    gate::limit::{PeerLease, PeerPlaces},
+    gate::{
+        limit::{PeerLease, PeerPlaces},
+        peer::PeerAddress,
+    },
 };
 
 /// Connections at once: what manages keys must not use up the descriptors that clients need.
@@ -77,7 +80,7 @@ pub async fn serve_admin(listener: Arc<TcpListener>, admin: Admin, end: impl Fut
             continue;
         };
         // Who has too many is turned away without a word: a word could be waited for as well.
-        let Some(lease) = peers.take(peer.ip().into(), MAX_OF_A_PEER) else { continue };
+        let Some(lease) = peers.take(PeerAddress::from(peer.ip()).into(), MAX_OF_A_PEER) else { continue };
         let (routes, tls, ended) = (routes.clone(), tls.clone(), ended.clone());
         connections.spawn(async move {
             // Whoever asks and does not listen has nothing to be told.

@@ -8,6 +8,7 @@
 //! new → old   sockets
 //! old → new   gate 0.0.0.0:8080     for each socket what it is for and the address that the configuration asks for; its descriptor
 //! old → new   status 0.0.0.0:9090   comes with the line (SCM_RIGHTS, unix(7))
+//! old → new   gate unix:/run/gate   likewise; its file is the new one's from `yours` on
 //! old → new   end
 //! new → old   prepared              everything is loaded and bound, its control socket beside the old one's
 //! old → new   blocks {…}            what is blocked, as in the state file; from here the old one changes it no more
@@ -26,10 +27,11 @@ mod give;
 mod line;
 mod take;
 
-use std::{net::SocketAddr, os::fd::AsFd, sync::Weak};
+use std::{os::fd::AsFd, sync::Weak};
 
 pub(super) use self::give::{Turn, upgrade};
 pub use self::take::{MeetError, Predecessor};
+use crate::downstream::ListenAddress;
 
 /// The protocol's name for HTTP.
 const PROTOCOL: &str = "keygate-handover/1";
@@ -51,7 +53,7 @@ pub struct Offered {
     /// What it is for.
     pub role: Role,
     /// What the configuration asks for: with port 0 not what the socket has.
-    pub address: SocketAddr,
+    pub address: ListenAddress,
     /// The socket, while somebody accepts on it.
     pub socket: Weak<dyn AsFd + Send + Sync>,
 }

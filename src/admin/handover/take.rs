@@ -2,7 +2,6 @@
 
 use std::{
     fmt, io,
-    net::SocketAddr,
     os::fd::OwnedFd,
     path::{Path, PathBuf},
     time::Duration,
@@ -22,7 +21,7 @@ use serde_json::Value;
 use tokio::{net::UnixStream, time::timeout};
 
 use super::{PROTOCOL, Role, line::Lines};
-use crate::admin::ControlSocket;
+use crate::{admin::ControlSocket, downstream::ListenAddress};
 
 /// How long the running gate may take for a word.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -31,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Predecessor {
     lines: Lines,
     control: PathBuf,
-    sockets: Vec<(Role, SocketAddr, OwnedFd)>,
+    sockets: Vec<(Role, ListenAddress, OwnedFd)>,
 }
 
 /// Why no gate was met.
@@ -101,8 +100,8 @@ impl Predecessor {
 
     /// Its socket for this, if it has one that was not taken yet. `address` is what the configuration asks for; where both ask for
     /// any port, it is the one that the gate has.
-    pub fn take(&mut self, role: Role, address: SocketAddr) -> Option<OwnedFd> {
-        let same = self.sockets.iter().position(|(is, at, _)| (*is, *at) == (role, address))?;
+    pub fn take(&mut self, role: Role, address: &ListenAddress) -> Option<OwnedFd> {
+        let same = self.sockets.iter().position(|(is, at, _)| (*is, at) == (role, address))?;
         Some(self.sockets.remove(same).2)
     }
 
@@ -116,11 +115,12 @@ impl Predecessor {
         line.strip_prefix("blocks ").map(str::to_owned).ok_or_else(|| strange(&line))
     }
 
-    /// Takes over: from now on the path of the control socket leads to `socket`, and the other one leaves.
+    /// Takes over: from now on the path of the control socket leads to `socket`, and the other one leaves. Returns where it listened
+    /// and nobody does any more: its sockets that were not taken.
     ///
     /// # Errors
     /// If the running gate goes on.
-    pub async fn take_over(mut self, socket: &ControlSocket) -> io::Result<()> {
+    pub async fn take_over(mut self, socket: &ControlSocket) -> io::Result<Vec<ListenAddress>> {
         let answer = async {
             self.lines.say("ready").await?;
             self.lines.hear().await
@@ -136,7 +136,7 @@ impl Predecessor {
             Err(_) => socket.rename(&self.control)?,
         }
         socket.is_now_at(&self.control);
-        Ok(())
+        Ok(self.sockets.into_iter().map(|(_, address, _)| address).collect())
     }
 }
 
@@ -167,7 +167,7 @@ async fn ask(stream: UnixStream) -> Result<Lines, MeetError> {
     Ok(Lines::new(parts.io.into_inner(), &parts.read_buf))
 }
 
-fn socket(line: &str) -> Option<(Role, SocketAddr)> {
+fn socket(line: &str) -> Option<(Role, ListenAddress)> {
     let (role, address) = line.split_once(' ')?;
     Some((Role::of_name(role)?, address.parse().ok()?))
 }
@@ -200,10 +200,10 @@ mod tests {
         lives.then_some(listener)
     }
 
-    async fn taken_over(control: &Path, lives: bool) -> (io::Result<()>, ControlSocket) {
+    async fn taken_over(control: &Path, lives: bool) -> (io::Result<Vec<ListenAddress>>, ControlSocket) {
         let gate = tokio::spawn(mute_at_last(UnixListener::bind(control).unwrap(), lives));
         let mut predecessor = Predecessor::meet(control).await.unwrap();
-        assert!(predecessor.take(Role::Gate, ([127, 0, 0, 1], 80).into()).is_none());
+        assert!(predecessor.take(Role::Gate, &"unix:/run/gate".parse().unwrap()).is_none());
         let socket = ControlSocket::bind_beside(control).unwrap();
         assert_eq!(predecessor.blocks().await.unwrap(), "{}");
         let (taken, _alive) = tokio::join!(predecessor.take_over(&socket), gate);

@@ -19,7 +19,7 @@ use self::{
     files::{Addresses, DemoFiles},
 };
 use super::{exit, serve::stop_signal};
-use crate::{app, gate::blocks::Blocks};
+use crate::{app, downstream::ListenAddress, gate::blocks::Blocks};
 
 /// Options of `keygate demo`.
 #[derive(clap::Args)]
@@ -58,7 +58,8 @@ impl Demo {
         let mut hangup = signal(SignalKind::hangup())?;
         let stop = stop_signal()?;
         let running = app::start(&files.config, loaded, Blocks::default(), level, None).await?;
-        let gate = running.listeners.first().copied().ok_or_else(|| io::Error::other("the gate does not listen"))?;
+        let gate =
+            running.listeners.first().and_then(ListenAddress::tcp).ok_or_else(|| io::Error::other("the gate does not listen"))?;
         tokio::spawn(backend::serve(backend, backend::router()));
         tokio::spawn(backend::serve(page, backend::page(gate)));
 

@@ -1,10 +1,10 @@
 //! A client that sends the bytes that it is given and reads answers one by one.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
-    net::TcpStream,
+    net::{TcpStream, UnixStream},
 };
 use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
 
@@ -22,7 +22,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 pub struct Client {
     pub stream: Box<dyn Stream>,
     pub buffer: Vec<u8>,
-    tcp: socket2::Socket,
+    socket: socket2::Socket,
 }
 
 impl Client {
@@ -37,10 +37,17 @@ impl Client {
         Self::over(within("a connection", socket.connect(address)).await.expect("the gate listens"))
     }
 
+    /// A connection through the socket at `path`.
+    pub async fn unix(path: &Path) -> Self {
+        let unix = within("a connection", UnixStream::connect(path)).await.expect("the gate listens");
+        let other = socket2::SockRef::from(&unix).try_clone().expect("a descriptor");
+        Self { stream: Box::new(unix), buffer: Vec::new(), socket: other }
+    }
+
     fn over(tcp: TcpStream) -> Self {
         tcp.set_nodelay(true).expect("a socket option");
         let other = socket2::SockRef::from(&tcp).try_clone().expect("a descriptor");
-        Self { stream: Box::new(tcp), buffer: Vec::new(), tcp: other }
+        Self { stream: Box::new(tcp), buffer: Vec::new(), socket: other }
     }
 
     /// A connection that takes in little at once, so that a sender soon has to wait.
@@ -49,7 +56,7 @@ impl Client {
         socket.set_recv_buffer_size(4096).expect("a socket option");
         let tcp = within("a connection", socket.connect(address)).await.expect("the gate listens");
         let other = socket2::SockRef::from(&tcp).try_clone().expect("a descriptor");
-        Self { stream: Box::new(tcp), buffer: Vec::new(), tcp: other }
+        Self { stream: Box::new(tcp), buffer: Vec::new(), socket: other }
     }
 
     /// A connection in TLS, whose certificate must be good for `name`.
@@ -185,6 +192,6 @@ impl Client {
 
     /// Ends the connection by a reset.
     pub fn reset(self) {
-        self.tcp.set_linger(Some(std::time::Duration::ZERO)).expect("a socket option");
+        self.socket.set_linger(Some(std::time::Duration::ZERO)).expect("a socket option");
     }
 }
