@@ -6,6 +6,8 @@ mod support;
 
 mod load;
 
+#[cfg(target_os = "linux")]
+mod ceiling;
 mod drain;
 #[cfg(target_os = "linux")]
 mod flat;
