@@ -1,4 +1,4 @@
-//! The server behind every peer: `ok` to a request, an echo to a WebSocket, and a count of both.
+//! The server behind every peer: `ok` to a request, an echo to a WebSocket, events to who asks for them, and a count of all.
 //!
 //! The count is how a run proves that accepted requests came through and refused ones did not.
 
@@ -10,8 +10,9 @@ use std::thread;
 
 use anyhow::{Context, Result};
 use tokio::net::{TcpListener, TcpSocket};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
+use crate::events;
 use crate::websocket::{self, CLOSE, Frame, Side};
 use crate::wire::Wire;
 
@@ -36,7 +37,9 @@ pub struct Backend {
 #[derive(Default)]
 struct Tally {
     requests: AtomicU64,
-    open_sockets: AtomicU64,
+    /// WebSockets and streams of events.
+    open: AtomicU64,
+    turn: watch::Sender<u64>,
 }
 
 impl Backend {
@@ -63,13 +66,25 @@ impl Backend {
         Ok(Self { port, tally, _running: running })
     }
 
-    /// Requests seen so far, WebSocket handshakes not among them.
+    /// Requests seen so far, those for WebSockets and events not among them.
     pub fn requests(&self) -> u64 {
         self.tally.requests.load(Relaxed)
     }
 
-    pub fn open_sockets(&self) -> u64 {
-        self.tally.open_sockets.load(Relaxed)
+    /// WebSockets and streams of events that are open now.
+    pub fn open(&self) -> u64 {
+        self.tally.open.load(Relaxed)
+    }
+
+    /// The turn whose event every new stream begins with.
+    pub fn turn(&self) -> u64 {
+        *self.tally.turn.borrow()
+    }
+
+    /// Begins the next turn: every stream is sent its event.
+    pub fn next_turn(&self) -> u64 {
+        self.tally.turn.send_modify(|turn| *turn += 1);
+        self.turn()
     }
 }
 
@@ -99,10 +114,16 @@ async fn serve(mut wire: Wire, tally: &Tally) -> Result<()> {
         if upgrade.is_some_and(|to| to.eq_ignore_ascii_case("websocket")) {
             let key = request.field("sec-websocket-key").context("a handshake without a key")?;
             let accept = websocket::accept(key);
-            tally.open_sockets.fetch_add(1, Relaxed);
+            tally.open.fetch_add(1, Relaxed);
             let echoed = echo(wire, &accept).await;
-            tally.open_sockets.fetch_sub(1, Relaxed);
+            tally.open.fetch_sub(1, Relaxed);
             return echoed;
+        }
+        if request.field("accept") == Some("text/event-stream") {
+            tally.open.fetch_add(1, Relaxed);
+            let served = events::serve(wire, tally.turn.subscribe()).await;
+            tally.open.fetch_sub(1, Relaxed);
+            return served;
         }
         tally.requests.fetch_add(1, Relaxed);
         wire.send(ANSWER).await?;

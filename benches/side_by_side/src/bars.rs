@@ -25,7 +25,7 @@ pub struct Verdict {
     pub met: Option<bool>,
 }
 
-const BARS: [Bar; 13] = [
+const BARS: [Bar; 16] = [
     times(Work::Accepted, 1.1, "bare-pingora"),
     times(Work::Accepted, 0.5, "envoy"),
     heading(Work::Accepted, "nginx"),
@@ -39,6 +39,9 @@ const BARS: [Bar; 13] = [
     times(Work::LargeEcho, 1.0, "haproxy"),
     times(Work::Idle, 1.0, "haproxy"),
     flat(Work::Idle, 4.0),
+    times(Work::IdleEvents, 1.0, "haproxy"),
+    flat(Work::IdleEvents, 4.0),
+    heading(Work::IdleTls, "haproxy"),
 ];
 
 /// The bars whose peers ran.

@@ -8,6 +8,7 @@ use crate::load::{self, LANES, Load};
 use crate::machine::{self, Cores};
 use crate::peers::Peer;
 use crate::proxy::Proxy;
+use crate::tls::Identity;
 
 /// How much work. Requests and handshakes are multiples of the lanes; of echoes every socket has its turns.
 pub struct Plan {
@@ -15,6 +16,7 @@ pub struct Plan {
     pub quick: bool,
     pub origin: bool,
     pub sockets: usize,
+    pub identity: Identity,
     requests: usize,
     handshakes: usize,
     small_turns: usize,
@@ -23,9 +25,10 @@ pub struct Plan {
 
 impl Plan {
     /// Full counts give each figure about a second of the proxy's CPU, which `/proc` tells by hundredths.
-    pub fn new(quick: bool, rounds: Option<u32>, origin: bool) -> Self {
+    pub fn new(quick: bool, rounds: Option<u32>, origin: bool) -> Result<Self> {
         let scale = if quick { LANES / 4 } else { LANES };
-        Self {
+        Ok(Self {
+            identity: Identity::generate()?,
             rounds: rounds.unwrap_or(if quick { 1 } else { 3 }),
             quick,
             origin,
@@ -34,7 +37,7 @@ impl Plan {
             handshakes: 128 * scale,
             small_turns: 16,
             large_turns: 5,
-        }
+        })
     }
 
     /// In this process: the load's end and the backend's end of every idle socket, and a little for the rest.
@@ -65,37 +68,53 @@ async fn measure(plan: &Plan, peer: &Peer, cores: Cores) -> Result<Vec<(Work, f6
     let backend = &Backend::start()?;
 
     // Memory on a process of its own: what other work has freed there would hide what a socket takes.
-    let proxy = Proxy::start(peer, backend.port, plan.origin, cores).await?;
-    let idle = proxy.at(idle_kilobytes(plan, &proxy, backend)).await?;
-    drop(proxy);
+    let mut figures = Vec::new();
+    for work in [Work::Idle, Work::IdleEvents, Work::IdleTls] {
+        let proxy = Proxy::start(peer, backend.port, plan, cores).await?;
+        let target = if work == Work::IdleTls { proxy.in_tls.clone() } else { Some(proxy.target.clone()) };
+        let Some(target) = target else { continue };
+        let load = Load { target, backend };
+        let idle = if work == Work::IdleEvents {
+            let hear = async |streams| load.hear(streams).await.map(drop);
+            proxy.at(idle_kilobytes(plan, &proxy, &load, async |total| load.open_events(total).await, hear)).await?
+        } else {
+            let echo = async |sockets| load::echo(sockets, 64, 1).await.map(drop);
+            proxy.at(idle_kilobytes(plan, &proxy, &load, async |total| load.open(total).await, echo)).await?
+        };
+        figures.push((work, idle));
+    }
 
-    let proxy = Proxy::start(peer, backend.port, plan.origin, cores).await?;
-    let mut figures = proxy.at(cpu_microseconds(plan, &proxy, backend)).await?;
-    figures.push((Work::Idle, idle));
+    let proxy = Proxy::start(peer, backend.port, plan, cores).await?;
+    figures.extend(proxy.at(cpu_microseconds(plan, &proxy, backend)).await?);
     Ok(figures)
 }
 
-async fn idle_kilobytes(plan: &Plan, proxy: &Proxy, backend: &Backend) -> Result<f64> {
-    let target = proxy.target;
-    let load = Load { target, backend };
-    load.handshakes(LANES).await?;
+/// Of the proxy's memory, the part of one of many idle connections. `open` opens so many; `carry` has each carry a message.
+async fn idle_kilobytes<C>(
+    plan: &Plan,
+    proxy: &Proxy,
+    load: &Load<'_>,
+    open: impl AsyncFn(usize) -> Result<C>,
+    carry: impl AsyncFn(C) -> Result<()>,
+) -> Result<f64> {
+    drop(open(LANES).await?);
+    load.all_closed().await;
     let before = proxy.memory().await?;
 
     // A proxy outlives its sockets, and memory used a second time can cost more than fresh pages never touched: the
     // figure is that of the second generation, with whatever the first left behind.
-    drop(load.open(plan.sockets).await?);
+    drop(open(plan.sockets).await?);
     load.all_closed().await;
-    let sockets = load.open(plan.sockets).await?;
+    let sockets = open(plan.sockets).await?;
     let after = proxy.memory().await?;
 
     // Memory of sockets that were quietly dropped would be no figure: all must still carry a message.
-    load::echo(sockets, 64, 1).await?;
+    carry(sockets).await?;
     Ok((after - before) / plan.sockets as f64 / 1024.0)
 }
 
 async fn cpu_microseconds(plan: &Plan, proxy: &Proxy, backend: &Backend) -> Result<Vec<(Work, f64)>> {
-    let target = proxy.target;
-    let load = Load { target, backend };
+    let load = Load { target: proxy.target.clone(), backend };
     load.accepted(10 * LANES).await?;
     load.handshakes(LANES).await?;
 

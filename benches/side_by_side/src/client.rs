@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use bytes::BytesMut;
 
+use crate::tls::Identity;
 use crate::websocket::{self, Frame, Side, TEXT};
 use crate::wire::Wire;
 
@@ -10,15 +11,17 @@ pub const RIGHT_KEY: &str = "sk_live_abcdefghijklmnop";
 pub const WRONG_KEY: &str = "sk_live_abcdefghijklmnoq";
 
 /// Where to, and what every request carries beside its key.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Target {
     pub port: u16,
     pub origin: bool,
+    /// Of the peer, where it is spoken to in TLS.
+    pub identity: Option<Identity>,
 }
 
 /// Sends the same request again and again, over one connection where the peer keeps it.
 pub struct Client {
-    port: u16,
+    target: Target,
     request: String,
     kept: Option<Wire>,
 }
@@ -34,22 +37,26 @@ pub struct WebSocket {
 }
 
 impl Target {
-    fn request(self, path: &str, key: &str, more: &str) -> String {
-        let Self { port, origin } = self;
-        let origin = if origin { "Origin: https://app.example.com\r\n" } else { "" };
+    pub async fn connect(&self) -> Result<Wire> {
+        Wire::connect(self.port, self.identity.as_ref()).await
+    }
+
+    pub fn request(&self, path: &str, key: &str, more: &str) -> String {
+        let Self { port, origin, .. } = self;
+        let origin = if *origin { "Origin: https://app.example.com\r\n" } else { "" };
         format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nx-api-key: {key}\r\n{origin}{more}\r\n")
     }
 }
 
 impl Client {
-    pub fn new(target: Target, key: &str) -> Self {
-        Self { port: target.port, request: target.request("/", key, ""), kept: None }
+    pub fn new(target: &Target, key: &str) -> Self {
+        Self { target: target.clone(), request: target.request("/", key, ""), kept: None }
     }
 
     pub async fn ask(&mut self) -> Result<Answer> {
         let mut wire = match self.kept.take() {
             Some(wire) => wire,
-            None => Wire::connect(self.port).await?,
+            None => self.target.connect().await?,
         };
         wire.send(self.request.as_bytes()).await?;
         let head = wire.head().await?.context("closed without an answer")?;
@@ -64,12 +71,12 @@ impl Client {
 }
 
 impl WebSocket {
-    pub async fn open(target: Target) -> Result<Self> {
+    pub async fn open(target: &Target) -> Result<Self> {
         let upgrade = format!(
             "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {}\r\n",
             websocket::KEY
         );
-        let mut wire = Wire::connect(target.port).await?;
+        let mut wire = target.connect().await?;
         wire.send(target.request("/ws", RIGHT_KEY, &upgrade).as_bytes()).await?;
 
         let head = wire.head().await?.context("closed in the handshake")?;

@@ -11,6 +11,8 @@ pub enum Work {
     SmallEcho,
     LargeEcho,
     Idle,
+    IdleEvents,
+    IdleTls,
 }
 
 /// One figure of each kind per round, by peer in the order they ran.
@@ -20,7 +22,16 @@ pub struct Results {
 }
 
 impl Work {
-    pub const ALL: [Self; 6] = [Self::Accepted, Self::Refused, Self::Handshake, Self::SmallEcho, Self::LargeEcho, Self::Idle];
+    pub const ALL: [Self; 8] = [
+        Self::Accepted,
+        Self::Refused,
+        Self::Handshake,
+        Self::SmallEcho,
+        Self::LargeEcho,
+        Self::Idle,
+        Self::IdleEvents,
+        Self::IdleTls,
+    ];
 
     pub fn title(self) -> &'static str {
         match self {
@@ -30,6 +41,8 @@ impl Work {
             Self::SmallEcho => "64-byte echo",
             Self::LargeEcho => "16 KB echo",
             Self::Idle => "idle WebSocket",
+            Self::IdleEvents => "idle SSE",
+            Self::IdleTls => "idle in TLS",
         }
     }
 
@@ -41,12 +54,14 @@ impl Work {
             Self::SmallEcho => "echo_64_us",
             Self::LargeEcho => "echo_16k_us",
             Self::Idle => "idle_kb",
+            Self::IdleEvents => "idle_sse_kb",
+            Self::IdleTls => "idle_tls_kb",
         }
     }
 
     pub fn unit(self) -> &'static str {
         match self {
-            Self::Idle => "KB",
+            Self::Idle | Self::IdleEvents | Self::IdleTls => "KB",
             _ => "µs",
         }
     }

@@ -1,4 +1,4 @@
-//! The work: requests, handshakes, echoes and idle sockets, every answer checked.
+//! The work: requests, handshakes, echoes, idle sockets and streams of events, every answer checked.
 
 use std::future::Future;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use tokio::time;
 
 use crate::backend::{self, Backend};
 use crate::client::{Client, RIGHT_KEY, Target, WRONG_KEY, WebSocket};
+use crate::events::EventStream;
 
 /// Connections at work at a time.
 pub const LANES: usize = 64;
@@ -16,7 +17,10 @@ pub const LANES: usize = 64;
 /// Open WebSockets, by lane.
 pub type Sockets = Vec<Vec<WebSocket>>;
 
-#[derive(Clone, Copy)]
+/// Open streams of events, by lane.
+pub type Streams = Vec<Vec<EventStream>>;
+
+#[derive(Clone)]
 pub struct Load<'a> {
     pub target: Target,
     pub backend: &'a Backend,
@@ -26,9 +30,8 @@ impl Load<'_> {
     /// Requests with the right key: each answered by the backend, each connection kept.
     pub async fn accepted(&self, total: usize) -> Result<()> {
         let before = self.backend.requests();
-        let target = self.target;
-        in_lanes(move |_| async move {
-            let mut client = Client::new(target, RIGHT_KEY);
+        in_lanes(&self.target, move |target, _| async move {
+            let mut client = Client::new(&target, RIGHT_KEY);
             for _ in 0..total / LANES {
                 let answer = client.ask().await?;
                 let status = answer.status;
@@ -47,9 +50,8 @@ impl Load<'_> {
     /// Requests with a wrong key: each 401, none at the backend. The connection is opened again where the peer closes it.
     pub async fn refused(&self, total: usize) -> Result<()> {
         let before = self.backend.requests();
-        let target = self.target;
-        in_lanes(move |_| async move {
-            let mut client = Client::new(target, WRONG_KEY);
+        in_lanes(&self.target, move |target, _| async move {
+            let mut client = Client::new(&target, WRONG_KEY);
             for _ in 0..total / LANES {
                 let status = client.ask().await?.status;
                 ensure!(status == 401, "a wrong key was answered {status}");
@@ -64,10 +66,9 @@ impl Load<'_> {
 
     /// WebSockets opened and closed at once, up to the last close.
     pub async fn handshakes(&self, total: usize) -> Result<()> {
-        let target = self.target;
-        in_lanes(move |_| async move {
+        in_lanes(&self.target, move |target, _| async move {
             for _ in 0..total / LANES {
-                WebSocket::open(target).await?;
+                WebSocket::open(&target).await?;
             }
             Ok(())
         })
@@ -76,23 +77,46 @@ impl Load<'_> {
         Ok(())
     }
 
-    /// Until the backend has seen the last WebSocket go.
+    /// Until the backend has seen the last WebSocket and the last stream go.
     pub async fn all_closed(&self) {
-        while self.backend.open_sockets() > 0 {
+        while self.backend.open() > 0 {
             time::sleep(Duration::from_millis(1)).await;
         }
     }
 
     pub async fn open(&self, total: usize) -> Result<Sockets> {
-        let target = self.target;
-        in_lanes(move |lane| async move {
+        in_lanes(&self.target, move |target, lane| async move {
             let mut sockets = Vec::new();
             for _ in (lane..total).step_by(LANES) {
-                sockets.push(WebSocket::open(target).await?);
+                sockets.push(WebSocket::open(&target).await?);
             }
             Ok(sockets)
         })
         .await
+    }
+
+    pub async fn open_events(&self, total: usize) -> Result<Streams> {
+        let turn = self.backend.turn();
+        in_lanes(&self.target, move |target, lane| async move {
+            let mut streams = Vec::new();
+            for _ in (lane..total).step_by(LANES) {
+                streams.push(EventStream::open(&target, turn).await?);
+            }
+            Ok(streams)
+        })
+        .await
+    }
+
+    /// One more event on every stream, and all must hear it.
+    pub async fn hear(&self, streams: Streams) -> Result<Streams> {
+        let turn = self.backend.next_turn();
+        let running = streams.into_iter().map(|mut streams| async move {
+            for stream in &mut streams {
+                stream.hears(turn).await?;
+            }
+            Ok(streams)
+        });
+        all(running.collect()).await
     }
 }
 
@@ -116,12 +140,12 @@ pub async fn echo(sockets: Sockets, size: usize, turns: usize) -> Result<Sockets
 }
 
 /// Runs a piece of work in every lane, and fails with the first that does.
-async fn in_lanes<T, F>(work: impl Fn(usize) -> F) -> Result<Vec<T>>
+async fn in_lanes<T, F>(target: &Target, work: impl Fn(Target, usize) -> F) -> Result<Vec<T>>
 where
     T: Send + 'static,
     F: Future<Output = Result<T>> + Send + 'static,
 {
-    all((0..LANES).map(work).collect()).await
+    all((0..LANES).map(|lane| work(target.clone(), lane)).collect()).await
 }
 
 async fn all<T: 'static>(mut running: JoinSet<Result<T>>) -> Result<Vec<T>> {

@@ -6,7 +6,7 @@
 //! - `bench`    the rounds: each peer in turn, each kind of work
 //! - `peers`    who takes part; their configs are in `peers/`
 //! - `proxy`    one started peer: readiness, CPU, memory, end; `processes` reads /proc for it
-//! - `load`     the work itself, over `client`, `websocket` and `wire`
+//! - `load`     the work itself, over `client`, `events`, `websocket` and `wire`; `tls` is the certificate of the run
 //! - `backend`  what stands behind every peer
 //! - `figures`, `report`, `bars`   what comes out
 
@@ -14,6 +14,7 @@ mod backend;
 mod bars;
 mod bench;
 mod client;
+mod events;
 mod figures;
 mod load;
 mod machine;
@@ -21,6 +22,7 @@ mod peers;
 mod processes;
 mod proxy;
 mod report;
+mod tls;
 mod websocket;
 mod wire;
 
@@ -77,7 +79,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: &Arguments) -> Result<String> {
-    let plan = Plan::new(arguments.quick, arguments.rounds, arguments.origin);
+    let plan = Plan::new(arguments.quick, arguments.rounds, arguments.origin)?;
     let peers = peers::chosen(&arguments.only);
 
     // Whichever way this ends, the peers still running are dropped on the way out, and a dropped peer is stopped.

@@ -1,7 +1,7 @@
 //! Who takes part: a program, how it is called, and the files it reads.
 //!
-//! In arguments and files `@PORT@`, `@BACKEND@`, `@STATUS@` and `@DIR@` are filled in when the peer starts, in a
-//! directory of its own.
+//! In arguments and files `@PORT@`, `@TLS@`, `@BACKEND@`, `@STATUS@` and `@DIR@` are filled in when the peer starts, in a
+//! directory of its own, which holds `tls.crt`, `tls.key` and, both in one, `tls.pem`.
 
 pub struct Peer {
     /// For `--only` and JSON.
@@ -11,6 +11,8 @@ pub struct Peer {
     pub program: &'static str,
     pub arguments: &'static [&'static str],
     pub files: &'static [(&'static str, &'static str)],
+    /// Whether it listens in TLS too.
+    pub tls: bool,
 }
 
 pub const NAMES: [&str; 5] = ["nginx", "haproxy", "envoy", "bare-pingora", "keygate"];
@@ -22,6 +24,7 @@ static ALL: [Peer; 5] = [
         program: "nginx",
         arguments: &["-p", ".", "-c", "nginx.conf", "-e", "stderr"],
         files: &[("nginx.conf", include_str!("../peers/nginx.conf"))],
+        tls: true,
     },
     Peer {
         name: "haproxy",
@@ -29,6 +32,7 @@ static ALL: [Peer; 5] = [
         program: "haproxy",
         arguments: &["-f", "haproxy.cfg"],
         files: &[("haproxy.cfg", include_str!("../peers/haproxy.cfg")), ("keys.map", include_str!("../peers/keys.map"))],
+        tls: true,
     },
     Peer {
         name: "envoy",
@@ -36,6 +40,7 @@ static ALL: [Peer; 5] = [
         program: "envoy",
         arguments: &["-c", "envoy.yaml", "--concurrency", "1", "-l", "critical", "--disable-hot-restart"],
         files: &[("envoy.yaml", include_str!("../peers/envoy.yaml"))],
+        tls: false,
     },
     Peer {
         name: "bare-pingora",
@@ -43,6 +48,7 @@ static ALL: [Peer; 5] = [
         program: "bare_pingora",
         arguments: &["@PORT@", "@BACKEND@"],
         files: &[],
+        tls: false,
     },
     Peer {
         name: "keygate",
@@ -53,6 +59,7 @@ static ALL: [Peer; 5] = [
             ("keygate.yaml", include_str!("../peers/keygate.yaml")),
             ("keygate-keys.yaml", include_str!("../peers/keygate-keys.yaml")),
         ],
+        tls: true,
     },
 ];
 

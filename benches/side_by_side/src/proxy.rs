@@ -11,6 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::time;
 
+use crate::bench::Plan;
 use crate::client::{Client, RIGHT_KEY, Target};
 use crate::machine::Cores;
 use crate::peers::Peer;
@@ -23,19 +24,22 @@ const WORKS_WITHIN: Duration = Duration::from_secs(300);
 
 pub struct Proxy {
     pub target: Target,
+    /// The same in TLS; `None` where it does not speak it.
+    pub in_tls: Option<Target>,
     child: Child,
     directory: TempDir,
 }
 
 impl Proxy {
     /// Started, and answering.
-    pub async fn start(peer: &Peer, backend: u16, origin: bool, cores: Cores) -> Result<Self> {
+    pub async fn start(peer: &Peer, backend: u16, plan: &Plan, cores: Cores) -> Result<Self> {
         let directory = tempfile::tempdir()?;
-        let [port, status] = free_ports()?;
+        let [port, tls, status] = free_ports()?;
         let place = directory.path().to_string_lossy().into_owned();
         let fill = |template: &str| {
             template
                 .replace("@PORT@", &port.to_string())
+                .replace("@TLS@", &tls.to_string())
                 .replace("@BACKEND@", &backend.to_string())
                 .replace("@STATUS@", &status.to_string())
                 .replace("@DIR@", &place)
@@ -43,6 +47,7 @@ impl Proxy {
         for (name, template) in peer.files {
             fs::write(directory.path().join(name), fill(template))?;
         }
+        plan.identity.write(directory.path())?;
         let log = File::create(directory.path().join("log"))?;
 
         let mut command = Command::new(peer.program);
@@ -56,7 +61,9 @@ impl Proxy {
             .for_proxy(|| command.spawn())?
             .with_context(|| format!("starting {} (leave it out with --only)", peer.program))?;
 
-        let mut proxy = Self { target: Target { port, origin }, child, directory };
+        let target = Target { port, origin: plan.origin, identity: None };
+        let in_tls = peer.tls.then(|| Target { port: tls, identity: Some(plan.identity.clone()), ..target.clone() });
+        let mut proxy = Self { target, in_tls, child, directory };
         match proxy.answers().await {
             Ok(()) => Ok(proxy),
             Err(error) => Err(proxy.explained(&error)),
@@ -109,7 +116,7 @@ impl Proxy {
             if let Some(status) = self.child.try_wait()? {
                 bail!("it ended at once, {status}");
             }
-            let found = match Client::new(self.target, RIGHT_KEY).ask().await {
+            let found = match Client::new(&self.target, RIGHT_KEY).ask().await {
                 Ok(answer) if answer.status == 200 => return Ok(()),
                 Ok(answer) => format!("it answers {}", answer.status),
                 Err(error) => format!("{error:#}"),
@@ -136,7 +143,8 @@ impl Drop for Proxy {
 }
 
 /// Held together until all are known, so that they differ.
-fn free_ports() -> Result<[u16; 2]> {
-    let listeners = [TcpListener::bind(("127.0.0.1", 0))?, TcpListener::bind(("127.0.0.1", 0))?];
-    Ok([listeners[0].local_addr()?.port(), listeners[1].local_addr()?.port()])
+fn free_ports() -> Result<[u16; 3]> {
+    let bind = || TcpListener::bind(("127.0.0.1", 0));
+    let listeners = [bind()?, bind()?, bind()?];
+    Ok([listeners[0].local_addr()?.port(), listeners[1].local_addr()?.port(), listeners[2].local_addr()?.port()])
 }

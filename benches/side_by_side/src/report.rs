@@ -65,7 +65,8 @@ fn note(plan: &Plan) -> String {
         false => "",
     };
     format!(
-        "\nCPU time (user and system) of the proxy's processes per unit of work, and their memory (Pss) per socket.\n\
+        "\nCPU time (user and system) of the proxy's processes per unit of work, and their memory (Pss) per idle\n\
+         WebSocket, stream of events, and WebSocket in TLS.\n\
          {LANES} connections at work, echoes over {sockets} open sockets; the proxy on one core, load and backend on\n\
          another. Rounds: {rounds}, medians.{origin}{rough}\n"
     )

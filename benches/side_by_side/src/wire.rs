@@ -1,4 +1,4 @@
-//! One plain TCP connection, read by HTTP heads and counted bytes: what the load and the backend share.
+//! One connection, plain or in TLS, read by HTTP heads, lines and counted bytes: what the load and the backend share.
 
 use std::net::Ipv4Addr;
 
@@ -6,30 +6,49 @@ use anyhow::{Context, Result, bail, ensure};
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
+
+use crate::tls::Identity;
 
 /// Holds a 16 KB frame and its header, so that one read takes a whole message.
 const READ_AHEAD: usize = 20 * 1024;
 
 pub struct Wire {
-    stream: TcpStream,
+    stream: Stream,
     unread: BytesMut,
+}
+
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
 }
 
 pub struct Head(BytesMut);
 
 impl Wire {
-    pub async fn connect(port: u16) -> Result<Self> {
-        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
-        Self::new(stream)
+    pub async fn connect(port: u16, identity: Option<&Identity>) -> Result<Self> {
+        let tcp = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
+        let Some(identity) = identity else { return Self::new(tcp) };
+        tcp.set_nodelay(true)?;
+        let (connector, name) = identity.client();
+        let tls = connector.connect(name, tcp).await.context("in the handshake of TLS")?;
+        Ok(Self { stream: Stream::Tls(Box::new(tls)), unread: BytesMut::new() })
     }
 
     pub fn new(stream: TcpStream) -> Result<Self> {
         stream.set_nodelay(true)?;
-        Ok(Self { stream, unread: BytesMut::new() })
+        Ok(Self { stream: Stream::Plain(stream), unread: BytesMut::new() })
     }
 
     pub async fn send(&mut self, bytes: &[u8]) -> Result<()> {
-        Ok(self.stream.write_all(bytes).await?)
+        match &mut self.stream {
+            Stream::Plain(tcp) => tcp.write_all(bytes).await?,
+            Stream::Tls(tls) => {
+                tls.write_all(bytes).await?;
+                tls.flush().await?;
+            }
+        }
+        Ok(())
     }
 
     /// The next head with its blank line; `None` when the other side closed before the first byte.
@@ -43,6 +62,16 @@ impl Wire {
                 ensure!(self.unread.is_empty(), "closed in the middle of a head");
                 return Ok(None);
             }
+        }
+    }
+
+    /// The next line, with its end.
+    pub async fn line(&mut self) -> Result<String> {
+        loop {
+            if let Some(end) = self.unread.iter().position(|&b| b == b'\n') {
+                return Ok(str::from_utf8(&self.unread.split_to(end + 1))?.to_owned());
+            }
+            ensure!(self.read().await?, "closed in the middle of a line");
         }
     }
 
@@ -62,7 +91,11 @@ impl Wire {
 
     async fn read(&mut self) -> Result<bool> {
         self.unread.reserve(READ_AHEAD);
-        Ok(self.stream.read_buf(&mut self.unread).await? > 0)
+        let read = match &mut self.stream {
+            Stream::Plain(tcp) => tcp.read_buf(&mut self.unread).await?,
+            Stream::Tls(tls) => tls.read_buf(&mut self.unread).await?,
+        };
+        Ok(read > 0)
     }
 }
 
