@@ -45,7 +45,7 @@ use crate::{
     downstream::ListenAddress,
     edge::{Edge, load_tls},
     gate::{Gate, blocks::Blocks},
-    telemetry::{AccessFormat, AccessLog, AccessPolicy, KeySetLoaded, Reload, Telemetry},
+    telemetry::{AccessFormat, AccessLog, KeySetLoaded, Reload, Telemetry},
 };
 
 /// A gate that listens.
@@ -90,7 +90,7 @@ pub async fn start(
         None => ControlSocket::bind(&control)?,
     };
 
-    let access_log = AccessLog::new(access_policy(config.log.access), access_format(config.log.format), io::stdout());
+    let access_log = AccessLog::new(config.log.access, access_format(config.log.format), io::stdout());
     let telemetry = Arc::new(Telemetry::new(access_log).map_err(io::Error::other)?);
     let gate = Arc::new(Gate::new(config.policy.clone()));
     let policy = Arc::new(config.policy.clone());
@@ -225,14 +225,6 @@ impl Running {
 #[must_use]
 pub fn control_path(config: &Config) -> PathBuf {
     config.control.clone().unwrap_or_else(default_control_path)
-}
-
-const fn access_policy(wanted: crate::config::AccessLog) -> AccessPolicy {
-    match wanted {
-        crate::config::AccessLog::Refused => AccessPolicy::Refused,
-        crate::config::AccessLog::All => AccessPolicy::All,
-        crate::config::AccessLog::Off => AccessPolicy::Off,
-    }
 }
 
 fn access_format(wanted: crate::config::LogFormat) -> AccessFormat {

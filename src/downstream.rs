@@ -1,8 +1,8 @@
-//! How clients reach the gate, as values: what the configuration says and the edge brings about.
+//! How clients are served, as values: what the configuration says and others bring about.
 //!
 //! PURE. Knows nothing of how it was written, nor of sockets.
 
-use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr};
+use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 /// A place where clients connect.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -46,4 +46,45 @@ impl FromStr for ListenAddress {
             None => text.parse().map(Self::Tcp),
         }
     }
+}
+
+/// How long streams may live and be silent, by their kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Streams {
+    /// WebSockets.
+    pub websocket: StreamSpans,
+    /// Event streams.
+    pub event_stream: StreamSpans,
+}
+
+/// How long a stream may live and be silent; `None` is without limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StreamSpans {
+    /// Without a byte, either way.
+    pub idle: Option<Duration>,
+    /// In all.
+    pub max_age: Option<Duration>,
+    /// Without a byte of the client, until it is pinged, and then until it is given up.
+    pub ping: Option<Duration>,
+}
+
+/// Which answers tell of limits, besides those that a limit refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LimitHeaders {
+    /// Whether the answers to permitted requests do.
+    pub on_permitted: bool,
+    /// Whether they do in `X-RateLimit-*` too.
+    pub x_ratelimit: bool,
+}
+
+/// Which requests have a line in the access log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Logged {
+    /// Those that were refused, by the gate or by the lack of a backend.
+    #[default]
+    Refused,
+    /// Every one.
+    All,
+    /// None.
+    Off,
 }

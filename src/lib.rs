@@ -11,7 +11,7 @@
 //!  ├─ telemetry                        one struct per event → metrics and log together
 //!  ├─ dialect                          PURE: incremental readers of frames
 //!  ├─ upstream                         PURE: where permitted requests go, as values
-//!  ├─ downstream                       PURE: how clients reach the gate, as values
+//!  ├─ downstream                       PURE: how clients are served, as values
 //!  └─ gate                             PURE: the decision
 //! ```
 

@@ -13,7 +13,7 @@ const MAY_KNOW: [(&str, &[&str]); 13] = [
     ("upstream", &["gate"]),
     ("downstream", &[]),
     ("config", &["gate", "upstream", "downstream"]),
-    ("telemetry", &["gate"]),
+    ("telemetry", &["gate", "downstream"]),
     ("keystore", &["gate", "telemetry"]),
     ("admin", &["gate", "telemetry", "downstream", "keystore"]),
     ("edge", &["gate", "telemetry", "dialect", "upstream", "downstream"]),

@@ -10,7 +10,7 @@ use ring::digest;
 use super::usage;
 use crate::{
     config::{self, Config, KeyCompiler, KeyPlace, MAX_CONFIG_BYTES, MAX_KEYS_BYTES, Problems},
-    edge::{ConnectionCaps, LimitHeaders, Settings, StreamSpans, Streams, Timeouts},
+    edge::{ConnectionCaps, Settings, Timeouts},
     gate::{
         keys::{KeySet, KeySetBuilder},
         policy::Policy,
@@ -221,16 +221,9 @@ fn fingerprint(config: &str, keys: &[u8]) -> Fingerprint {
 pub fn settings(config: &Config, policy: Arc<Policy>, connections: u32, before: Option<&Settings>) -> Result<Settings, String> {
     let timeouts = Timeouts { head: config.timeouts.head, idle: config.timeouts.idle, body: config.timeouts.body };
     let caps = ConnectionCaps { total: config.limits.connections.unwrap_or(connections), per_peer: config.limits.per_peer };
-    let limit_headers =
-        LimitHeaders { on_permitted: config.limit_headers.on_permitted, x_ratelimit: config.limit_headers.x_ratelimit };
     let mut settings = Settings::new(policy, &config.forwards, timeouts, caps, before)?;
-    settings.limit_headers = limit_headers;
-    settings.streams = Streams { websocket: spans(config.streams.websocket), event_stream: spans(config.streams.event_stream) };
+    (settings.limit_headers, settings.streams) = (config.limit_headers, config.streams);
     Ok(settings)
-}
-
-const fn spans(said: config::StreamSpans) -> StreamSpans {
-    StreamSpans { idle: said.idle, max_age: said.max_age, ping: said.ping }
 }
 
 /// The folders whose changes matter; that of the state file where another process writes it.

@@ -16,11 +16,11 @@ use super::{
     networks::proxies,
     raw::{self, Text},
     routes, secret_file, streams, timeouts,
-    used::{AccessLog, Config, ConnectionLimits, KeyPlace, KeySource, Log, LogFormat},
+    used::{Config, ConnectionLimits, KeyPlace, KeySource, Log, LogFormat},
     wording,
 };
 use crate::{
-    downstream::ListenAddress,
+    downstream::{ListenAddress, Logged},
     gate::{
         credential::{Environment, Pepper},
         peer::Networks,
@@ -136,9 +136,9 @@ fn keys(typed: Option<&raw::Keys>, folder: &Path, root: &Place<'_>) -> Option<Ke
 
 fn log(typed: Option<&raw::Log>) -> Log {
     let access = match typed.and_then(|log| log.access) {
-        None | Some(raw::AccessLog::Refused) => AccessLog::Refused,
-        Some(raw::AccessLog::All) => AccessLog::All,
-        Some(raw::AccessLog::Off) => AccessLog::Off,
+        None | Some(raw::AccessLog::Refused) => Logged::Refused,
+        Some(raw::AccessLog::All) => Logged::All,
+        Some(raw::AccessLog::Off) => Logged::Off,
     };
     let format = match typed.and_then(|log| log.format) {
         None | Some(raw::LogFormat::Json) => LogFormat::Json,

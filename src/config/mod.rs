@@ -47,8 +47,7 @@ pub use raw::duration;
 pub use schema::{key_schema, schema};
 pub use state::{parse_state, state_text};
 pub use used::{
-    AccessLog, Admin, Config, ConnectionLimits, KeyPlace, KeySource, LimitHeaders, Listener, Log, LogFormat, StreamSpans,
-    Streams, Timeouts, Tls, restart_only_changes,
+    Admin, Config, ConnectionLimits, KeyPlace, KeySource, Listener, Log, LogFormat, Timeouts, Tls, restart_only_changes,
 };
 pub use warnings::warnings;
 pub use yaml::{MAX_CONFIG_BYTES, MAX_KEY_DOCUMENT_BYTES, MAX_KEYS_BYTES};

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::{
     fault::Place,
     raw::{self, OrOff, Span},
-    used::{StreamSpans, Streams},
 };
+use crate::downstream::{StreamSpans, Streams};
 
 /// The shortest of these spans: a mistake in the unit would close every stream at once.
 const SHORTEST: Duration = Duration::from_secs(1);

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{
-    downstream::ListenAddress,
+    downstream::{LimitHeaders, ListenAddress, Logged, Streams},
     gate::{credential::Pepper, keys::KeyLimits, peer::Networks, policy::Policy},
     upstream::{ForwardSpec, UpstreamTimeouts},
 };
@@ -92,15 +92,6 @@ pub struct Admin {
     pub hosts: Vec<Box<str>>,
 }
 
-/// Which answers tell of limits, besides those that a limit refused.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LimitHeaders {
-    /// Whether the answers to permitted requests do.
-    pub on_permitted: bool,
-    /// Whether they do in `X-RateLimit-*` too.
-    pub x_ratelimit: bool,
-}
-
 /// Caps on client connections, taken at accept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectionLimits {
@@ -125,44 +116,13 @@ pub struct Timeouts {
     pub drain: Duration,
 }
 
-/// How long streams may live and be silent, by their kind.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Streams {
-    /// WebSockets.
-    pub websocket: StreamSpans,
-    /// Event streams.
-    pub event_stream: StreamSpans,
-}
-
-/// How long a stream may live and be silent; `None` is without limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct StreamSpans {
-    /// Without a byte, either way.
-    pub idle: Option<Duration>,
-    /// In all.
-    pub max_age: Option<Duration>,
-    /// Without a byte of the client, until it is pinged.
-    pub ping: Option<Duration>,
-}
-
 /// What is logged of requests, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Log {
     /// Which requests.
-    pub access: AccessLog,
+    pub access: Logged,
     /// In which form.
     pub format: LogFormat,
-}
-
-/// Which requests have a line in the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AccessLog {
-    /// Those that the gate refused.
-    Refused,
-    /// Every one.
-    All,
-    /// None.
-    Off,
 }
 
 /// The form of a line in the log.

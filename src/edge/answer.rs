@@ -2,14 +2,14 @@
 
 use std::{fmt::Write as _, time::SystemTime};
 
-use super::{
-    limit_fields::{self, RETRY_PLACE_S},
-    settings::LimitHeaders,
-};
-use crate::gate::{
-    cors::Preflight,
-    denial::{Blame, Challenge, Denial},
-    limit::Charges,
+use super::limit_fields::{self, RETRY_PLACE_S};
+use crate::{
+    downstream::LimitHeaders,
+    gate::{
+        cors::Preflight,
+        denial::{Blame, Challenge, Denial},
+        limit::Charges,
+    },
 };
 
 /// Where the gate explains its refusals, on its own listeners; every problem's `type` points there.

@@ -11,9 +11,9 @@ use super::{
     answer,
     clock::Clock,
     limit_fields::{self, Field},
-    settings::LimitHeaders,
 };
 use crate::{
+    downstream::LimitHeaders,
     gate::{denial::Denial, peer::PeerAddress, permit::Permit, request::RequestHead, time::Timestamp},
     telemetry::{self, Telemetry},
 };

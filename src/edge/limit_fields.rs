@@ -3,8 +3,8 @@
 
 use std::fmt::Write as _;
 
-use super::settings::LimitHeaders;
 use crate::{
+    downstream::LimitHeaders,
     gate::{
         denial::Denial,
         limit::{Charge, Charges},

@@ -39,7 +39,7 @@ pub use self::{
     head::{HeadError, parse_strictly},
     listen::{Bound, Entrance, adopt, bind, remove_abandoned},
     registry::{CutReason, LiveStream, Registry},
-    settings::{ConnectionCaps, LimitHeaders, Settings, StreamSpans, Streams, Timeouts},
+    settings::{ConnectionCaps, Settings, Timeouts},
     tls::load_tls,
 };
 use crate::{

@@ -10,6 +10,7 @@ use super::{
     upstream::Upstream,
 };
 use crate::{
+    downstream::{LimitHeaders, Streams},
     gate::{permit::Permit, policy::Policy},
     telemetry::UpstreamHealth,
     upstream::{ForwardSpec, UpstreamSpec},
@@ -29,15 +30,6 @@ pub struct Settings {
     /// Of those before, the latest first.
     previous: Vec<Routes>,
     upstreams: Vec<Arc<Upstream>>,
-}
-
-/// Which answers tell of limits, besides those that a limit refused.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LimitHeaders {
-    /// Whether the answers to permitted requests do.
-    pub on_permitted: bool,
-    /// Whether they do in `X-RateLimit-*` too.
-    pub x_ratelimit: bool,
 }
 
 /// Policies that settings know besides their own. One would do, were nobody ever kept from the processor between two steps of a decision:
@@ -60,26 +52,6 @@ pub struct Timeouts {
     pub idle: Duration,
     /// For each piece of a body, sent by the client or taken in by it; `None` is without limit.
     pub body: Option<Duration>,
-}
-
-/// How long streams may live and be silent, by their kind.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Streams {
-    /// WebSockets.
-    pub websocket: StreamSpans,
-    /// Event streams.
-    pub event_stream: StreamSpans,
-}
-
-/// How long a stream may live and be silent; `None` is without limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct StreamSpans {
-    /// Without a byte, either way.
-    pub idle: Option<Duration>,
-    /// In all.
-    pub max_age: Option<Duration>,
-    /// Without a byte of the client, until it is pinged, and then until it is given up.
-    pub ping: Option<Duration>,
 }
 
 /// How many connections there may be.

@@ -18,23 +18,14 @@ use tokio::sync::broadcast;
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 
 use super::{Exchange, Outcome};
-use crate::gate::{
-    credential::{KeyShape, shape},
-    denial::Denial,
-    limit::{Gcra, Pace, Quota},
+use crate::{
+    downstream::Logged,
+    gate::{
+        credential::{KeyShape, shape},
+        denial::Denial,
+        limit::{Gcra, Pace, Quota},
+    },
 };
-
-/// Which exchanges are logged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum AccessPolicy {
-    /// Those that were refused, by the gate or by the lack of a backend.
-    #[default]
-    Refused,
-    /// All of them.
-    All,
-    /// None.
-    Off,
-}
 
 /// How a line looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +46,7 @@ const WATCHED_LINES: usize = 256;
 
 /// The log. Dropping it writes what is queued.
 pub struct AccessLog {
-    policy: AccessPolicy,
+    policy: Logged,
     format: AccessFormat,
     writer: NonBlocking,
     _guard: WorkerGuard,
@@ -67,7 +58,7 @@ pub struct AccessLog {
 
 impl AccessLog {
     /// A log of what `policy` says to `sink`.
-    pub fn new(policy: AccessPolicy, format: AccessFormat, sink: impl Write + Send + 'static) -> Self {
+    pub fn new(policy: Logged, format: AccessFormat, sink: impl Write + Send + 'static) -> Self {
         let (writer, guard) =
             NonBlockingBuilder::default().buffered_lines_limit(QUEUE_LINES).lossy(true).thread_name("access-log").finish(sink);
         let quota = Quota::new(LINES_PER_SECOND, 1, LINES_PER_SECOND).ok();
@@ -83,9 +74,9 @@ impl AccessLog {
     /// Writes the line of an exchange that ended at `ticks_ns`, if the policy wants it, and shows it to whoever watches.
     pub fn write(&self, exchange: &Exchange<'_>, ticks_ns: u64) {
         let wanted = match self.policy {
-            AccessPolicy::Off => false,
-            AccessPolicy::All => true,
-            AccessPolicy::Refused => exchange.denial.or(exchange.reported).is_some() || exchange.browser_report,
+            Logged::Off => false,
+            Logged::All => true,
+            Logged::Refused => exchange.denial.or(exchange.reported).is_some() || exchange.browser_report,
         };
         let watched = self.watchers.receiver_count() > 0;
         if !wanted && !watched {

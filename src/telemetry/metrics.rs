@@ -83,13 +83,14 @@ mod tests {
 
     use super::*;
     use crate::{
+        downstream::Logged,
         gate::{denial::Denial, request::Transport},
-        telemetry::{AccessFormat, AccessPolicy, Decided, Outcome},
+        telemetry::{AccessFormat, Decided, Outcome},
     };
 
     #[test]
     fn every_family_renders_and_no_client_text_becomes_a_label() {
-        let telemetry = Telemetry::new(AccessLog::new(AccessPolicy::Off, AccessFormat::Json, std::io::sink())).unwrap();
+        let telemetry = Telemetry::new(AccessLog::new(Logged::Off, AccessFormat::Json, std::io::sink())).unwrap();
         let route = "all".into();
         for &denial in Denial::ALL {
             let decided = Decided {

@@ -11,7 +11,7 @@ mod seldom;
 mod upstream_health;
 mod usage;
 
-pub use access_log::{AccessFormat, AccessLog, AccessPolicy};
+pub use access_log::{AccessFormat, AccessLog};
 pub use events::{
     Decided, Ended, Exchange, Initiator, KeySetLoaded, LimitScope, Opened, Outcome, ProxyHeaderError, Reload, Unheard,
     UpstreamError,

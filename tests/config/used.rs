@@ -3,8 +3,8 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use keygate::{
-    config::{self, AccessLog, Config, KeyPlace, LimitHeaders, LogFormat, restart_only_changes, warnings},
-    downstream::ListenAddress,
+    config::{self, Config, KeyPlace, LogFormat, restart_only_changes, warnings},
+    downstream::{LimitHeaders, ListenAddress, Logged},
     gate::{
         capability::Capabilities,
         credential::{Digester, Environment, Kind, Pepper, compose},
@@ -60,7 +60,7 @@ fn what_holds_where_nothing_is_said() {
             .map(|span| span.as_secs());
     assert_eq!(seconds, [10, 60, 5, 60, 60, 25]);
     assert_eq!(timeouts.body, Some(Duration::from_secs(60)));
-    assert_eq!((config.log.access, config.log.format), (AccessLog::Refused, LogFormat::Json));
+    assert_eq!((config.log.access, config.log.format), (Logged::Refused, LogFormat::Json));
     assert!(config.status.is_none() && config.control.is_none() && config.state.is_none());
     assert!(config.keys.pepper.is_none());
     assert_eq!(config.keys.place, KeyPlace::File("/etc/keygate/keys.yaml".into()));

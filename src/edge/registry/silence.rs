@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering::Relaxed};
 
 use super::{CutReason, LiveStream};
 use crate::{
-    edge::settings::{StreamSpans, Streams},
+    downstream::{StreamSpans, Streams},
     gate::request::Transport,
 };
 

@@ -35,7 +35,7 @@ fn exchange(path: &str, denial: Option<Denial>) -> Exchange<'_> {
     }
 }
 
-fn written(policy: AccessPolicy, exchanges: &[Exchange<'_>]) -> Vec<serde_json::Value> {
+fn written(policy: Logged, exchanges: &[Exchange<'_>]) -> Vec<serde_json::Value> {
     let sink = Sink::default();
     let log = AccessLog::new(policy, AccessFormat::Json, sink.clone());
     exchanges.iter().for_each(|exchange| log.write(exchange, 0));
@@ -47,7 +47,7 @@ fn written(policy: AccessPolicy, exchanges: &[Exchange<'_>]) -> Vec<serde_json::
 #[test]
 fn a_line_is_one_object_whatever_the_client_sent() {
     let nasty = "/a\r\n{\"status\":200}\u{1b}[31m\"";
-    let lines = written(AccessPolicy::Refused, &[exchange(nasty, Some(Denial::UnknownKey)), exchange("/ok", None)]);
+    let lines = written(Logged::Refused, &[exchange(nasty, Some(Denial::UnknownKey)), exchange("/ok", None)]);
     assert_eq!(lines.len(), 1);
     assert_eq!(lines[0]["reason"], "unknown_key");
     assert_eq!(lines[0]["status"], 401);
@@ -59,20 +59,20 @@ fn a_line_is_one_object_whatever_the_client_sent() {
 #[test]
 fn the_policy_chooses() {
     let all = [exchange("/", None), exchange("/", Some(Denial::NoRoute))];
-    assert_eq!(written(AccessPolicy::All, &all).len(), 2);
-    assert_eq!(written(AccessPolicy::Off, &all).len(), 0);
+    assert_eq!(written(Logged::All, &all).len(), 2);
+    assert_eq!(written(Logged::Off, &all).len(), 0);
 }
 
 #[test]
 fn a_key_in_a_path_is_masked() {
-    let lines = written(AccessPolicy::All, &[exchange("/v1/sk_abc123/x", None), exchange("/v1/skate/x", None)]);
+    let lines = written(Logged::All, &[exchange("/v1/sk_abc123/x", None), exchange("/v1/skate/x", None)]);
     assert_eq!((lines[0]["path"].as_str(), lines[1]["path"].as_str()), (Some("/v1/…/x"), Some("/v1/skate/x")));
 }
 
 #[test]
 fn a_flood_is_bounded_and_counted() {
     let sink = Sink::default();
-    let log = AccessLog::new(AccessPolicy::All, AccessFormat::Json, sink.clone());
+    let log = AccessLog::new(Logged::All, AccessFormat::Json, sink.clone());
     for _ in 0..5000 {
         log.write(&exchange("/", None), 7);
     }
