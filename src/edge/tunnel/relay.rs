@@ -1,41 +1,35 @@
-//! The tunnel itself: two flows between two connections, until both are done or the gate ends it.
+//! The tunnel itself: two flows between two connections, until both are done or the gate ends it; how it ends stands in `ending`.
 //!
 //! A task of its own, holding only this struct: an idle tunnel has no buffer at all.
+
+mod ending;
 
 use std::{
     pin::Pin,
     sync::{Arc, atomic::Ordering},
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
     time::Duration,
 };
 
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Instant, Sleep};
 
 use super::{
     flow::{Broken, Flow, Follow, Last},
-    goodbye::{PING, goodbye, goodbye_event},
+    goodbye::PING,
 };
 use crate::{
     edge::{
-        body::{BodyFraming, LAST_CHUNK, last_chunks},
+        body::BodyFraming,
         client::Client,
         clock::Clock,
         connection::Held,
         pace::Pace,
         registry::{CutReason, Entered},
-        scratch::poll_read_with,
         upstream::{InUse, UpstreamStream},
     },
     gate::{keys::KeyState, limit::Lease},
-    telemetry::{Ended, Initiator, Opened, Telemetry},
+    telemetry::{Initiator, Opened, Telemetry},
 };
-
-/// How long the gate tries to say goodbye before it resets the connection.
-const GOODBYE: Duration = Duration::from_millis(200);
-/// How long the second half of a connection may outlive the first: nobody may hold a half for ever.
-const HALF_CLOSED: Duration = Duration::from_secs(30);
-/// What an event stream's client may send behind its request before it is cut: nothing, but for a stray line end.
-const MAX_STRAY_BYTES: usize = 1024;
 
 /// A live tunnel.
 pub struct Tunnel {
@@ -122,46 +116,6 @@ impl Tunnel {
         matches!(self.down.follow, Follow::Body(..))
     }
 
-    /// Begins the end: the client's bytes go no further, and both sides are told in their own words.
-    fn begin_end(&mut self, reason: CutReason) {
-        self.ending = Some(reason);
-        self.end = Some((Initiator::Gate, reason.name()));
-        self.timer = Some(Box::pin(sleep(GOODBYE)));
-        match &self.down.follow {
-            Follow::Frames(_) | Follow::Controls(_) => {
-                self.up.end_now(&Last { between: goodbye(reason, true).into(), inside: b"" });
-                self.down.end_at_boundary(Last { between: goodbye(reason, false).into(), inside: b"" });
-            }
-            Follow::Body(BodyFraming::Chunked(_), events) => {
-                let word = events.map(|_| goodbye_event(reason)).unwrap_or_default();
-                self.down.end_at_boundary(Last { between: last_chunks(&word).into(), inside: LAST_CHUNK });
-            }
-            Follow::Body(BodyFraming::UntilClose, events) => {
-                let word = events.map(|_| goodbye_event(reason)).unwrap_or_default();
-                self.down.end_now(&Last { between: word.into(), inside: b"" });
-            }
-            Follow::Body(BodyFraming::Length(_), _) => self.down.end_now(&Last::nothing()),
-        }
-    }
-
-    fn note_end(&mut self, initiator: Initiator, reason: &'static str) {
-        self.end.get_or_insert((initiator, reason));
-    }
-
-    /// Reads what the client sends where nothing may be sent, to learn of its leaving.
-    fn poll_stray(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        loop {
-            match poll_read_with(&mut self.client, cx, MAX_STRAY_BYTES, |_, bytes| bytes.len()) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(()),
-                Poll::Ready(Ok(stray)) => self.stray += stray,
-            }
-            if self.stray > MAX_STRAY_BYTES && self.ending.is_none() {
-                return Poll::Ready(());
-            }
-        }
-    }
-
     fn poll_relay(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         // By the clock and before any bytes move: a timer asks the task's budget, of which a busy stream leaves it none.
         if self.timer.as_ref().is_some_and(|timer| timer.deadline() <= Instant::now()) {
@@ -238,15 +192,6 @@ impl Tunnel {
         Poll::Pending
     }
 
-    /// Reports, once, how long after the change of keys the client was sent its last byte.
-    fn tell_cut(&mut self) {
-        let by_keys = self.ending.is_some_and(CutReason::takes_a_right_away);
-        if by_keys && !std::mem::replace(&mut self.cut_told, true) {
-            let now = self.clock.ticks_ns();
-            self.telemetry.cut(Duration::from_nanos(now.saturating_sub(self.stream.cut_at_ns())));
-        }
-    }
-
     /// Ready when the client has been waited for long enough.
     fn poll_slow(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let (taken, is_blocked) = (self.down.taken(), self.down.is_blocked());
@@ -263,45 +208,6 @@ impl Tunnel {
         }
         if is_blocked { slow.pace.judge(cx, Poll::Pending).map(drop) } else { Poll::Pending }
     }
-
-    /// A side that breaks off breaks off the other: it must not take half of something for the end.
-    fn broke(&mut self, broken: Broken, source: Initiator, sink: Initiator) -> Poll<()> {
-        match (broken, source) {
-            (Broken::Source, Initiator::Upstream) if !self.down.has_said_goodbye() => self.client.reset(),
-            (Broken::Source, Initiator::Client) if !self.up.has_said_goodbye() => self.upstream.reset(),
-            // A reset overtakes what was said before, and to whom nothing can be sent has often left after its last word.
-            _ => {}
-        }
-        self.note_end(if broken == Broken::Source { source } else { sink }, "reset");
-        Poll::Ready(())
-    }
-
-    /// Whether nothing is left to do, or to wait for.
-    fn poll_done(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let one_way = self.relays_answer_alone() || self.ending.is_some() && self.up_done;
-        if one_way && self.poll_stray(cx).is_ready() {
-            // The client has left, or has seen the goodbye and closed its side.
-            self.note_end(Initiator::Client, "closed");
-            return Poll::Ready(());
-        }
-        if self.up_done && self.down_done && self.ending.is_none() {
-            return Poll::Ready(());
-        }
-        if self.ending.is_none() && (self.up_done && !self.relays_answer_alone() || self.down_done) && self.timer.is_none() {
-            self.timer = Some(Box::pin(sleep(HALF_CLOSED)));
-        }
-        let Some(timer) = &mut self.timer else { return Poll::Pending };
-        ready!(timer.as_mut().poll(cx));
-        self.time_is_over()
-    }
-
-    fn time_is_over(&mut self) -> Poll<()> {
-        if self.ending.is_some() && !self.down_done {
-            self.telemetry.forced_reset();
-            self.client.reset();
-        }
-        Poll::Ready(())
-    }
 }
 
 impl Future for Tunnel {
@@ -309,17 +215,5 @@ impl Future for Tunnel {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         self.get_mut().poll_relay(cx)
-    }
-}
-
-impl Drop for Tunnel {
-    fn drop(&mut self) {
-        let now = self.clock.ticks_ns();
-        let (initiator, reason) = self.end.unwrap_or((Initiator::Gate, "shutdown"));
-        let lived = Duration::from_nanos(now.saturating_sub(self.opened_ns));
-        let (received, sent) = (self.up.moved, self.down.moved);
-        let messages = [self.up.messages(), self.down.messages()];
-        self.telemetry.ended(&Ended { transport: self.stream.transport, initiator, reason, lived, received, sent, messages });
-        self.tell_cut();
     }
 }
