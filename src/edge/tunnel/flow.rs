@@ -1,36 +1,22 @@
 //! One direction of a tunnel: what was read and not yet written, what is owed, and where in the messages it is.
 
+mod follow;
+mod owed;
+
 use std::{
     io,
-    pin::Pin,
     task::{Context, Poll, ready},
 };
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
+pub use self::follow::Follow;
+use self::{follow::Followed, owed::Owed};
 use super::meter::{Held, Meter};
-use crate::{
-    dialect::{ControlsOnly, EventTracker, FrameTracker},
-    edge::{
-        body::{BodyFraming, Fed},
-        registry::CutReason,
-        scratch::poll_read_with,
-    },
-};
+use crate::edge::{registry::CutReason, scratch::poll_read_with};
 
 /// The most that is read before the writer is asked: with a slow reader, this much is held for it and no more.
 const READ_LIMIT: usize = 64 * 1024;
-
-/// What is followed in the bytes that flow.
-#[derive(Debug)]
-pub enum Follow {
-    /// WebSocket frames.
-    Frames(FrameTracker),
-    /// WebSocket frames, of which those that carry messages must not pass.
-    Controls(FrameTracker),
-    /// The body of one answer, after which nothing may come; and the events in it, where it is of such.
-    Body(BodyFraming, Option<EventTracker>),
-}
 
 /// Who broke a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,13 +51,10 @@ pub struct Flow {
     pub follow: Follow,
     /// The limits of what flows, where there are some.
     meter: Option<Box<Meter>>,
-    pending: Vec<u8>,
-    written: usize,
+    owed: Owed,
     /// Set: what is read is passed on up to the next boundary only, and this follows it.
     last: Option<Last>,
     ended: bool,
-    flush_owed: bool,
-    shut: bool,
     forbidden: Option<CutReason>,
     /// Bytes that were passed on.
     pub moved: u64,
@@ -81,20 +64,9 @@ impl Flow {
     /// A flow that begins with bytes which came early.
     #[must_use]
     pub fn new(follow: Follow, early: &[u8]) -> Self {
-        let mut flow = Self {
-            follow,
-            meter: None,
-            pending: Vec::new(),
-            written: 0,
-            last: None,
-            ended: false,
-            flush_owed: false,
-            shut: false,
-            forbidden: None,
-            moved: 0,
-        };
+        let mut flow = Self { follow, meter: None, owed: Owed::default(), last: None, ended: false, forbidden: None, moved: 0 };
         let (taken, ended) = flow.take(early);
-        flow.pending.extend_from_slice(&early[..taken]);
+        flow.owed.push(&early[..taken]);
         flow.moved = taken as u64;
         flow.ended = ended;
         flow
@@ -113,16 +85,12 @@ impl Flow {
         W: AsyncWrite + Unpin,
     {
         loop {
-            ready!(self.poll_pending(to, cx)).map_err(|_| Broken::Sink)?;
-            if self.flush_owed {
-                ready!(Pin::new(&mut *to).poll_flush(cx)).map_err(|_| Broken::Sink)?;
-                self.flush_owed = false;
-            }
+            ready!(self.owed.poll_settle(to, cx)).map_err(|_| Broken::Sink)?;
             if let Some(reason) = self.forbidden.take() {
                 return Poll::Ready(Err(Broken::Forbidden(reason)));
             }
             if self.ended {
-                return self.poll_shut(to, cx).map_err(|_| Broken::Sink);
+                return self.owed.poll_shut(to, cx).map_err(|_| Broken::Sink);
             }
             if let Some(meter) = &mut self.meter {
                 ready!(meter.poll_wait(cx));
@@ -139,7 +107,7 @@ impl Flow {
                 }
                 let (taken, ended) = self.take(bytes);
                 self.ended = ended;
-                self.write_or_keep(to, cx, &bytes[..taken])?;
+                self.pass_on(to, cx, &bytes[..taken])?;
                 if let Some(meter) = self.meter.as_mut().filter(|_| !ended && taken < bytes.len()) {
                     meter.hold(Held::rest_of(bytes, taken));
                 }
@@ -162,15 +130,14 @@ impl Flow {
     }
 
     fn say_last(&mut self, last: &Last) {
-        let inside = matches!(&self.follow, Follow::Body(_, Some(events)) if !events.between());
-        self.pending.extend_from_slice(if inside { last.inside } else { &last.between });
+        self.owed.push(if self.follow.is_inside_event() { last.inside } else { &last.between });
     }
 
     /// Says something of our own, if a message of ours may go here now. Returns whether it may.
     pub fn say(&mut self, message: &[u8]) -> bool {
         let may = !self.ended && self.last.is_none() && self.at_boundary();
         if may {
-            self.pending.extend_from_slice(message);
+            self.owed.push(message);
         }
         may
     }
@@ -178,29 +145,24 @@ impl Flow {
     /// Whether the source has said its last word: a Close frame, or all of an answer.
     #[must_use]
     pub const fn has_said_goodbye(&self) -> bool {
-        match &self.follow {
-            Follow::Frames(frames) | Follow::Controls(frames) => frames.is_closing(),
-            Follow::Body(body, _) => body.is_done(),
-        }
+        self.follow.has_said_goodbye()
     }
 
     /// Bytes that the sink has taken, of all that were passed on.
     #[must_use]
     pub const fn taken(&self) -> u64 {
-        self.moved.saturating_sub((self.pending.len() - self.written) as u64)
+        self.moved.saturating_sub(self.owed.waiting() as u64)
     }
 
     /// Whether bytes wait for the sink to take them.
     #[must_use]
     pub const fn is_blocked(&self) -> bool {
-        self.written < self.pending.len()
+        self.owed.waiting() > 0
     }
 
     /// Like [`Flow::end_now`], but reads on to the end of the message that is under way.
     pub fn end_at_boundary(&mut self, last: Last) {
-        // After a Close frame nothing more may be said.
-        let said = matches!(&self.follow, Follow::Frames(frames) | Follow::Controls(frames) if frames.is_closing());
-        if self.ended || said || self.at_boundary() {
+        if self.ended || self.follow.is_closing() || self.at_boundary() {
             self.end_now(&last);
         } else {
             self.last = Some(last);
@@ -210,10 +172,7 @@ impl Flow {
     /// Whether a message of our own may follow what was passed on and what is pending.
     #[must_use]
     pub const fn at_boundary(&self) -> bool {
-        match &self.follow {
-            Follow::Frames(frames) | Follow::Controls(frames) => frames.at_boundary() && !frames.is_closing(),
-            Follow::Body(body, _) => body.at_boundary(),
-        }
+        self.follow.at_boundary()
     }
 
     /// How many of `bytes` belong to the stream, and whether it ends with them.
@@ -229,36 +188,16 @@ impl Flow {
     }
 
     fn feed(&mut self, bytes: &[u8]) -> (usize, bool) {
-        let (passed, forbidden) = match (&mut self.follow, &mut self.meter) {
-            (Follow::Frames(frames), None) => (frames.feed_while(bytes, &mut ()), None),
-            (Follow::Frames(frames), Some(meter)) => meter.pass(frames, bytes, ()),
-            (Follow::Controls(frames), None) => {
-                let passed = frames.feed_while(bytes, &mut ControlsOnly);
-                (passed, (passed < bytes.len()).then_some(CutReason::ClientMessage))
-            }
-            (Follow::Controls(frames), Some(meter)) => meter.pass(frames, bytes, ControlsOnly),
-            (Follow::Body(body, events), _) => return Self::feed_body(body, events, bytes),
-        };
+        let Followed { passed, ended, forbidden } = self.follow.feed(bytes, self.meter.as_deref_mut());
         self.forbidden = forbidden;
-        (passed, forbidden.is_some())
-    }
-
-    fn feed_body(body: &mut BodyFraming, events: &mut Option<EventTracker>, bytes: &[u8]) -> (usize, bool) {
-        if body.is_done() {
-            return (0, true);
-        }
-        match body.feed_to(bytes, |content| events.iter_mut().for_each(|e| e.feed(content))) {
-            Fed::All => (bytes.len(), false),
-            Fed::Ended(here) => (here, true),
-            Fed::Broken => (0, true),
-        }
+        (passed, ended)
     }
 
     /// Passes on what of `held` may go on by now.
     fn move_held<W: AsyncWrite + Unpin>(&mut self, mut held: Held, to: &mut W, cx: &mut Context<'_>) -> io::Result<()> {
         let (taken, ended) = self.take(held.bytes());
         self.ended = ended;
-        self.write_or_keep(to, cx, &held.bytes()[..taken])?;
+        self.pass_on(to, cx, &held.bytes()[..taken])?;
         held.went_on(taken);
         if let Some(meter) = &mut self.meter {
             meter.hold(held);
@@ -275,54 +214,12 @@ impl Flow {
     /// Messages that began in it.
     #[must_use]
     pub const fn messages(&self) -> u64 {
-        match &self.follow {
-            Follow::Frames(frames) | Follow::Controls(frames) => frames.messages(),
-            Follow::Body(..) => 0,
-        }
+        self.follow.messages()
     }
 
-    fn write_or_keep<W: AsyncWrite + Unpin>(&mut self, to: &mut W, cx: &mut Context<'_>, bytes: &[u8]) -> io::Result<()> {
+    fn pass_on<W: AsyncWrite + Unpin>(&mut self, to: &mut W, cx: &mut Context<'_>, bytes: &[u8]) -> io::Result<()> {
         self.moved += bytes.len() as u64;
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            match Pin::new(&mut *to).poll_write(cx, rest) {
-                Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
-                Poll::Ready(Ok(written)) => {
-                    rest = &rest[written..];
-                    self.flush_owed = true;
-                }
-                Poll::Ready(Err(error)) => return Err(error),
-                Poll::Pending => {
-                    self.pending.extend_from_slice(rest);
-                    return Ok(());
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn poll_pending<W: AsyncWrite + Unpin>(&mut self, to: &mut W, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.written < self.pending.len() {
-            let written = ready!(Pin::new(&mut *to).poll_write(cx, &self.pending[self.written..]))?;
-            if written == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            self.written += written;
-            self.flush_owed = true;
-        }
-        if self.written > 0 {
-            // The memory goes with it: a stream that was slow once must not hold a buffer for life.
-            (self.pending, self.written) = (Vec::new(), 0);
-        }
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shut<W: AsyncWrite + Unpin>(&mut self, to: &mut W, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if !self.shut {
-            ready!(Pin::new(to).poll_shutdown(cx))?;
-            self.shut = true;
-        }
-        Poll::Ready(Ok(()))
+        self.owed.write_or_keep(to, cx, bytes)
     }
 }
 

@@ -3,7 +3,7 @@ use std::future::poll_fn;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;
-use crate::dialect::{CloseCode, close_frame};
+use crate::dialect::{CloseCode, FrameTracker, close_frame};
 
 fn frames() -> Flow {
     Flow::new(Follow::Frames(FrameTracker::default()), b"")
@@ -31,7 +31,7 @@ async fn every_byte_arrives_whatever_the_sink_takes_at_once() {
         let ((), moved, read) = tokio::join!(write, moved, sink.read_to_end(&mut received));
         assert_eq!((moved, read.unwrap()), (Ok(()), bytes.len()));
         assert!(received == bytes && flow.moved == bytes.len() as u64);
-        assert_eq!(flow.pending.capacity(), 0, "memory is given back");
+        assert_eq!(flow.owed.capacity(), 0, "memory is given back");
     }
 }
 
