@@ -77,6 +77,16 @@ pub struct LimitHeaders {
     pub x_ratelimit: bool,
 }
 
+/// How a WebSocket handshake is refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HandshakeRefusal {
+    /// By the status of an answer, of which a browser shows a page nothing.
+    #[default]
+    Http,
+    /// The handshake is completed, and the WebSocket closed with a code that a page can read.
+    Close,
+}
+
 /// Which requests have a line in the access log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Logged {

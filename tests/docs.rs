@@ -10,7 +10,8 @@ fn the_table_of_refusals() {
     let mut page = String::from(
         "# Why a request was refused\n\nMade from the table in `src/gate/denial.rs`. The **reason** is in the access log, in \
          `keygate_auth_decisions_total{reason}` and in `keygate explain`; the **code** is what the client is told, and says less on \
-         purpose.\n\n| reason | status | code | cause and remedy |\n|---|---|---|---|\n",
+         purpose. With `websocket: { refusal: close }` a WebSocket is told so by its Close: 4000 and the status, and the code as its \
+         reason; but a 400 stays one.\n\n| reason | status | code | cause and remedy |\n|---|---|---|---|\n",
     );
     for denial in Denial::ALL {
         let (reason, status, code, check) = (denial.reason(), denial.status(), denial.code(), denial.check());

@@ -223,6 +223,7 @@ pub fn settings(config: &Config, policy: Arc<Policy>, connections: u32, before: 
     let caps = ConnectionCaps { total: config.limits.connections.unwrap_or(connections), per_peer: config.limits.per_peer };
     let mut settings = Settings::new(policy, &config.forwards, timeouts, caps, before)?;
     (settings.limit_headers, settings.streams) = (config.limit_headers, config.streams);
+    settings.handshake_refusal = config.handshake_refusal;
     Ok(settings)
 }
 

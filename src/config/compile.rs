@@ -84,6 +84,7 @@ pub(super) fn config(typed: &raw::Config, folder: &Path, root: &Place<'_>) -> Op
         limits: ConnectionLimits { connections: connections.map(|count| count.0), per_peer: ip.connections },
         timeouts,
         streams,
+        handshake_refusal: streams::refusal(typed.websocket.as_ref()),
         log: log(typed.log.as_ref()),
         status,
         admin: admin.map_or(Some(None), |admin| admin.map(Some))?,

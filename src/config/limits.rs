@@ -6,8 +6,8 @@ use super::{
     defaults,
     fault::Place,
     raw::{self, Count, OrOff, Rate},
-    used::LimitHeaders,
 };
+use crate::downstream::LimitHeaders;
 use crate::gate::{
     keys::{KeyLimits, OverConnections},
     limit::{Quota, Quotas, StreamRates},

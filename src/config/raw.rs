@@ -31,7 +31,7 @@ pub(super) use process::{Admin, Control, State, Status};
 pub(super) use route::{Access, Channel, ClientMessages, Enforcer, Route};
 pub use scalar::duration;
 pub(super) use scalar::{ByteRate, ByteSize, Count, OrOff, Rate, Span, Text};
-pub(super) use streams::{EventStream, WebSocket};
+pub(super) use streams::{EventStream, HandshakeRefusal, WebSocket};
 pub(super) use timeouts::Timeouts;
 pub(super) use upstream::{Balance, HashOn, HeaderValue, Health, Pool, TextOr, Upstream, UpstreamTimeouts, Upstreams};
 

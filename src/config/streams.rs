@@ -6,7 +6,7 @@ use super::{
     fault::Place,
     raw::{self, OrOff, Span},
 };
-use crate::downstream::{StreamSpans, Streams};
+use crate::downstream::{HandshakeRefusal, StreamSpans, Streams};
 
 /// The shortest of these spans: a mistake in the unit would close every stream at once.
 const SHORTEST: Duration = Duration::from_secs(1);
@@ -25,6 +25,14 @@ pub(super) fn streams(websocket: Option<&raw::WebSocket>, sse: Option<&raw::Even
         StreamSpans { idle: span(typed.idle, "idle", &place), max_age: span(typed.max_age, "max_age", &place), ping: None }
     });
     Streams { websocket, event_stream }
+}
+
+/// How handshakes are refused.
+pub(super) fn refusal(websocket: Option<&raw::WebSocket>) -> HandshakeRefusal {
+    match websocket.and_then(|typed| typed.refusal) {
+        None | Some(raw::HandshakeRefusal::Http) => HandshakeRefusal::Http,
+        Some(raw::HandshakeRefusal::Close) => HandshakeRefusal::Close,
+    }
 }
 
 fn span(typed: Option<OrOff<Span>>, name: &str, place: &Place<'_>) -> Option<Duration> {

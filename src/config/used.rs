@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{
-    downstream::{LimitHeaders, ListenAddress, Logged, Streams},
+    downstream::{HandshakeRefusal, LimitHeaders, ListenAddress, Logged, Streams},
     gate::{credential::Pepper, keys::KeyLimits, peer::Networks, policy::Policy},
     upstream::{ForwardSpec, UpstreamTimeouts},
 };
@@ -29,6 +29,8 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// How long streams may live and be silent.
     pub streams: Streams,
+    /// How WebSocket handshakes are refused.
+    pub handshake_refusal: HandshakeRefusal,
     /// What is logged of requests.
     pub log: Log,
     /// Where health and metrics are served; `None` is nowhere.

@@ -11,6 +11,11 @@ pub enum CloseCode {
     MessageTooBig,
     /// 1012: the gate restarts; connect again.
     ServiceRestart,
+    /// 4000 and an HTTP status, for private use (section 7.4.2): what the handshake would have been answered.
+    Refused {
+        /// The status, below 1000.
+        status: u16,
+    },
 }
 
 impl CloseCode {
@@ -22,6 +27,7 @@ impl CloseCode {
             Self::PolicyViolation => 1008,
             Self::MessageTooBig => 1009,
             Self::ServiceRestart => 1012,
+            Self::Refused { status } => 4000 + status % 1000,
         }
     }
 }

@@ -234,6 +234,6 @@ async fn stream(edge: &Arc<Edge>, mut client: Client, mut opening: Opening, mut 
         Err(reason) => Denial::from(reason),
     };
     report(denial.status(), Some(denial));
-    let answer = decide::failure(denial, &opening.asked);
+    let answer = opening.failure(denial, edge.settings.load().handshake_refusal);
     finish(client, &answer).await;
 }

@@ -10,7 +10,7 @@ use super::{
     upstream::Upstream,
 };
 use crate::{
-    downstream::{LimitHeaders, Streams},
+    downstream::{HandshakeRefusal, LimitHeaders, Streams},
     gate::{permit::Permit, policy::Policy},
     telemetry::UpstreamHealth,
     upstream::{ForwardSpec, UpstreamSpec},
@@ -22,6 +22,8 @@ pub struct Settings {
     pub timeouts: Timeouts,
     /// How long streams may live and be silent.
     pub streams: Streams,
+    /// How WebSocket handshakes are refused.
+    pub handshake_refusal: HandshakeRefusal,
     /// How many connections there may be.
     pub caps: ConnectionCaps,
     /// Which answers tell of limits.
@@ -97,6 +99,7 @@ impl Settings {
         Ok(Self {
             timeouts,
             streams,
+            handshake_refusal: HandshakeRefusal::default(),
             caps,
             limit_headers,
             current,
@@ -108,6 +111,12 @@ impl Settings {
     /// What the settings after these know besides their own.
     fn history(&self) -> Vec<Routes> {
         std::iter::once(&self.current).chain(&self.previous).take(REMEMBERED).cloned().collect()
+    }
+
+    /// The policy that they belong to.
+    #[must_use]
+    pub const fn policy(&self) -> &Arc<Policy> {
+        &self.current.policy
     }
 
     /// What becomes of a request that `permit` lets in; `None` if it was decided by a policy of which these settings know nothing,

@@ -2,6 +2,7 @@ use std::net::Ipv4Addr;
 
 use super::*;
 use crate::{
+    downstream::Logged,
     gate::{
         Standing,
         capability::Need,
@@ -9,7 +10,7 @@ use crate::{
         request::Transport,
         testing,
     },
-    telemetry::{AccessFormat, AccessLog, AccessPolicy},
+    telemetry::{AccessFormat, AccessLog},
 };
 
 const IDS: [&str; 3] = ["a", "b", "c"];
@@ -20,7 +21,7 @@ fn edge() -> (Arc<Edge>, Arc<KeySet>, [registry::Entered; 3]) {
     let (second, caps) = (Duration::from_secs(1), ConnectionCaps { total: 1, per_peer: None });
     let timeouts = Timeouts { head: second, idle: second, body: None };
     let settings = Settings::new(Arc::clone(&policy), &[], timeouts, caps, None).unwrap();
-    let log = AccessLog::new(AccessPolicy::Off, AccessFormat::Json, std::io::sink());
+    let log = AccessLog::new(Logged::Off, AccessFormat::Json, std::io::sink());
     let gate = Arc::new(Gate::new((*policy).clone()));
     let edge = Edge::new(Arc::clone(&gate), Arc::new(Telemetry::new(log).unwrap()), Clock::start(), settings).unwrap();
     let mut keys = KeySetBuilder::default();

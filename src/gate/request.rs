@@ -175,6 +175,12 @@ pub fn list_items(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|&b| b == b',').map(<[u8]>::trim_ascii).filter(|item| !item.is_empty())
 }
 
+/// `tchar` of RFC 9110 section 5.6.2.
+#[must_use]
+pub fn is_tchar(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b)
+}
+
 /// What a name becomes where case, `-`, `_` and `.` do not count: CGI and its descendants read `X_Keygate_App` as `X-Keygate-App`
 /// (Traefik CVE-2026-54763, CVE-2026-88011).
 pub fn folded(name: &str) -> impl Iterator<Item = u8> {

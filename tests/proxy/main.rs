@@ -18,6 +18,7 @@ mod metrics;
 mod modes;
 mod negative_controls;
 mod peers;
+mod refusal_close;
 mod reload;
 mod sse;
 mod stream_limits;

@@ -4,6 +4,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use super::{Answer, Exchange, First, Inspect, Moment, Next, since, unreadable};
 use crate::{
+    downstream::HandshakeRefusal,
     edge::{
         Edge,
         answer::{self, About, REFUSALS_PATH},
@@ -185,7 +186,9 @@ impl Request<'_> {
             limit_headers: self.moment.settings.limit_headers,
             ..self.about()
         };
-        let bytes = answer::refusal(refusal.denial, &about);
+        let closed = self.closed(refusal.denial);
+        let close = about.close || closed.is_some();
+        let bytes = closed.unwrap_or_else(|| answer::refusal(refusal.denial, &about));
         let exchange = telemetry::Exchange {
             request_id: self.moment.id.as_str(),
             peer: self.head.peer,
@@ -204,7 +207,16 @@ impl Request<'_> {
         };
         self.edge.telemetry.exchanged(&exchange, self.moment.now.ticks_ns);
         let body = if read { BodyFraming::Length(0) } else { self.body() };
-        Answer { bytes, close: about.close, body }
+        Answer { bytes, close, body }
+    }
+
+    /// The refusal of a WebSocket handshake by its completion, where that is asked for.
+    fn closed(&self, denial: Denial) -> Option<Vec<u8>> {
+        let settings = &self.moment.settings;
+        if self.head.transport != Transport::WebSocket || settings.handshake_refusal != HandshakeRefusal::Close {
+            return None;
+        }
+        Expected::of(&self.head, &settings.policy().locations).refusal(denial, self.moment.id.as_str())
     }
 
     fn preflight(&self, answer: Result<(), Denial>) -> Answer {

@@ -13,16 +13,18 @@ use super::{
 };
 use crate::{
     dialect::{EventTracker, FrameTracker},
+    downstream::HandshakeRefusal,
     edge::{
         Edge,
         client::Client,
         connection::Held,
+        decide,
         exchange::Asked,
         registry::Entered,
         scratch::read_some,
         upstream::{Aim, UpstreamStream},
     },
-    gate::permit::Permit,
+    gate::{denial::Denial, permit::Permit},
     telemetry::{Telemetry, UpstreamError},
 };
 
@@ -40,6 +42,16 @@ pub struct Opening {
     pub asked: Asked,
     /// Its place in the registry.
     pub stream: Entered,
+}
+
+impl Opening {
+    /// The last answer to a client whose stream did not open.
+    #[must_use]
+    pub fn failure(&self, denial: Denial, how: HandshakeRefusal) -> Vec<u8> {
+        let expected = self.expected.as_ref().filter(|_| how == HandshakeRefusal::Close);
+        let closed = expected.and_then(|expected| expected.refusal(denial, self.asked.id.as_str()));
+        closed.unwrap_or_else(|| decide::failure(denial, &self.asked))
+    }
 }
 
 /// Why a stream did not open.

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::{node::node, resolve::MAX_HOPS};
+use crate::gate::request::is_tchar;
 
 /// What one proxy said of who sent it the request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,7 +85,7 @@ fn value(text: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 fn token(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = text.iter().position(|&b| !is_token(b)).unwrap_or(text.len());
+    let end = text.iter().position(|&b| !is_tchar(b)).unwrap_or(text.len());
     (end > 0).then(|| text.split_at(end))
 }
 
@@ -99,11 +100,6 @@ fn quoted(text: &[u8]) -> Option<(&[u8], &[u8])> {
             _ => at += 1,
         }
     }
-}
-
-/// `tchar` of RFC 9110 section 5.6.2.
-fn is_token(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b)
 }
 
 #[cfg(test)]
