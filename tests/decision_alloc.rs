@@ -104,8 +104,9 @@ fn a_change_of_one_key_leaves_nothing_behind() {
     let first = builder(&texts, Digests::Sha256, Quotas::default()).build().expect("a key set");
     let change = |set: &KeySet, nth: usize, text: &str| {
         let before = set.by_id(&texts[nth][8..20]).expect("a key");
-        let (app, origins, limits) = (before.app.clone(), before.origins.clone(), Arc::clone(&before.limits));
-        let record = KeyRecord { app, origins, limits, ..testing::secret(&before.id, text) };
+        let (app, origins) = (before.app.clone(), before.origins.clone());
+        let (limits, capabilities) = (Arc::clone(&before.limits), Arc::clone(&before.capabilities));
+        let record = KeyRecord { app, origins, limits, capabilities, ..testing::secret(&before.id, text) };
         set.with(vec![(record, None)], &[]).expect("a key set")
     };
     let before = Heap::now();
@@ -118,7 +119,7 @@ fn a_change_of_one_key_leaves_nothing_behind() {
     for (nth, text) in texts.iter().enumerate().step_by(7) {
         set = change(&set, nth, text);
     }
-    // What the key's own state and record weigh is exchanged; leaves that were joined may share less.
+    // A record for a record; but a leaf may have become two, or two one.
     let Heap { live_bytes, .. } = Heap::since(before);
     assert!(live_bytes.abs() < 200_000, "{live_bytes} bytes are left of 3,000 changes");
 }

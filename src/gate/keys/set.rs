@@ -68,12 +68,12 @@ impl KeySetBuilder {
 
 impl KeySet {
     /// This set with some keys changed, each with its text where that is known (as for [`KeySetBuilder::add`]): a key that has the id
-    /// of one in this set replaces it, and its limits go on counting; others are new. Keys with the ids of `removed` are taken out
-    /// first; an id that no key has is passed over. Peppered digests are of the same pepper as before.
+    /// of one in this set replaces it, and its limits go on counting; others are new. Of the ids in `removed`, no key is left that is
+    /// not among `changed`; one that no key has is passed over. Peppered digests are of the same pepper as before.
     ///
-    /// What does not change is shared with this set, so that a change costs the same beside a million keys as beside a thousand.
-    /// That a set once held an imported key which looks like a mistyped one is not forgotten: without it, such texts are looked up in
-    /// vain, and refused as unknown instead of malformed.
+    /// What does not change is shared with this set, so that a change costs little more beside a million keys than beside a thousand.
+    /// That there once was an imported key which looks like a mistyped one is not forgotten when it goes, for nobody keeps its text: until
+    /// a set is made whole again, mistyped texts are looked up in vain, and are refused as unknown and not as malformed.
     ///
     /// # Errors
     /// Every two of `changed` that share an id, and every key that would have the text of another. Then there is no new set.
@@ -123,8 +123,8 @@ impl KeySet {
         }
         for digester in self.digesters() {
             let digest = digester.digest(text);
-            let standings = self.records.by_digest(&digest).map(|record| (record, record.standing(&digest, now_ms)));
-            for (record, standing) in standings.filter(|(_, standing)| *standing != KeyUse::Unknown) {
+            let mut standings = self.records.by_digest(&digest).map(|record| (record, record.standing(&digest, now_ms)));
+            if let Some((record, standing)) = standings.find(|(_, standing)| *standing != KeyUse::Unknown) {
                 let good = good_until(standing).map(|until_ms| (record, digest, until_ms));
                 return good.map_err(|denial| (denial, Some(record)));
             }

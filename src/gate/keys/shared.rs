@@ -122,7 +122,7 @@ impl<T: Hashed> SharedTable<T> {
     /// Makes one leaf of two, the last of which is new.
     fn split(&mut self) {
         let last = self.leaves;
-        if last % GROUP == 0 {
+        if last.is_multiple_of(GROUP) {
             self.groups.push(Arc::default());
         }
         let group = &mut self.groups[last / GROUP];
@@ -150,7 +150,7 @@ impl<T: Hashed> SharedTable<T> {
         let group = &mut self.groups[last / GROUP];
         let gone = Arc::clone(&group[last % GROUP]);
         *group = group[..last % GROUP].into();
-        if last % GROUP == 0 {
+        if last.is_multiple_of(GROUP) {
             self.groups.pop();
         }
         self.set_leaves(last);
