@@ -1,8 +1,8 @@
 //! Connections and streams: how many there are, how they end, and what goes through them.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
-use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry};
+use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Registry};
 
 use super::{
     Telemetry,
@@ -15,6 +15,10 @@ use crate::{
 
 /// What opens and ends; an exchange is over with its answer.
 const STREAMS: [Transport; 2] = [Transport::WebSocket, Transport::EventStream];
+/// Who else than the gate ends streams.
+const OTHERS: [Initiator; 2] = [Initiator::Client, Initiator::Upstream];
+/// How others than the gate end streams.
+const ENDS: [&str; 2] = ["closed", "reset"];
 
 /// Upper bounds in seconds of a stream's life, to a week.
 const LIFE_BUCKETS: &[f64] = &[1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 14400.0, 86400.0, 259_200.0, 604_800.0];
@@ -24,10 +28,9 @@ const CUT_BUCKETS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25
 /// The families of connections and streams.
 pub(super) struct Connections {
     clients: IntGauge,
-    streams: IntGaugeVec,
-    opened: IntCounterVec,
+    /// By [`STREAMS`].
+    streams: [Streams; STREAMS.len()],
     closed: IntCounterVec,
-    life_seconds: HistogramVec,
     /// Received and sent, by transport.
     bytes: [[IntCounter; 2]; Transport::ALL.len()],
     /// Received and sent.
@@ -36,6 +39,15 @@ pub(super) struct Connections {
     cut_seconds: Histogram,
     forced_resets: IntCounter,
     proxy_header_errors: ByEnum<{ ProxyHeaderError::ALL.len() }>,
+}
+
+/// What the streams of one transport count in. Kept, for to look a counter up by its labels takes far longer than to count.
+struct Streams {
+    live: IntGauge,
+    opened: IntCounter,
+    /// By [`OTHERS`] and [`ENDS`].
+    closed: [[IntCounter; ENDS.len()]; OTHERS.len()],
+    life_seconds: Histogram,
 }
 
 impl Connections {
@@ -48,15 +60,9 @@ impl Connections {
         let opened = counter_vec(r, "keygate_connections_opened_total", "Streams opened.", &["transport"])?;
         let closed = "Streams that ended, by who ended them and why.";
         let closed = counter_vec(r, "keygate_connections_closed_total", closed, &["transport", "initiator", "reason"])?;
-        for transport in STREAMS {
-            opened.with_label_values(&[transport.name()]);
-            for initiator in [Initiator::Client, Initiator::Upstream] {
-                for reason in ["closed", "reset"] {
-                    closed.with_label_values(&[transport.name(), initiator.name(), reason]);
-                }
-            }
-        }
-        let life = HistogramOpts::new("keygate_connection_duration_seconds", "How long streams lived.");
+        let life =
+            HistogramOpts::new("keygate_connection_duration_seconds", "How long streams lived.").buckets(LIFE_BUCKETS.into());
+        let life = add(r, HistogramVec::new(life, &["transport"])?)?;
         let bytes = counter_vec(
             r,
             "keygate_bytes_total",
@@ -84,10 +90,13 @@ impl Connections {
         )?;
         Ok(Self {
             clients: gauge(r, "keygate_client_connections", "Client connections open now, idle ones included.")?,
-            streams,
-            opened,
+            streams: STREAMS.map(Transport::name).map(|transport| Streams {
+                live: streams.with_label_values(&[transport]),
+                opened: opened.with_label_values(&[transport]),
+                closed: OTHERS.map(|who| ENDS.map(|end| closed.with_label_values(&[transport, who.name(), end]))),
+                life_seconds: life.with_label_values(&[transport]),
+            }),
             closed,
-            life_seconds: add(r, HistogramVec::new(life.buckets(LIFE_BUCKETS.into()), &["transport"])?)?,
             bytes: Transport::ALL
                 .map(|transport| ["received", "sent"].map(|way| bytes.with_label_values(&[way, transport.name()]))),
             messages: ["received", "sent"].map(|way| messages.with_label_values(&[way, websocket])),
@@ -105,6 +114,22 @@ impl Connections {
             )?,
             proxy_header_errors: ByEnum::new(&proxy_header_errors, ProxyHeaderError::ALL.map(|error| [error.name()])),
         })
+    }
+}
+
+impl Connections {
+    /// Those of a transport; `None` of what is no stream.
+    fn of(&self, transport: Transport) -> Option<&Streams> {
+        self.streams.get(STREAMS.iter().position(|stream| *stream == transport)?)
+    }
+
+    /// The counter of streams that end like this one.
+    fn closed(&self, ended: &Ended) -> Cow<'_, IntCounter> {
+        let initiator = OTHERS.iter().position(|who| *who == ended.initiator);
+        let end = ENDS.iter().position(|end| *end == ended.reason);
+        let kept = self.of(ended.transport).zip(initiator).zip(end).map(|((streams, who), end)| &streams.closed[who][end]);
+        let labels = &[ended.transport.name(), ended.initiator.name(), ended.reason];
+        kept.map_or_else(|| Cow::Owned(self.closed.with_label_values(labels)), Cow::Borrowed)
     }
 }
 
@@ -130,18 +155,20 @@ impl Telemetry {
 
     /// A stream was opened.
     pub fn opened(&self, opened: &Opened) {
-        let label = &[opened.transport.name()];
-        self.connections.opened.with_label_values(label).inc();
-        self.connections.streams.with_label_values(label).inc();
+        if let Some(streams) = self.connections.of(opened.transport) {
+            streams.opened.inc();
+            streams.live.inc();
+        }
     }
 
     /// A stream ended.
     pub fn ended(&self, ended: &Ended) {
         let families = &self.connections;
-        let transport = ended.transport.name();
-        families.streams.with_label_values(&[transport]).dec();
-        families.closed.with_label_values(&[transport, ended.initiator.name(), ended.reason]).inc();
-        families.life_seconds.with_label_values(&[transport]).observe(ended.lived.as_secs_f64());
+        families.closed(ended).inc();
+        if let Some(streams) = families.of(ended.transport) {
+            streams.live.dec();
+            streams.life_seconds.observe(ended.lived.as_secs_f64());
+        }
         self.relayed(ended.transport, ended.received, ended.sent);
         for (counter, count) in families.messages.iter().zip(ended.messages) {
             counter.inc_by(count);
