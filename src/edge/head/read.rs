@@ -3,13 +3,12 @@
 
 use std::time::Duration;
 
-use memchr::memmem;
 use tokio::{
     io::AsyncRead,
     time::{Instant, timeout, timeout_at},
 };
 
-use super::MAX_HEAD_BYTES;
+use super::{MAX_HEAD_BYTES, end_of_head};
 use crate::edge::scratch::read_some;
 
 /// The length of the head at the start of a buffer, its empty line included.
@@ -45,7 +44,7 @@ pub async fn read_head<R: AsyncRead + Unpin>(
             Ok(Ok(0) | Err(_)) | Err(_) => return Err(ReadError::Gone),
         }
     }
-    let deadline = Instant::now() + head;
+    let mut deadline = None;
     let mut searched = 0;
     loop {
         if !buffer.first().is_some_and(u8::is_ascii_alphabetic) {
@@ -53,14 +52,16 @@ pub async fn read_head<R: AsyncRead + Unpin>(
         }
         // The end may straddle what was searched and what has come since.
         let from_here = usize::saturating_sub(searched, 3);
-        if let Some(at) = memmem::find(&buffer[from_here..], b"\r\n\r\n") {
-            let end = from_here + at + 4;
+        if let Some(length) = end_of_head(&buffer[from_here..]) {
+            let end = from_here + length;
             return if end > MAX_HEAD_BYTES { Err(ReadError::TooLarge) } else { Ok(end) };
         }
         searched = buffer.len();
         if searched >= MAX_HEAD_BYTES {
             return Err(ReadError::TooLarge);
         }
+        // Most heads come whole, and need no clock.
+        let deadline = *deadline.get_or_insert_with(|| Instant::now() + head);
         match timeout_at(deadline, read_some(from, buffer, MAX_HEAD_BYTES)).await {
             Ok(Ok(1..)) => {}
             Ok(Ok(0) | Err(_)) => return Err(ReadError::Gone),

@@ -1,11 +1,13 @@
 //! The head of a backend's answer: read with a deadline and a size, passed on without what belongs to the gate.
 
-use httparse::{EMPTY_HEADER, Header, Response};
-use memchr::memmem;
+use std::{io::Write as _, mem::MaybeUninit};
+
+use httparse::{Header, ParserConfig, Response};
 
 use crate::{
     edge::{
         body::{BodyFraming, Chunk},
+        head::end_of_head,
         scratch::read_some,
         upstream::UpstreamStream,
     },
@@ -16,6 +18,8 @@ use crate::{
 /// The largest head of an answer; nginx's default for one is smaller.
 const MAX_ANSWER_HEAD_BYTES: usize = 32 * 1024;
 const MAX_ANSWER_HEADERS: usize = 100;
+/// Room for the head of an answer that opens a stream, as most are.
+const USUAL_HEAD_BYTES: usize = 512;
 
 /// Reads until `buffer` holds a whole head that is not an interim one (1xx other than 101), and returns its length.
 ///
@@ -23,8 +27,7 @@ const MAX_ANSWER_HEADERS: usize = 100;
 /// If the backend closes, or sends what is no answer.
 pub async fn read(upstream: &mut UpstreamStream, buffer: &mut Vec<u8>) -> Result<usize, UpstreamError> {
     loop {
-        if let Some(at) = memmem::find(buffer, b"\r\n\r\n") {
-            let end = at + 4;
+        if let Some(end) = end_of_head(buffer) {
             // Interim answers (RFC 9110 section 15.2) tell of nothing that a stream's client waits for.
             if buffer.starts_with(b"HTTP/1.1 1") && !buffer.starts_with(b"HTTP/1.1 101") {
                 buffer.drain(..end);
@@ -65,13 +68,14 @@ pub struct Answered<'b> {
 /// # Errors
 /// If it is none, or two of its headers contradict each other.
 pub fn parse(head: &[u8], replaced: impl Fn(&str) -> bool) -> Result<Answered<'_>, UpstreamError> {
-    let mut headers = [EMPTY_HEADER; MAX_ANSWER_HEADERS];
-    let mut response = Response::new(&mut headers);
-    match response.parse(head) {
+    let mut headers = [const { MaybeUninit::uninit() }; MAX_ANSWER_HEADERS];
+    let mut response = Response::new(&mut []);
+    match ParserConfig::default().parse_response_with_uninit_headers(&mut response, head, &mut headers) {
         Ok(httparse::Status::Complete(length)) if length == head.len() => {}
         Ok(_) | Err(_) => return Err(UpstreamError::Protocol),
     }
     let mut answered = Answered { status: response.code.unwrap_or_default(), ..Answered::default() };
+    answered.headers.reserve_exact(response.headers.len());
     let (mut upgrade, mut connection, mut encoded) = (false, false, false);
     for Header { name, value } in response.headers.iter() {
         if name.eq_ignore_ascii_case("upgrade") {
@@ -130,7 +134,9 @@ impl Answered<'_> {
     #[must_use]
     pub fn rewritten(&self, more: &[(&str, &str)]) -> Vec<u8> {
         let phrase = http::StatusCode::from_u16(self.status).ok().and_then(|status| status.canonical_reason()).unwrap_or("");
-        let mut out = format!("HTTP/1.1 {} {phrase}\r\n", self.status).into_bytes();
+        let mut out = Vec::with_capacity(USUAL_HEAD_BYTES);
+        // Writing to a Vec cannot fail.
+        let _ = write!(out, "HTTP/1.1 {} {phrase}\r\n", self.status);
         let mut header = |name: &str, value: &[u8]| {
             out.extend_from_slice(name.as_bytes());
             out.extend_from_slice(b": ");
