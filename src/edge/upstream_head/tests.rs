@@ -180,3 +180,13 @@ fn who_has_no_address_is_said_to_be_unknown() {
         assert!(lines.iter().any(|line| line.starts_with("X-Forwarded-Proto: ")), "a head has no empty line: {lines:?}");
     }
 }
+
+#[test]
+fn an_address_is_written_as_everybody_writes_it() {
+    for octet in 0..=u8::MAX {
+        let address = Ipv4Addr::new(octet, 255 - octet, 0, 10);
+        let mut out = Out(Vec::new());
+        out.dotted(address.octets());
+        assert_eq!(String::from_utf8(out.0).unwrap(), address.to_string());
+    }
+}
