@@ -120,6 +120,11 @@ impl Flow {
         }
     }
 
+    /// Whether the sink is closed as soon as this ends, which tells it as much as to be shut down first.
+    pub const fn closes_sink(&mut self, closes: bool) {
+        self.owed.is_closed_after = closes;
+    }
+
     /// Reads no more; writes what is pending, then `last`, then tells the sink. If `last` would stand inside a message, it is left
     /// out.
     pub fn end_now(&mut self, last: &Last) {

@@ -23,6 +23,7 @@ use crate::{
         client::Client,
         clock::Clock,
         connection::Held,
+        maybe_tls::{MaybeTls, OverTcp},
         pace::Pace,
         registry::{CutReason, Entered},
         upstream::{InUse, UpstreamStream},
@@ -154,11 +155,18 @@ impl Tunnel {
         self.poll_done(cx)
     }
 
+    /// Whether `sink`, whose own last byte has been read, is closed with the tunnel's end: to shut it down just before would be a
+    /// system call, and an event for ourselves, that nobody else can tell from the closing. TLS has a word to say first.
+    fn ends_by_closing<T: OverTcp>(&self, sink: &MaybeTls<T>) -> bool {
+        self.ending.is_none() && !self.relays_answer_alone() && !sink.is_secure()
+    }
+
     /// Moves what the client sends. Ready if the tunnel is over with it.
     fn poll_up(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.up_done {
             return Poll::Pending;
         }
+        self.up.closes_sink(self.down_done && self.ends_by_closing(&self.upstream));
         match self.up.poll_move(&mut self.client, &mut self.upstream, cx) {
             Poll::Pending => {}
             Poll::Ready(Ok(())) => {
@@ -180,6 +188,7 @@ impl Tunnel {
         if self.down_done {
             return Poll::Pending;
         }
+        self.down.closes_sink(self.up_done && self.ends_by_closing(&self.client));
         match self.down.poll_move(&mut self.upstream, &mut self.client, cx) {
             Poll::Pending => {}
             Poll::Ready(Ok(())) => {

@@ -15,6 +15,8 @@ pub(super) struct Owed {
     written: usize,
     flush: bool,
     shut: bool,
+    /// Whether the sink is closed by somebody else, once there is nothing more to come.
+    pub(super) is_closed_after: bool,
 }
 
 impl Owed {
@@ -79,9 +81,9 @@ impl Owed {
         Poll::Ready(Ok(()))
     }
 
-    /// Ready once the sink was told that no more comes.
+    /// Ready once the sink was told that no more comes, or will be.
     pub(super) fn poll_shut<W: AsyncWrite + Unpin>(&mut self, to: &mut W, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if !self.shut {
+        if !self.shut && !self.is_closed_after {
             ready!(Pin::new(to).poll_shutdown(cx))?;
             self.shut = true;
         }
