@@ -67,11 +67,12 @@ fn accept(edge: &Arc<Edge>, stream: Client, socket: PeerAddress, entrance: &Entr
         }
     }
     let (edge, entrance) = (Arc::clone(edge), entrance.clone());
-    tokio::spawn(async move {
+    // Boxed, for a task is copied several times on its way, and once more when it ends.
+    tokio::spawn(Box::pin(async move {
         if let Some((client, socket, held)) = enter(&edge, stream, socket, held, entrance).await {
             connection::serve(edge, client, socket, held).await;
         }
-    });
+    }));
 }
 
 /// What comes before the first request: the header of the PROXY protocol, then TLS.
@@ -84,7 +85,8 @@ async fn enter(
 ) -> Option<(Client, PeerAddress, Held)> {
     let deadline = edge.settings.load().timeouts.head;
     if entrance.proxies.is_some() {
-        match proxy_protocol::read_client(&mut stream, deadline).await {
+        // Boxed, like the handshake: a plain connection should not carry the room for what it does not need.
+        match Box::pin(proxy_protocol::read_client(&mut stream, deadline)).await {
             Ok(client) => socket = client.map_or(socket, PeerAddress::Ip),
             Err(error) => {
                 edge.telemetry.proxy_header_failed(error);
@@ -101,7 +103,9 @@ async fn enter(
     }
     let client = match (entrance.tls, stream) {
         // No handshake, or not in time: there is no language to answer in.
-        (Some(acceptor), Client::Tcp(tcp)) => Client::Tls(Box::new(timeout(deadline, acceptor.accept(tcp)).await.ok()?.ok()?)),
+        (Some(acceptor), Client::Tcp(tcp)) => {
+            Client::Tls(Box::new(Box::pin(timeout(deadline, acceptor.accept(tcp))).await.ok()?.ok()?))
+        }
         // Where TLS is asked for, nothing else is spoken.
         (Some(_), Client::Unix(_) | Client::Tls(_)) => return None,
         (None, plain) => plain,

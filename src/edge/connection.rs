@@ -1,6 +1,6 @@
 //! A client's connection, from its first head to its end: read a head, decide, answer; again until one side has had enough.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use tokio::{io::AsyncWriteExt as _, time::timeout};
 
@@ -76,7 +76,9 @@ pub async fn serve(edge: Arc<Edge>, mut client: Client, socket: PeerAddress, hel
         let next = match decide::decide(&edge, &buffer, socket, client.is_secure()) {
             First::Next(next) => next,
             First::Inspect(inspect) => {
-                let Some(next) = look_into(&edge, &mut client, &buffer, &mut rest, socket, inspect).await else { return };
+                // Boxed, as what only some requests need is, so that not every connection has the room for it.
+                let looked = Box::pin(look_into(&edge, &mut client, &buffer, &mut rest, socket, inspect));
+                let Some(next) = looked.await else { return };
                 next
             }
         };
@@ -92,15 +94,19 @@ pub async fn serve(edge: Arc<Edge>, mut client: Client, socket: PeerAddress, hel
                 }
                 let Some((end, body)) = past(body, &rest) else { return broken(&edge, client, &ticket).await };
                 let mut next = rest.split_off(end);
-                let sent = Sent { bytes: [head, content, rest].concat(), body, patience: timeouts.body };
-                let exchanged = until_cut(&stream, http::exchange(&edge.proxy, client, sent, *ticket)).await;
+                let mut bytes = head;
+                bytes.extend(content);
+                bytes.extend(rest);
+                let sent = Sent { bytes, body, patience: timeouts.body };
+                let exchange = pin!(http::exchange(&edge.proxy, client, sent, ticket));
+                let exchanged = until_cut(&stream, exchange).await;
                 let Ok(Some((back, came))) = exchanged else { return };
                 client = back;
                 next.extend(came);
                 rest = next;
             }
             Next::Stream(opening) => {
-                return stream(&edge, client, *opening, rest, held).await;
+                return stream(&edge, client, opening, rest, held).await;
             }
         }
         buffer = rest;
@@ -215,9 +221,12 @@ async fn finish(mut client: Client, last: &[u8]) {
 }
 
 /// Opens a stream and lets it go on by itself.
-async fn stream(edge: &Arc<Edge>, mut client: Client, mut opening: Opening, mut early: Vec<u8>, held: Held) {
+async fn stream(edge: &Arc<Edge>, mut client: Client, mut opening: Box<Opening>, mut early: Vec<u8>, held: Held) {
     let stream = opening.stream.live();
-    let opened = until_cut(&stream, tunnel::open(&mut client, &mut opening, &mut early, edge)).await;
+    let opened = {
+        let open = pin!(tunnel::open(&mut client, &mut opening, &mut early, edge));
+        until_cut(&stream, open).await
+    };
     let report = |status, denial| opening.asked.report(&edge.telemetry, &edge.clock, &opening.permit, status, denial);
     let denial = match opened {
         Ok(Ok(opened)) => {

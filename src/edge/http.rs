@@ -11,7 +11,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use pingora::{
-    apps::HttpServerApp as _,
+    apps::{HttpServerApp as _, ReusedHttpStream},
     protocols::http::ServerSession,
     proxy::{HttpProxy, http_proxy},
     server::{ShutdownWatch, configuration::ServerConf},
@@ -89,15 +89,26 @@ pub struct Sent {
 
 /// Sends one request, and returns the client's connection, with what came behind the request, if it can be used again. Dropping
 /// the future ends both connections; the ticket then reports from its `Drop`.
-pub async fn exchange(proxy: &Proxy, client: Client, sent: Sent, ticket: Ticket) -> Option<(Client, Vec<u8>)> {
+pub async fn exchange(proxy: &Proxy, client: Client, sent: Sent, ticket: Box<Ticket>) -> Option<(Client, Vec<u8>)> {
+    let reused = begin(proxy, client, sent, ticket).await?;
+    let (stream, _) = reused.consume();
+    let lent = stream.into_any().downcast::<LentClient>().ok()?;
+    lent.give_back().await.ok()
+}
+
+/// Hands everything to pingora. Not part of the future above, which would have room for a whole session of pingora's, and be copied
+/// with it.
+fn begin(
+    proxy: &Proxy,
+    client: Client,
+    sent: Sent,
+    ticket: Box<Ticket>,
+) -> impl Future<Output = Option<ReusedHttpStream>> + Send + '_ {
     let mut session = ServerSession::new_http1(Box::new(ticket.lend(client, sent.body, sent.patience)));
-    session.set_connection_user_context(Some(Box::new(ticket)));
+    session.set_connection_user_context(Some(ticket));
     session.set_pipelined_prefix(BytesMut::from(Bytes::from(sent.bytes)));
     // The lent connection has its own, which dripping bytes do not start again.
     session.set_read_timeout(None);
     session.set_write_timeout(None);
-    let reused = proxy.pingora.process_new_http(session, &proxy.shutdown).await?;
-    let (stream, _) = reused.consume();
-    let lent = stream.into_any().downcast::<LentClient>().ok()?;
-    lent.give_back().await.ok()
+    proxy.pingora.process_new_http(session, &proxy.shutdown)
 }

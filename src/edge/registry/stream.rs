@@ -3,7 +3,7 @@
 //! Knows nothing of the others, nor of what flows in it.
 
 use std::{
-    pin::pin,
+    pin::Pin,
     sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering},
     task::{Context, Poll},
 };
@@ -148,15 +148,15 @@ impl LiveStream {
 }
 
 /// Runs `work` until it ends or somebody asks `stream` to end. Where somebody has asked already, work does not begin: its first step
-/// might send a request on that was let in by what is no longer in force.
+/// might send a request on that was let in by what is no longer in force. `work` is pinned by the caller, for it is large: handed in
+/// as it is, it would be copied, and stand twice in whatever waits for it.
 ///
 /// # Errors
-/// The reason, if somebody asked; `work` is dropped then.
-pub async fn until_cut<T>(stream: &LiveStream, work: impl Future<Output = T>) -> Result<T, CutReason> {
+/// The reason, if somebody asked; `work` is to be dropped then.
+pub async fn until_cut<F: Future>(stream: &LiveStream, mut work: Pin<&mut F>) -> Result<F::Output, CutReason> {
     if let Some(reason) = stream.cut_reason() {
         return Err(reason);
     }
-    let mut work = pin!(work);
     std::future::poll_fn(|cx| match work.as_mut().poll(cx) {
         Poll::Ready(output) => Poll::Ready(Ok(output)),
         Poll::Pending => stream.poll_cut(cx).map(Err),

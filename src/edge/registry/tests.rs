@@ -1,4 +1,4 @@
-use std::net::Ipv4Addr;
+use std::{net::Ipv4Addr, pin::pin};
 
 use super::*;
 use crate::gate::{Standing, capability::Need, request::Transport, testing};
@@ -16,7 +16,8 @@ async fn a_waiting_stream_is_told_and_keeps_the_first_reason() {
     let registry = Arc::new(Registry::default());
     let entered = registry.enter(stream("a"));
     let other = registry.enter(stream("b"));
-    let waiting = until_cut(&entered, std::future::pending::<()>());
+    let work = pin!(std::future::pending::<()>());
+    let waiting = until_cut(&entered, work);
     let cutting = async {
         let only_a = |stream: &LiveStream| {
             stream.standing.as_ref().is_some_and(|standing| &*standing.key.id == "a").then_some(CutReason::Revoked)
@@ -35,7 +36,7 @@ async fn what_was_cut_before_it_began_does_not_begin() {
     let entered = Arc::new(Registry::default()).enter(stream("a"));
     assert!(entered.cut(CutReason::KeyBlocked, NOW));
     let mut begun = false;
-    assert_eq!(until_cut(&entered, async { begun = true }).await, Err(CutReason::KeyBlocked));
+    assert_eq!(until_cut(&entered, pin!(async { begun = true })).await, Err(CutReason::KeyBlocked));
     assert!(!begun);
 }
 

@@ -125,16 +125,17 @@ pub struct Opened {
 
 impl Opened {
     /// The tunnel.
-    pub fn into_tunnel(self, edge: &Edge, client: Client, opening: Opening, held: Held) -> Tunnel {
+    pub fn into_tunnel(self, edge: &Edge, client: Client, opening: Box<Opening>, held: Held) -> Tunnel {
+        let Opening { permit, aim, stream, .. } = *opening;
         let parts = Parts {
             client,
             upstream: self.upstream,
-            stream: opening.stream,
+            stream,
             telemetry: Arc::clone(&edge.telemetry),
             clock: edge.clock,
-            lease: opening.permit.into_lease(),
+            lease: permit.into_lease(),
             held,
-            upstream_use: opening.aim.into_use(),
+            upstream_use: aim.into_use(),
             patience: edge.settings.load().timeouts.body,
         };
         Tunnel::new(parts, self.up, self.down)

@@ -167,7 +167,8 @@ impl Address {
         tcp.set_nodelay(true)?;
         match &self.tls {
             None => Ok(UpstreamStream::Tcp(tcp)),
-            Some((connector, name)) => Ok(UpstreamStream::Tls(Box::new(connector.connect(name.clone(), tcp).await?))),
+            // Boxed, as the look-up of a name is: most connections need neither, and should not have the room for them.
+            Some((connector, name)) => Ok(UpstreamStream::Tls(Box::new(Box::pin(connector.connect(name.clone(), tcp)).await?))),
         }
     }
 
@@ -180,7 +181,8 @@ impl Address {
         {
             return Ok(Arc::clone(addresses));
         }
-        let found: io::Result<Arc<[SocketAddr]>> = tokio::net::lookup_host((&**host, *port)).await.map(Iterator::collect);
+        let look_up = Box::pin(tokio::net::lookup_host((&**host, *port)));
+        let found: io::Result<Arc<[SocketAddr]>> = look_up.await.map(Iterator::collect);
         match (found, last) {
             (Ok(addresses), _) if !addresses.is_empty() => {
                 *self.resolved.lock() = Some((Instant::now(), Arc::clone(&addresses)));
