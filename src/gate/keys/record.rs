@@ -132,7 +132,8 @@ pub struct KeyState {
 struct Counters {
     /// Of [`KeyLimits::quotas`].
     meters: Meters,
-    uses: Uses,
+    /// Of a key that was used where somebody keeps that.
+    uses: OnceBox<Uses>,
 }
 
 impl KeyState {
@@ -145,7 +146,7 @@ impl KeyState {
     /// What the key has done; makes the counts where there were none.
     #[must_use]
     pub fn uses(&self) -> &Uses {
-        &self.counts.get_or_init(Box::default).uses
+        self.counts.get_or_init(Box::default).uses.get_or_init(Box::default)
     }
 
     /// Places that are taken.
