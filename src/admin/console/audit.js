@@ -17,7 +17,7 @@ export async function auditView({ query, signal }) {
     outcome.replaceChildren(said);
     sender.disabled = false;
   };
-  const heading = h("div", { class: "heading" }, h("h1", {}, "Audit trail"),
+  const heading = h("div", { class: "heading" }, h("h1", { tabindex: "-1" }, "Audit trail"),
     h("div", { class: "actions" },
       button("Verify", verify),
       button("Export", () => download("/v1/audit/export", {}, "keygate-audit.jsonl").then(() => say("Exported as JSON lines"), (problem) => outcome.replaceChildren(trouble(problem))))));

@@ -2,7 +2,7 @@
 
 import { Problem, call, get } from "./api.js";
 import { confirm, refused } from "./dialog.js";
-import { button, empty, h, keyPath, link, say, table } from "./dom.js";
+import { button, empty, h, keyPath, link, redraw, say, table } from "./dom.js";
 import { may } from "./session.js";
 import { every, span } from "./time.js";
 
@@ -19,12 +19,12 @@ async function byKey(signal) {
     const { total: all, clients, groups, left_off } = await get("/v1/connections", { by: "key" }, signal);
     if (signal.aborted) return;
     total.textContent = `${count(all, "stream or exchange", "streams and exchanges")} under way, ${count(clients, "client connection")} in all.`;
-    draw(holder, groups.length ? [table("Connections by key", GROUPS, groups), left_off > 0 && h("p", { class: "more hint" }, `${left_off} more keys have fewer.`)]
+    redraw(holder, groups.length ? [table("Connections by key", GROUPS, groups), left_off > 0 && h("p", { class: "more hint" }, `${left_off} more keys have fewer.`)]
       : empty("Nobody is connected.", "Streams appear here as soon as a client opens one."));
   };
   await show();
   every(REFRESH_MS, signal, show);
-  return { title: "Connections", parts: [h("div", { class: "heading" }, h("div", {}, h("h1", {}, "Connections"), total)), holder] };
+  return { title: "Connections", parts: [h("div", { class: "heading" }, h("div", {}, h("h1", { tabindex: "-1" }, "Connections"), total)), holder] };
 }
 
 const GROUPS = [
@@ -37,7 +37,7 @@ const GROUPS = [
 
 async function ofKey(id, signal) {
   const holder = h("div", { class: "panel flush" });
-  const title = h("h1", {}, "Connections of ", h("code", {}, id));
+  const title = h("h1", { tabindex: "-1" }, "Connections of ", h("code", {}, id));
   const all = may("manage") && button("Cut all", () => cut({ key: id }, `Cut every live stream of ${id}?`, show), { class: "danger" });
   const total = h("p", { class: "hint" });
   const show = async () => {
@@ -45,7 +45,7 @@ async function ofKey(id, signal) {
     if (signal.aborted) return;
     if (all) all.disabled = matching === 0;
     total.textContent = matching > connections.length ? `${matching} live; the ${connections.length} oldest are shown.` : `${matching} live.`;
-    draw(holder, connections.length ? table(`Connections of ${id}`, columns(show), connections)
+    redraw(holder, connections.length ? table(`Connections of ${id}`, columns(show), connections)
       : empty("This key has no live connection.", link(keyPath(id), "To the key"), "."));
   };
   await show();
@@ -61,17 +61,8 @@ const columns = (show) => [
   { title: "Idle for", class: "number", cell: (one) => (one.idle_seconds === null ? "–" : span(one.idle_seconds * 1000)) },
   { title: "In", class: "number", cell: (one) => bytes(one.received_bytes) },
   { title: "Out", class: "number", cell: (one) => bytes(one.sent_bytes) },
-  may("manage") && { title: "", cell: (one) => button(["Cut", h("span", { class: "hidden" }, ` number ${one.id}`)], () => cut({ id: one.id }, `Cut connection ${one.id} from ${one.peer}?`, show), { class: "quiet", name: `cut-${one.id}` }) },
+  may("manage") && { title: "", cell: (one) => button(["Cut", h("span", { class: "hidden" }, ` number ${one.id}`)], () => cut({ id: one.id }, `Cut connection ${one.id} from ${one.peer}?`, show), { class: "quiet" }) },
 ].filter(Boolean);
-
-// A table that is drawn again keeps the focus where it was.
-function draw(holder, children) {
-  const focused = holder.contains(document.activeElement) && document.activeElement;
-  holder.replaceChildren(...[children].flat().filter(Boolean));
-  if (!focused) return;
-  const same = focused.name ? holder.querySelector(`[name="${focused.name}"]`) : [...holder.querySelectorAll("a")].find((one) => one.href === focused.href);
-  (same ?? document.querySelector("main:not([hidden])")).focus();
-}
 
 async function cut(which, question, show) {
   if (!(await confirm(question, "It may come back: to keep a key out, disable or revoke it.", "Cut"))) return;

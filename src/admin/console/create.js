@@ -15,13 +15,13 @@ const ENVIRONMENTS = [["live", "Live", "Real users and data."], ["test", "Test",
 
 export async function createView({ query, signal }) {
   const apps = may("gate") ? (await get("/v1/apps", {}, signal)).items : [{ id: me().app, name: "" }];
-  if (!apps.length) return { title: "Create an application", parts: [h("h1", {}, "Create an application"), appForm(query)] };
+  if (!apps.length) return { title: "Create an application", parts: [h("h1", { tabindex: "-1" }, "Create an application"), appForm(query)] };
   const title = "Create a key";
   const holder = h("div", {}, keyForm(apps, query, () => {
     holder.replaceChildren(appForm(query));
     holder.querySelector("input").focus();
   }));
-  return { title, parts: [h("h1", {}, title), holder] };
+  return { title, parts: [h("h1", { tabindex: "-1" }, title), holder] };
 }
 
 function keyForm(apps, query, another) {

@@ -20,6 +20,18 @@ export function add(element, ...children) {
   return element;
 }
 
+// Puts `children` in the place of what `holder` held. The focus stays on what is the same, or else goes to the heading.
+export function redraw(holder, ...children) {
+  const had = holder.contains(document.activeElement) && document.activeElement;
+  holder.replaceChildren();
+  add(holder, children);
+  if (!had) return;
+  const alike = (one) => one.tagName === had.tagName && one.name === had.name && one.href === had.href && one.textContent === had.textContent;
+  const counts = (one) => had.href && one.href === had.href;
+  const all = [...holder.querySelectorAll("a, button, input, select, summary")];
+  (all.find(alike) ?? all.find(counts) ?? document.querySelector("#main h1"))?.focus();
+}
+
 export const byId = (id) => document.getElementById(id);
 
 let made = 0;

@@ -16,7 +16,7 @@ export async function editView({ name, signal }) {
   const holder = h("div", {});
   show(holder, key, key);
   const title = `Edit ${key.name || key.id}`;
-  return { title, parts: [h("p", { class: "back" }, link(keyPath(key.id), key.name || key.id)), h("h1", {}, title), holder] };
+  return { title, parts: [h("p", { class: "back" }, link(keyPath(key.id), key.name || key.id)), h("h1", { tabindex: "-1" }, title), holder] };
 }
 
 const editable = (key) => Object.fromEntries(EDITABLE.filter((name) => key[name] !== undefined && key[name] !== null).map((name) => [name, key[name]]));

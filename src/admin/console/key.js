@@ -3,7 +3,7 @@
 import { get } from "./api.js";
 import { trail } from "./audit.js";
 import { advice, capabilities, environment, kind, standing, warnings } from "./badges.js";
-import { add, button, copyButton, facts, h, keyPath, link, panel } from "./dom.js";
+import { add, button, copyButton, facts, h, keyPath, link, panel, redraw } from "./dom.js";
 import { may } from "./session.js";
 import { disable, enable, rotate } from "./steps.js";
 import { revoke } from "./revoke.js";
@@ -24,8 +24,8 @@ export async function keyView({ name, signal }) {
     draw();
   };
   const draw = () => {
-    holder.replaceChildren(heading(key, show), page(key, counts, signal, show));
-    counts.replaceChildren(usage(key, done));
+    redraw(holder, heading(key, show), page(key, counts, signal, show));
+    redraw(counts, usage(key, done));
   };
   draw();
   // What it does changes all the time; the rest is drawn again only when the key is another one, for somebody may be reading.
@@ -34,7 +34,7 @@ export async function keyView({ name, signal }) {
     [key, done] = await load();
     if (signal.aborted) return;
     if (key.version !== version && !document.querySelector("dialog[open]")) draw();
-    else counts.replaceChildren(usage(key, done));
+    else redraw(counts, usage(key, done));
   });
   return { title: key.name || key.id, parts: [h("p", { class: "back" }, link("#/keys", "Keys")), holder] };
 }
@@ -53,7 +53,7 @@ function heading(key, show) {
     button("Revoke", act(revoke), { class: "danger" }));
   return h("div", { class: "heading" },
     h("div", {},
-      h("h1", {}, key.name || key.id),
+      h("h1", { tabindex: "-1" }, key.name || key.id),
       h("p", { class: "meta" }, standing(key), kind(key), environment(key), h("span", {}, "of ", link(`#/keys?app=${encodeURIComponent(key.app)}`, key.app)), warnings(key))),
     actions);
 }

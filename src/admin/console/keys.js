@@ -13,7 +13,7 @@ export async function keysView({ query, signal }) {
   const wanted = Object.fromEntries(FILTERS.map((name) => [name, query.get(name) ?? ""]));
   const [apps, first] = await Promise.all([may("gate") ? get("/v1/apps", {}, signal) : null, page(wanted, signal)]);
   const create = may("manage") && link(`#/new${asQuery({ app: wanted.app, environment: wanted.environment })}`, "Create a key", { class: "button primary" });
-  const heading = h("div", { class: "heading" }, h("h1", {}, "Keys"), create);
+  const heading = h("div", { class: "heading" }, h("h1", { tabindex: "-1" }, "Keys"), create);
   const found = first.rows.length ? list(wanted, first, signal) : nothing(wanted, apps?.items.length === 0);
   return { title: "Keys", parts: [heading, filters(wanted, apps), h("div", { class: "panel flush" }, found)] };
 }

@@ -66,7 +66,7 @@ export async function liveView({ query, signal }) {
 
   filter();
   follow({ signal, take, tell: (text) => (state.textContent = text) });
-  const heading = h("div", { class: "heading" }, h("h1", {}, "Live decisions"), h("div", { class: "actions" }, clear, pause));
+  const heading = h("div", { class: "heading" }, h("h1", { tabindex: "-1" }, "Live decisions"), h("div", { class: "actions" }, clear, pause));
   const filters = h("form", { class: "filters", "aria-label": "Which decisions", onsubmit: (event) => event.preventDefault() },
     h("div", { class: "filter grow" }, h("label", { for: key.id }, "Key"), key), h("p", { class: "states" }, state, waiting));
   return { title: "Live decisions", parts: [heading, filters, h("div", { class: "panel flush" }, none, shown)] };

@@ -17,7 +17,7 @@ export async function operatorsView({ signal }) {
     holder.replaceChildren(table("Operators", columns(show), items));
   };
   await show();
-  const heading = h("div", { class: "heading" }, h("h1", {}, "Operators"), button("Create an operator", () => create(show), { class: "primary" }));
+  const heading = h("div", { class: "heading" }, h("h1", { tabindex: "-1" }, "Operators"), button("Create an operator", () => create(show), { class: "primary" }));
   return { title: "Operators", parts: [heading, holder] };
 }
 

@@ -48,9 +48,7 @@ async function route() {
   document.title = `${title} – Keygate`;
   // A filter that was changed is a new element with the same name.
   if (!moved) return field && main.querySelector(`[name="${field}"]`)?.focus();
-  const heading = main.querySelector("h1");
-  heading?.setAttribute("tabindex", "-1");
-  heading?.focus();
+  main.querySelector("h1")?.focus();
   scrollTo(0, 0);
 }
 
@@ -59,13 +57,13 @@ async function view(path, query, signal) {
     const found = pattern.exec(path);
     if (found && (!needs || may(needs))) return make({ name: found[1] && decodeURIComponent(found[1]), query, signal });
   }
-  return { title: "Nothing here", parts: [h("h1", {}, "Nothing here"), h("p", {}, "No page has this address, or not for your role. ", h("a", { href: "#/keys" }, "To the keys"))] };
+  return { title: "Nothing here", parts: [h("h1", { tabindex: "-1" }, "Nothing here"), h("p", {}, "No page has this address, or not for your role. ", h("a", { href: "#/keys" }, "To the keys"))] };
 }
 
 function failed(problem) {
   if (!(problem instanceof Problem)) throw problem;
   const title = problem.status === 404 ? "Not found" : "That did not work";
-  return { title, parts: [h("h1", {}, title), trouble(problem), button("Try again", route)] };
+  return { title, parts: [h("h1", { tabindex: "-1" }, title), trouble(problem), button("Try again", route)] };
 }
 
 async function signIn(why) {

@@ -37,6 +37,7 @@ export const shows = (locator, wanted) => until(`${wanted}`, async () => wanted.
 
 export const focused = (page) => page.evaluate(() => {
   const { activeElement: element } = document;
+  if (element === document.body) return "nothing";
   return element.innerText?.trim() || element.labels?.[0]?.innerText.trim() || element.id || element.tagName;
 });
 
