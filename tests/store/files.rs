@@ -1,10 +1,6 @@
 //! The store as a file: who may read it, what is taken for one, copies of it.
 
-use std::{
-    fs,
-    os::unix::fs::PermissionsExt as _,
-    path::{Path, PathBuf},
-};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use keygate::{
     gate::keys::{State, Step},
@@ -12,7 +8,7 @@ use keygate::{
 };
 use rusqlite::Connection;
 
-use crate::support::{NOW, Own, all, folder, full_key, key, step};
+use crate::support::{NOW, Own, all, folder, full_key, image, key, step};
 
 fn mode(path: &Path) -> u32 {
     path.metadata().unwrap().permissions().mode() & 0o777
@@ -26,19 +22,6 @@ fn names(folder: &Path) -> Vec<(String, u32)> {
         .collect();
     names.sort();
     names
-}
-
-/// The files of a store as they are now: as after a kill, if it is open.
-fn image(own: &Own, but: &[&str]) -> (tempfile::TempDir, PathBuf) {
-    let to = folder();
-    for entry in fs::read_dir(own.folder.path()).unwrap().map(|entry| entry.unwrap()) {
-        let name = entry.file_name().into_string().unwrap();
-        if !but.iter().any(|ending| name.ends_with(ending)) {
-            fs::copy(entry.path(), to.path().join(name)).unwrap();
-        }
-    }
-    let path = to.path().join("keygate.db");
-    (to, path)
 }
 
 fn refused(path: &Path) -> String {
@@ -146,19 +129,19 @@ fn a_store_is_not_made_over_another_file() {
 #[test]
 fn a_store_whose_latest_changes_are_gone_is_refused() {
     let own = Own::with(&["a"]);
-    let (_closed, old) = image(&own, &["-shm"]);
+    let (_closed, old) = image(own.folder.path(), &[]);
     drop(SqliteStore::open(&old).unwrap());
     own.commit(step("a", Step::Revoke)).unwrap();
-    let (_killed, whole) = image(&own, &["-shm"]);
+    let (_killed, whole) = image(own.folder.path(), &[]);
     assert_eq!(all(&SqliteStore::open(&whole).unwrap()).unwrap().1[0].life.state, State::Revoked);
 
-    let (_cut, path) = image(&own, &["-shm"]);
+    let (_cut, path) = image(own.folder.path(), &[]);
     let log = path.with_file_name("keygate.db-wal");
     let length = log.metadata().unwrap().len();
     fs::OpenOptions::new().write(true).open(&log).unwrap().set_len(length - 1).unwrap();
     assert!(refused(&path).starts_with("it is older than it was: change 3 was acknowledged, and the latest in it is 2."));
 
-    let (_put_back, path) = image(&own, &["-shm", "-wal", "keygate.db"]);
+    let (_put_back, path) = image(own.folder.path(), &["-wal", "keygate.db"]);
     fs::copy(&old, &path).unwrap();
     assert!(refused(&path).starts_with("it is older than it was"));
     let version = SqliteStore::renew_epoch(&path, "local:0", NOW + 5).unwrap();
@@ -173,7 +156,7 @@ fn a_store_whose_latest_changes_are_gone_is_refused() {
 #[test]
 fn a_head_that_is_missing_or_damaged_proves_nothing() {
     let own = Own::with(&["a"]);
-    let (_missing, path) = image(&own, &["-shm", "-head"]);
+    let (_missing, path) = image(own.folder.path(), &["-head"]);
     drop(SqliteStore::open(&path).unwrap());
     assert!(path.with_file_name("keygate.db-head").exists());
     fs::write(path.with_file_name("keygate.db-head"), [0; 80]).unwrap();

@@ -149,3 +149,35 @@ pub fn ids(keys: &[Key]) -> Vec<&str> {
 pub fn list(own: &Own, wanted: KeyFilter) -> Vec<String> {
     own.store.keys(&wanted, None, usize::MAX).unwrap().iter().map(|key| key.id.to_string()).collect()
 }
+
+/// The files of a store as they are now, in a folder of their own: as after a kill, if it is open. Its log's index is left out, for it would
+/// not outlive the machine.
+pub fn image(of: &Path, but: &[&str]) -> (TempDir, PathBuf) {
+    let to = folder();
+    for entry in std::fs::read_dir(of).unwrap().map(|entry| entry.unwrap()) {
+        let name = entry.file_name().into_string().unwrap();
+        if !name.ends_with("-shm") && !but.iter().any(|ending| name.ends_with(ending)) {
+            std::fs::copy(entry.path(), to.path().join(name)).unwrap();
+        }
+    }
+    let path = to.path().join("keygate.db");
+    (to, path)
+}
+
+/// Whether the long runs are asked for (`scripts/test --long`).
+pub fn long() -> bool {
+    std::env::var_os("KEYGATE_LONG").is_some()
+}
+
+/// Numbers that look random and are the same in every run (SplitMix64).
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % end
+    }
+}

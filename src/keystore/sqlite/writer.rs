@@ -178,3 +178,95 @@ impl Thread {
         any.then(|| Meta::load(&self.conn).map(|meta| Head::from(&meta))).transpose()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{super::schema, *};
+    use parking_lot::Mutex;
+    use rusqlite::params;
+
+    fn writer() -> (tempfile::TempDir, Writer) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keygate.db");
+        let mut conn = Connection::open(&path).unwrap();
+        schema::migrate(&mut conn).unwrap();
+        Meta::new(1).save(&conn).unwrap();
+        conn.execute_batch("CREATE TABLE notes (text TEXT)").unwrap();
+        let place = Arc::new(Place::find(&path).unwrap());
+        let head = HeadFile::open(&place);
+        (folder, Writer::start(conn, place, head).unwrap())
+    }
+
+    fn note(conn: &Connection, text: &str) -> Result<(), StoreError> {
+        conn.execute("INSERT INTO notes VALUES (?1)", params![text])?;
+        Ok(())
+    }
+
+    fn notes(writer: &Writer) -> String {
+        writer.write(|conn| Ok(conn.query_row("SELECT GROUP_CONCAT(text, ' ') FROM notes", [], |row| row.get(0))?)).unwrap()
+    }
+
+    /// What `works` come to if all of them wait while the thread is at something else, and the transactions that they took besides its own.
+    fn together(writer: &Writer, works: Vec<fn(&Connection) -> Result<(), StoreError>>) -> (Vec<Result<(), StoreError>>, u64) {
+        let ((began, begun), (go, wait)) = (mpsc::channel(), mpsc::channel());
+        let wait = Mutex::new(wait);
+        let ask = |work: Box<dyn Fn(&Connection) -> Result<(), StoreError> + Send>| {
+            let (answer, told) = mpsc::sync_channel(1);
+            writer.jobs.as_ref().unwrap().send(Box::new(Asked { work, result: None, answer })).unwrap();
+            told
+        };
+        let first = ask(Box::new(move |_| {
+            began.send(()).unwrap();
+            wait.lock().recv().unwrap();
+            Ok(())
+        }));
+        begun.recv().unwrap();
+        let asked: Vec<_> = works.into_iter().map(|work| ask(Box::new(work))).collect();
+        go.send(()).unwrap();
+        first.recv().unwrap().unwrap();
+        (asked.into_iter().map(|told| told.recv().unwrap()).collect(), writer.transactions() - 1)
+    }
+
+    #[test]
+    fn what_waits_together_is_written_together() {
+        let (_folder, writer) = writer();
+        let (said, transactions) =
+            together(&writer, vec![|conn| note(conn, "a"), |conn| note(conn, "b"), |conn| note(conn, "c")]);
+        assert_eq!((said, transactions), (vec![Ok(()); 3], 1));
+        assert_eq!(notes(&writer), "a b c");
+    }
+
+    #[test]
+    fn what_is_refused_takes_nothing_with_it() {
+        let (_folder, writer) = writer();
+        let refused = |conn: &Connection| note(conn, "b").and(Err(StoreError::Reused));
+        let (said, transactions) = together(&writer, vec![|conn| note(conn, "a"), refused, |conn| note(conn, "c")]);
+        assert_eq!((said, transactions), (vec![Ok(()), Err(StoreError::Reused), Ok(())], 1));
+        assert_eq!(notes(&writer), "a c");
+    }
+
+    #[test]
+    fn what_fails_fails_alone() {
+        let (_folder, writer) = writer();
+        let full = |conn: &Connection| note(conn, "b").and(Err(StoreError::Full));
+        let gone = |conn: &Connection| {
+            // As SQLite does by itself for some errors.
+            conn.execute_batch("ROLLBACK")?;
+            Err(StoreError::Io("gone".into()))
+        };
+        let (said, transactions) =
+            together(&writer, vec![|conn| note(conn, "a"), full, |conn| note(conn, "c"), gone, |conn| note(conn, "d")]);
+        assert_eq!(said, [Ok(()), Err(StoreError::Full), Ok(()), Err(StoreError::Io("gone".into())), Ok(())]);
+        assert_eq!(transactions, 3);
+        assert_eq!(notes(&writer), "a c d");
+    }
+
+    #[test]
+    fn who_is_dropped_has_written_what_was_asked() {
+        let (folder, writer) = writer();
+        writer.write(|conn| note(conn, "a")).unwrap();
+        drop(writer);
+        let conn = Connection::open(folder.path().join("keygate.db")).unwrap();
+        assert_eq!(conn.query_row("SELECT text FROM notes", [], |row| row.get::<_, String>(0)).unwrap(), "a");
+    }
+}
