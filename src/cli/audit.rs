@@ -130,7 +130,7 @@ impl Tail {
                 say!(
                     "{:>6}  {}  {:<20} {:<20} {:<24} {detail}",
                     record["sequence"],
-                    text("time"),
+                    text("at"),
                     text("actor"),
                     text("action"),
                     text("target")

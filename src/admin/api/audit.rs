@@ -80,7 +80,7 @@ pub(super) async fn export(State(api): State<Arc<Api>>, By(by): By, uri: Uri) ->
     let place = Arc::clone(&api.streams).try_acquire_owned().map_err(|_| Problem::from(Kind::Busy).after(10))?;
     // The first records before the head, so that what cannot be read at all is an error like any other.
     let first = api.manager.audit(filter.clone(), AuditFrom::After(after), CHUNK, &by).await?;
-    let reading = Reading { api, by, filter, ready: Some(first), _place: place };
+    let reading = Reading { api, by, filter, ready: first, behind: None, _place: place };
     Ok(([(CONTENT_TYPE, "application/jsonl")], Body::from_stream(lines(reading))).into_response())
 }
 
@@ -101,23 +101,26 @@ struct Reading {
     api: Arc<Api>,
     by: Caller,
     filter: AuditFilter,
-    /// Records that were read and not written; `None` where none are left.
-    ready: Option<Vec<AuditRecord>>,
+    /// Records that were read and not written.
+    ready: Vec<AuditRecord>,
+    /// The number behind which the next ones are; `None` where there are none.
+    behind: Option<u64>,
     _place: OwnedSemaphorePermit,
 }
 
 fn lines(reading: Reading) -> impl Stream<Item = io::Result<Bytes>> {
     stream::try_unfold(reading, |mut reading| async move {
-        let Some(records) = reading.ready.take().filter(|records| !records.is_empty()) else { return Ok(None) };
-        let (last, is_full) = (records.last().map_or(0, |record| record.sequence), records.len() == CHUNK);
+        if let Some(last) = reading.behind.take() {
+            let more = reading.api.manager.audit(reading.filter.clone(), AuditFrom::After(last), CHUNK, &reading.by).await;
+            reading.ready = more.map_err(|trouble| io::Error::other(format!("{:?}", Problem::from(trouble))))?;
+        }
+        let records = std::mem::take(&mut reading.ready);
+        let Some(last) = records.last().map(|record| record.sequence) else { return Ok(None) };
+        reading.behind = (records.len() == CHUNK).then_some(last);
         let mut text = String::new();
         for record in records {
             text += &serde_json::to_string(&RecordView::from(record)).map_err(io::Error::other)?;
             text.push('\n');
-        }
-        if is_full {
-            let more = reading.api.manager.audit(reading.filter.clone(), AuditFrom::After(last), CHUNK, &reading.by).await;
-            reading.ready = Some(more.map_err(|trouble| io::Error::other(format!("{:?}", Problem::from(trouble))))?);
         }
         Ok(Some((Bytes::from(text), reading)))
     })

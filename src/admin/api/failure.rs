@@ -26,7 +26,11 @@ impl From<StoreError> for Problem {
     fn from(failure: StoreError) -> Self {
         let told = failure.to_string();
         match failure {
-            StoreError::NotFound(_) => Self::new(Kind::NotFound, told),
+            // Not with the id: somebody may have asked for a key by its text.
+            StoreError::NotFound(what) => {
+                let kind = what.split(':').next().unwrap_or_default();
+                Self::new(Kind::NotFound, format!("there is no {kind} with this id"))
+            }
             StoreError::Exists(_) => Self::new(Kind::Exists, told),
             StoreError::SameText(_) => Self::new(Kind::SameText, told),
             StoreError::Changed(_) => Self::new(Kind::VersionMismatch, told),
