@@ -92,9 +92,9 @@ pub async fn open(client: &mut Client, opening: &mut Opening, early: &mut Vec<u8
 
 /// Connects, passes the head on and reads the answer's; returns how much of what was read is head.
 async fn ask(opening: &mut Opening, telemetry: &Telemetry) -> Result<(UpstreamStream, Vec<u8>, usize), UpstreamError> {
-    let mut upstream = opening.aim.connect(|error| telemetry.upstream_failed(error)).await?;
+    let (mut upstream, sent) = opening.aim.connect(&opening.head, |error| telemetry.upstream_failed(error)).await?;
     let exchange = async {
-        upstream.write_all(&opening.head).await.map_err(|_| UpstreamError::Closed)?;
+        upstream.write_all(&opening.head[sent..]).await.map_err(|_| UpstreamError::Closed)?;
         upstream.flush().await.map_err(|_| UpstreamError::Closed)?;
         let mut answer = Vec::new();
         let end = answer_head::read(&mut upstream, &mut answer).await?;

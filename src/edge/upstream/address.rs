@@ -18,6 +18,7 @@ use tokio::{
 };
 use tokio_rustls::{TlsConnector, client::TlsStream, rustls::pki_types::ServerName};
 
+use super::dial::dial;
 use crate::{
     edge::{maybe_tls::MaybeTls, tls},
     telemetry::UpstreamError,
@@ -123,12 +124,13 @@ impl Address {
         self.uses.load(Ordering::Relaxed)
     }
 
-    /// Connects, with TLS where the address has it.
+    /// Connects, with TLS where the address has it, and sends what is taken of `first` at once. Returns how much that is: nothing
+    /// under TLS, and seldom all of much.
     ///
     /// # Errors
-    /// Why it cannot.
-    pub async fn connect(&self) -> Result<UpstreamStream, UpstreamError> {
-        let connected = timeout(self.timeouts.connect, self.open()).await;
+    /// Why it cannot; nothing was sent then.
+    pub async fn connect(&self, first: &[u8]) -> Result<(UpstreamStream, usize), UpstreamError> {
+        let connected = timeout(self.timeouts.connect, self.open(first)).await;
         connected.map_err(|_| UpstreamError::ConnectTimeout)?.map_err(|_| UpstreamError::Connect)
     }
 
@@ -159,17 +161,19 @@ impl Address {
         Ok(peer)
     }
 
-    async fn open(&self) -> io::Result<UpstreamStream> {
+    async fn open(&self, first: &[u8]) -> io::Result<(UpstreamStream, usize)> {
         if let Backend::Unix(path) = &self.backend {
-            return Ok(UpstreamStream::Unix(UnixStream::connect(path).await?));
+            return Ok((UpstreamStream::Unix(UnixStream::connect(path).await?), 0));
         }
-        let tcp = TcpStream::connect(&*self.addresses().await?).await?;
-        tcp.set_nodelay(true)?;
-        match &self.tls {
-            None => Ok(UpstreamStream::Tcp(tcp)),
-            // Boxed, as the look-up of a name is: most connections need neither, and should not have the room for them.
-            Some((connector, name)) => Ok(UpstreamStream::Tls(Box::new(Box::pin(connector.connect(name.clone(), tcp)).await?))),
-        }
+        let addresses = self.addresses().await?;
+        let Some((connector, name)) = &self.tls else {
+            let (tcp, sent) = dial(&addresses, first).await?;
+            return Ok((UpstreamStream::Tcp(tcp), sent));
+        };
+        let (tcp, _) = dial(&addresses, b"").await?;
+        // Boxed, as the look-up of a name is: most connections need neither, and should not have the room for them.
+        let tls = Box::pin(connector.connect(name.clone(), tcp)).await?;
+        Ok((UpstreamStream::Tls(Box::new(tls)), 0))
     }
 
     /// The addresses of a TCP backend. If its name no longer resolves, the last ones go on being tried.

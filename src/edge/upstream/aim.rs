@@ -53,13 +53,18 @@ impl Aim {
         possible
     }
 
-    /// Connects for one stream. `failed` is told of every failure but the last.
+    /// Connects for one stream, and sends what is taken of `first` at once ([`Address::connect`]). `failed` is told of every failure
+    /// but the last.
     ///
     /// # Errors
-    /// Why the last address that was tried cannot be connected to.
-    pub async fn connect(&mut self, failed: impl Fn(UpstreamError)) -> Result<UpstreamStream, UpstreamError> {
+    /// Why the last address that was tried cannot be connected to; nothing was sent then.
+    pub async fn connect(
+        &mut self,
+        first: &[u8],
+        failed: impl Fn(UpstreamError),
+    ) -> Result<(UpstreamStream, usize), UpstreamError> {
         while let Some(address) = self.next() {
-            match address.connect().await {
+            match address.connect(first).await {
                 Err(error) if self.has_next() => failed(error),
                 last => return last,
             }

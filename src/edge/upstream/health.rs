@@ -53,7 +53,7 @@ impl Check {
 
     /// Asks once.
     async fn ask(&self, address: &Address) -> std::result::Result<(), &'static str> {
-        let mut stream = address.connect().await.map_err(|_| "it cannot be connected to")?;
+        let (mut stream, _) = address.connect(b"").await.map_err(|_| "it cannot be connected to")?;
         match &self.health.path {
             None => Ok(()),
             Some(path) => ask_for(path, address, &mut stream).await,

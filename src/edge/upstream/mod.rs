@@ -9,6 +9,7 @@
 
 mod address;
 mod aim;
+mod dial;
 mod health;
 mod pool;
 
