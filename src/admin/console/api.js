@@ -35,6 +35,17 @@ export async function call(method, path, { query, body, version, once, signal } 
 
 export const get = (path, query, signal) => call("GET", path, { query, signal });
 
+// All of a list that comes in pages, in the order of their ids: for what is chosen from.
+export async function all(path, signal) {
+  const items = [];
+  for (let cursor; ; ) {
+    const page = await get(path, { cursor, limit: 1000 }, signal);
+    items.push(...page.items);
+    cursor = page.next;
+    if (!cursor) return items;
+  }
+}
+
 // A file that the gate writes out. It is read with the token, so a plain link cannot do it.
 export async function download(path, query, name) {
   const answer = await send(path + asQuery(query), {});
@@ -44,8 +55,8 @@ export async function download(path, query, name) {
   URL.revokeObjectURL(url);
 }
 
-// Server-sent events over fetch, because an EventSource cannot carry the token. Calls `take` with the data of each, and returns when
-// the stream ends.
+// Server-sent events over fetch, because an EventSource cannot carry the token (WHATWG HTML, section 9.2). Calls `take` with the name and
+// the data of each, and returns when the stream ends.
 export async function events(path, { signal, opened, take }) {
   const answer = await send(path, { headers: { accept: "text/event-stream" }, signal });
   opened();
@@ -57,8 +68,10 @@ export async function events(path, { signal, opened, take }) {
     const blocks = (rest + value).split(/\r?\n\r?\n/);
     rest = blocks.pop();
     for (const block of blocks) {
-      const data = block.split(/\r?\n/).filter((line) => line.startsWith("data:")).map((line) => line.slice(5).replace(/^ /, ""));
-      if (data.length) take(data.join("\n"));
+      const lines = block.split(/\r?\n/);
+      const of = (field) => lines.filter((line) => line.startsWith(`${field}:`)).map((line) => line.slice(field.length + 1).replace(/^ /, ""));
+      const data = of("data");
+      if (data.length) take(of("event").pop() ?? "message", data.join("\n"));
     }
   }
 }

@@ -21,8 +21,8 @@ export async function auditView({ query, signal }) {
     h("div", { class: "actions" },
       button("Verify", verify),
       button("Export", () => download("/v1/audit/export", {}, "keygate-audit.jsonl").then(() => say("Exported as JSON lines"), (problem) => outcome.replaceChildren(trouble(problem))))));
-  const rows = await records(wanted, undefined, signal);
-  const found = rows.length ? list(wanted, rows, signal) : nothing(wanted);
+  const first = await records(wanted, undefined, signal);
+  const found = first.items.length ? list(wanted, first, signal) : nothing(wanted);
   return { title: "Audit trail", parts: [heading, outcome, filters(wanted), h("div", { class: "panel flush" }, found)] };
 }
 
@@ -30,7 +30,7 @@ const whole = (head) => h("p", { class: "good" },
   h("b", {}, "Whole. "), `Records ${head.first} to ${head.sequence} hang together. Keep the last hash elsewhere, and a trail that was cut short shows: `, h("code", {}, head.hash));
 
 // From behind the record with the number `after`, backwards in time.
-const records = async (wanted, after, signal) => (await get("/v1/audit", { ...wanted, order: "desc", after, limit: PAGE }, signal)).items;
+const records = (wanted, after, signal) => get("/v1/audit", { ...wanted, order: "desc", after, limit: PAGE }, signal);
 
 const COLUMNS = [
   { title: "No.", class: "number", cell: (record) => record.sequence },
@@ -63,16 +63,16 @@ function parsed(text) {
 }
 
 function list(wanted, first, signal) {
-  const shown = table("Audit trail", COLUMNS, first);
-  if (first.length < PAGE) return shown;
-  let last = first.at(-1).sequence;
+  const shown = table("Audit trail", COLUMNS, first.items);
+  if (!first.next) return shown;
+  let { next } = first;
   const more = button("Show earlier", async () => {
     more.disabled = true;
-    const rows = await records(wanted, last, signal);
-    shown.tBodies[0].append(...rows.map((row) => tableRow(COLUMNS, row)));
-    last = rows.at(-1)?.sequence;
+    const { items, next: then } = await records(wanted, next, signal);
+    shown.tBodies[0].append(...items.map((row) => tableRow(COLUMNS, row)));
+    next = then;
     more.disabled = false;
-    if (rows.length < PAGE) more.remove();
+    if (!next) more.remove();
   });
   return [shown, h("div", { class: "more" }, more)];
 }

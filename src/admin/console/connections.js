@@ -61,7 +61,7 @@ const columns = (show) => [
   { title: "Idle for", class: "number", cell: (one) => (one.idle_seconds === null ? "–" : span(one.idle_seconds * 1000)) },
   { title: "In", class: "number", cell: (one) => bytes(one.received_bytes) },
   { title: "Out", class: "number", cell: (one) => bytes(one.sent_bytes) },
-  may("manage") && { title: "", cell: (one) => button(["Cut", h("span", { class: "hidden" }, ` number ${one.id}`)], () => cut({ id: one.id }, `Cut connection ${one.id} from ${one.peer}?`, show), { class: "quiet" }) },
+  may("manage") && { title: h("span", { class: "hidden" }, "Actions"), cell: (one) => button(["Cut", h("span", { class: "hidden" }, ` number ${one.id}`)], () => cut({ id: one.id }, `Cut connection ${one.id} from ${one.peer}?`, show), { class: "quiet" }) },
 ].filter(Boolean);
 
 async function cut(which, question, show) {

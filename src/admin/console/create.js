@@ -1,6 +1,6 @@
 // Creating a key, or an application with its first two. A secret is shown once.
 
-import { Problem, call, get } from "./api.js";
+import { Problem, all, call } from "./api.js";
 import { secretLost, showSecret } from "./dialog.js";
 import { add, copyButton, h, keyPath, say } from "./dom.js";
 import { Form } from "./fields.js";
@@ -14,7 +14,7 @@ const KINDS = [
 const ENVIRONMENTS = [["live", "Live", "Real users and data."], ["test", "Test", "For gates that let test keys in."]];
 
 export async function createView({ query, signal }) {
-  const apps = may("gate") ? (await get("/v1/apps", {}, signal)).items : [{ id: me().app, name: "" }];
+  const apps = may("gate") ? await all("/v1/apps", signal) : [{ id: me().app, name: "" }];
   if (!apps.length) return { title: "Create an application", parts: [h("h1", { tabindex: "-1" }, "Create an application"), appForm(query)] };
   const title = "Create a key";
   const holder = h("div", {}, keyForm(apps, query, () => {
@@ -70,7 +70,7 @@ function appForm(query) {
       form.field("name", "Name", { maxlength: 200, hint: "For people." }),
       form.choice("environment", "Environment of its first two keys", ENVIRONMENTS, { value: query.get("environment") }),
       form.field("origins", "Origins", { name: "textarea", rows: 3, class: "code", spellcheck: "false", placeholder: "https://app.example.com", hint: "Pages that may use the publishable key, one a line. Without any it works without an Origin, for native apps." })),
-    h("div", { class: "actions" }, h("a", { class: "button plain", href: "#/keys" }, "Cancel"), h("button", { class: "primary" }, "Create the application")));
+    h("div", { class: "actions" }, h("button", { class: "primary" }, "Create the application"), h("a", { class: "button plain", href: "#/keys" }, "Cancel")));
   form.element.addEventListener("input", () => (once = crypto.randomUUID()));
   return form.element;
 

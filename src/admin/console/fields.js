@@ -78,8 +78,9 @@ export class Form {
       const found = this.#owner(path);
       if (!found) return h("li", {}, path ? `${path}: ${message}` : message);
       const { name, input, error, label } = found;
-      const rest = path.slice(name.length);
-      error.textContent += `${error.textContent ? "\n" : ""}${rest ? `${rest.replace(/^\./, "")}: ` : ""}${message}`;
+      // Of a list the place is a line, of a map a name.
+      const rest = path.slice(name.length).replace(/^\[(\d+)\]$/, (_, at) => `line ${Number(at) + 1}`).replace(/^\./, "");
+      error.textContent += `${error.textContent ? "\n" : ""}${rest ? `${rest}: ` : ""}${message}`;
       input?.setAttribute("aria-invalid", "true");
       const go = (event) => {
         event.preventDefault();

@@ -1,6 +1,6 @@
 // The fields of a key in a form, for a new one and for one that there is: the same words, the same order.
 
-import { h } from "./dom.js";
+import { h, keyPath } from "./dom.js";
 import { Form } from "./fields.js";
 import { Picker } from "./picker.js";
 import { asField, fromField } from "./time.js";
@@ -49,7 +49,7 @@ export class KeyForm extends Form {
         this.field("mode", "Mode", { name: "select", options: [["", "As the configuration says"], ["enforce", "Enforce"], ["report", "Report: refusals are counted, and pass"]], value: key.mode ?? "" }),
         browser,
         this.tick("revocable_tokens", "Its tokens can be revoked", { checked: key.revocable_tokens })),
-      h("div", { class: "actions" }, h("a", { class: "button plain", href: key.id ? `#/keys/${encodeURIComponent(key.id)}` : "#/keys" }, "Cancel"), h("button", { class: "primary" }, label)));
+      h("div", { class: "actions" }, h("button", { class: "primary" }, label), h("a", { class: "button plain", href: key.id ? keyPath(key.id) : "#/keys" }, "Cancel")));
     this.update();
   }
 

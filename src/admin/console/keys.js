@@ -1,6 +1,6 @@
 // The keys, by application and environment: what there is, and what needs a look.
 
-import { get } from "./api.js";
+import { all, get } from "./api.js";
 import { environment, kind, standing, warnings } from "./badges.js";
 import { button, empty, h, keyPath, link, newId, table, tableRow } from "./dom.js";
 import { me, may } from "./session.js";
@@ -11,10 +11,10 @@ const FILTERS = ["app", "environment", "state", "kind", "q"];
 
 export async function keysView({ query, signal }) {
   const wanted = Object.fromEntries(FILTERS.map((name) => [name, query.get(name) ?? ""]));
-  const [apps, first] = await Promise.all([may("gate") ? get("/v1/apps", {}, signal) : null, page(wanted, signal)]);
+  const [apps, first] = await Promise.all([may("gate") ? all("/v1/apps", signal) : null, page(wanted, signal)]);
   const create = may("manage") && link(`#/new${asQuery({ app: wanted.app, environment: wanted.environment })}`, "Create a key", { class: "button primary" });
   const heading = h("div", { class: "heading" }, h("h1", { tabindex: "-1" }, "Keys"), create);
-  const found = first.rows.length ? list(wanted, first, signal) : nothing(wanted, apps?.items.length === 0);
+  const found = first.rows.length ? list(wanted, first, signal) : nothing(wanted, apps?.length === 0);
   return { title: "Keys", parts: [heading, filters(wanted, apps), h("div", { class: "panel flush" }, found)] };
 }
 
@@ -73,11 +73,11 @@ function filters(wanted, apps) {
   };
   const search = newId("search");
   const one = [["", "All"]];
-  const all = apps?.items.reduce((sum, app) => sum + app.keys, 0);
-  const known = apps?.items.map(({ id, name, keys }) => [id, `${name || id} (${keys})`]);
+  const count = apps?.reduce((sum, app) => sum + app.keys, 0);
+  const known = apps?.map(({ id, name, keys }) => [id, `${name || id} (${keys})`]);
   if (known && wanted.app && !known.some(([id]) => id === wanted.app)) known.push([wanted.app, wanted.app]);
   return h("form", { class: "filters", role: "search", "aria-label": "Which keys", onsubmit: (event) => { event.preventDefault(); go({ q: event.target.q.value.trim() }); } },
-    known && choice("app", "Application", [["", `All (${all})`], ...known]),
+    known && choice("app", "Application", [["", `All (${count})`], ...known]),
     me().role !== "app" && choice("environment", "Environment", [...one, ["live", "Live"], ["test", "Test"]]),
     choice("state", "State", [...one, ["active", "Active"], ["disabled", "Disabled"], ["revoked", "Revoked"]]),
     choice("kind", "Kind", [...one, ["publishable", "Publishable"], ["secret", "Secret"]]),

@@ -1,7 +1,7 @@
 // Decisions as they happen: the latest on top, a bounded number of them, and a way to hold them still.
 
 import { Problem, events } from "./api.js";
-import { button, h, keyPath, link, newId, tableRow, table } from "./dom.js";
+import { button, h, keyPath, link, newId, say, table, tableRow } from "./dom.js";
 import { clock } from "./time.js";
 
 // More is no reading; and a page that is open all night must not grow.
@@ -47,9 +47,9 @@ export async function liveView({ query, signal }) {
     none.hidden = any;
   };
   // Drawn once a frame, however many come.
-  const take = (data) => {
-    const one = JSON.parse(data);
-    held.push(one);
+  const take = (name, data) => {
+    if (name === "missed") return say(`${data} decisions were missed: they come faster than this page takes them`);
+    held.push(JSON.parse(data));
     if (held.length > MAX_ROWS) held.shift();
     drawn ||= requestAnimationFrame(draw);
   };

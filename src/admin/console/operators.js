@@ -1,6 +1,6 @@
 // Who may manage keys: operators, by the tokens that prove it.
 
-import { Problem, call, get } from "./api.js";
+import { Problem, all, call } from "./api.js";
 import { attempt } from "./create.js";
 import { actions, cancel, confirm, open, refused, secretLost, showSecret } from "./dialog.js";
 import { add, button, h, link, say, table } from "./dom.js";
@@ -13,8 +13,7 @@ const ROLES = [["viewer", "Viewer", "Sees everything but secrets."], ["operator"
 export async function operatorsView({ signal }) {
   const holder = h("div", { class: "panel flush" });
   const show = async () => {
-    const { items } = await get("/v1/operators", {}, signal);
-    holder.replaceChildren(table("Operators", columns(show), items));
+    holder.replaceChildren(table("Operators", columns(show), await all("/v1/operators", signal)));
   };
   await show();
   const heading = h("div", { class: "heading" }, h("h1", { tabindex: "-1" }, "Operators"), button("Create an operator", () => create(show), { class: "primary" }));
@@ -27,7 +26,7 @@ const columns = (show) => [
   { title: "State", cell: (one) => h("span", { class: `standing is-${standing(one)}` }, standing(one)) },
   { title: "Created", cell: (one) => at(one.created_at) },
   { title: "Ends", cell: (one) => at(one.expires_at) ?? "never" },
-  { title: "", cell: (one) => [link(`#/audit?actor=operator:${encodeURIComponent(one.id)}`, ["Trail", h("span", { class: "hidden" }, ` of ${one.name}`)]), " ", standing(one) === "active" && button(["Revoke", h("span", { class: "hidden" }, ` ${one.name}`)], () => revoke(one, show), { class: "quiet" })] },
+  { title: h("span", { class: "hidden" }, "Actions"), cell: (one) => [link(`#/audit?actor=operator:${encodeURIComponent(one.id)}`, ["Trail", h("span", { class: "hidden" }, ` of ${one.name}`)]), " ", standing(one) === "active" && button(["Revoke", h("span", { class: "hidden" }, ` ${one.name}`)], () => revoke(one, show), { class: "quiet" })] },
 ];
 
 const standing = (one) => (one.revoked ? "revoked" : one.expires_at && Date.parse(one.expires_at) <= Date.now() ? "expired" : "active");

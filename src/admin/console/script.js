@@ -38,8 +38,9 @@ async function route() {
   }
   const main = byId("main");
   main.setAttribute("aria-busy", "true");
-  const { title, parts } = await view(path, new URLSearchParams(query), signal).catch(failed);
+  const shown = await view(path, new URLSearchParams(query), signal).catch((problem) => signal.aborted || failed(problem));
   if (signal.aborted) return;
+  const { title, parts } = shown;
   const moved = main.dataset.path !== undefined && main.dataset.path !== path;
   const field = main.contains(document.activeElement) && document.activeElement.name;
   main.dataset.path = path;

@@ -4,18 +4,19 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { sticksOut } from "../browser/sight.mjs";
+import { standsBack, sticksOut } from "../browser/sight.mjs";
 import { folder } from "../lib/machine.mjs";
 import { until } from "../lib/suite.mjs";
 import { Console } from "./console.mjs";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
+// axe-core takes its time: it looks at each scheme once, and the rest is looked at more cheaply.
 const LOOKS = {
-  light: { viewport: { width: 1280, height: 800 }, colorScheme: "light" },
+  light: { viewport: { width: 1280, height: 800 }, colorScheme: "light", axe: true },
   dark: { viewport: { width: 1280, height: 800 }, colorScheme: "dark" },
   "narrow-light": { viewport: { width: 400, height: 850 }, colorScheme: "light" },
-  "narrow-dark": { viewport: { width: 400, height: 850 }, colorScheme: "dark" },
+  "narrow-dark": { viewport: { width: 400, height: 850 }, colorScheme: "dark", axe: true },
 };
 
 const press = (name) => (page) => page.getByRole("button", { name, exact: true }).click();
@@ -77,25 +78,29 @@ const VIEWS = {
 export async function looks(check) {
   const pictures = process.env.KEYGATE_SCREENSHOTS ?? folder();
   mkdirSync(pictures, { recursive: true });
-  for (const [name, look] of Object.entries(LOOKS)) {
+  for (const [name, { axe, ...look }] of Object.entries(LOOKS)) {
     // Each look begins with the same keys: some views change them.
     const ui = await Console.start();
     const page = await ui.page("", null, { ...look, reducedMotion: "reduce" });
     await page.evaluate(AXE);
 
-    await check(`looks: ${name}: signing in`, () => inspect(page, join(pictures, `sign-in-${name}.png`)));
+    await check(`looks: ${name}: signing in`, () => inspect(page, join(pictures, `sign-in-${name}.png`), axe));
     await page.locator("#token").fill(ui.tokens.owner);
     await page.keyboard.press("Enter");
     await page.locator("#main h1").waitFor();
     for (const [view, [hash, prepare]] of Object.entries(VIEWS)) {
       await check(`looks: ${name}: ${view}`, async () => {
-        await page.goto(`${ui.mock.url}/${hash}`);
-        await page.reload();
-        await page.evaluate(AXE);
-        await page.locator("#main h1").waitFor();
+        // By way of another view, so that nothing is left of the one before; a dialog that holds on is gone with its element.
+        await page.evaluate(() => {
+          document.querySelector("dialog")?.remove();
+          location.hash = "#/elsewhere";
+        });
+        await page.getByRole("heading", { name: "Nothing here" }).waitFor();
+        await page.evaluate((hash) => (location.hash = hash), hash);
+        await until(view, () => page.evaluate((hash) => document.querySelector("#main").dataset.path === (hash.slice(1).split("?")[0]) && !document.querySelector("[aria-busy]"), hash));
         await prepare?.(page, ui);
         await until("nothing that is still to come", async () => !(await page.locator("#main").innerText()).includes("…\n"));
-        await inspect(page, join(pictures, `${view}-${name}.png`));
+        await inspect(page, join(pictures, `${view}-${name}.png`), axe);
       });
     }
     await check(`looks: ${name}: nothing was complained about`, async () => assert.deepEqual(page.complaints.filter((text) => !/status of 422/.test(text)), []));
@@ -104,10 +109,13 @@ export async function looks(check) {
   if (process.env.KEYGATE_SCREENSHOTS) globalThis.console.log(`        pictures: ${pictures}`);
 }
 
-async function inspect(page, path) {
+async function inspect(page, path, axe) {
   const dialog = (await page.locator("dialog").count()) > 0;
   await page.screenshot({ path, fullPage: !dialog });
   assert.deepEqual(await page.evaluate(sticksOut), []);
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, "the page scrolls sideways");
+  assert.deepEqual(await page.evaluate(standsBack), []);
+  if (!axe) return;
   const found = await page.evaluate(async () => {
     const { violations, passes } = await globalThis.axe.run(document, { resultTypes: ["violations"] });
     return { passes: passes.length, violations: violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html.slice(0, 160)} ${failureSummary}`).join("\n")}`) };

@@ -7,7 +7,7 @@ const OPERATIONS = new Set(["subscribe", "publish", "presence", "history", "stat
 
 export const routes = [
   ["GET", /^\/v1\/whoami$/, ({ by }) => ok(by)],
-  ["GET", /^\/v1\/apps$/, ({ world }) => ok({ items: [...world.apps.values()].map((app) => ({ ...app, keys: [...world.keys.values()].filter((key) => key.app === app.id).length })) })],
+  ["GET", /^\/v1\/apps$/, ({ world }) => ok({ items: [...world.apps.values()].map((app) => ({ ...app, keys: [...world.keys.values()].filter((key) => key.app === app.id).length })), next: null })],
   ["POST", /^\/v1\/apps$/, createApp, "operator"],
   ["GET", /^\/v1\/keys$/, ({ world, query }) => ok(page(world, query, (key) => world.view(key)))],
   ["POST", /^\/v1\/keys$/, createKey, "operator"],
@@ -25,7 +25,7 @@ export const routes = [
   ["GET", /^\/v1\/connections$/, connections],
   ["POST", /^\/v1\/connections\/cut$/, cut, "operator"],
   ["GET", /^\/v1\/decisions$/, decisions],
-  ["GET", /^\/v1\/operators$/, ({ world }) => ok({ items: world.operators.map(shownOperator) }), "owner"],
+  ["GET", /^\/v1\/operators$/, ({ world }) => ok({ items: world.operators.map(shownOperator), next: null }), "owner"],
   ["POST", /^\/v1\/operators$/, createOperator, "owner"],
   ["POST", /^\/v1\/operators\/([^/]+)\/revoke$/, revokeOperator, "owner"],
 ];
@@ -134,7 +134,9 @@ function audit({ world, query: { order, after, limit = 100, actor, action, targe
   const match = (record) => (!actor || record.actor === actor) && (!action || record.action === action || (action.endsWith(".") && record.action.startsWith(action))) && (!target || record.target === target);
   const all = order === "desc" ? [...world.trail].reverse() : world.trail;
   const behind = (record) => !after || (order === "desc" ? record.sequence < after : record.sequence > after);
-  return ok({ items: all.filter(match).filter(behind).slice(0, limit) });
+  const found = all.filter(match).filter(behind);
+  const items = found.slice(0, limit);
+  return ok({ items, next: found.length > items.length ? String(items.at(-1).sequence) : null });
 }
 
 function connections({ world, query: { by, key, limit = 1000 } }) {
@@ -179,5 +181,5 @@ function revokeOperator({ world, id, by }) {
   operator.revoked = true;
   world.callers.delete(operator.token);
   world.record("operator.revoke", `operator:${id}`, by.actor);
-  return ok({});
+  return { status: 204 };
 }

@@ -29,7 +29,7 @@ export class Mock {
   // Sends a decision to all who watch.
   decide(decision) {
     const line = { time: new Date().toISOString(), event: "request", request_id: randomUUID(), peer: "192.0.2.7", method: "GET", path: "/events", transport: "sse", status: 200, outcome: "allow", duration_ms: 0.4, ...decision };
-    for (const watcher of this.watchers) watcher.write(`data: ${JSON.stringify(line)}\n\n`);
+    for (const watcher of this.watchers) watcher.write(`event: decision\ndata: ${JSON.stringify(line)}\n\n`);
   }
 
   async #answer(request, response) {
@@ -56,7 +56,7 @@ export class Mock {
       if (answer === undefined) return; // A stream: the route writes it.
       if (once) this.world.once.set(once, { ...answer, body: { ...answer.body, secret: null, token: null, repeated: true } });
       response.writeHead(answer.status ?? 200, { "content-type": "application/json", "cache-control": "no-store" });
-      response.end(answer.text ?? JSON.stringify(answer.body));
+      response.end(answer.text ?? (answer.body && JSON.stringify(answer.body)));
     } catch (error) {
       if (!error.status) throw error;
       response.writeHead(error.status, { "content-type": "application/problem+json" });

@@ -41,7 +41,7 @@ export async function path(check) {
     await pressed("Create the key");
     await shows(page.getByRole("alert"), /2 fields need another look/);
     assert.match(await focused(page), /2 fields/);
-    for (const [label, error] of [["Origins", /\[1\]: must be an origin/], ["Requests", /must be a rate/]]) {
+    for (const [label, error] of [["Origins", /line 2: must be an origin/], ["Requests", /must be a rate/]]) {
       const field = page.getByLabel(label, { exact: true });
       assert.equal(await field.getAttribute("aria-invalid"), "true");
       assert.match(await page.locator(`#${(await field.getAttribute("aria-describedby")).split(" ").pop()}`).innerText(), error);

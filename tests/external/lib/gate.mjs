@@ -17,10 +17,12 @@ export const program = (...args) => new Program(PROGRAM, args);
 export class Gate {
   #folder = folder();
 
-  // `config` is what differs from a gate with one listener that logs everything.
-  static async start({ keys, ...config }) {
+  // `config` is what differs from a gate with one listener that logs everything. With `store`, it manages the keys itself: it has an
+  // `admin` listener then, and `token` is an owner's.
+  static async start({ keys = [], store = false, ...config }) {
     const gate = new Gate();
-    gate.setKeys(keys);
+    if (store) config = { keys: { sqlite: "keygate.db" }, admin: { address: "127.0.0.1:0" }, ...config };
+    else gate.setKeys(keys);
     // JSON is YAML.
     writeFileSync(gate.#path("keygate.yaml"), JSON.stringify({
       listeners: [{ address: "127.0.0.1:0" }],
@@ -31,9 +33,15 @@ export class Gate {
       control: { socket: "control.sock" },
       ...config,
     }));
+    if (store) {
+      const made = program("admin-token", "create", "--name", "Tester", "-c", gate.#path("keygate.yaml"));
+      gate.token = await made.line("the token", (line) => /^keygate_at_\w+$/.exec(line)?.[0]);
+      await made.ended;
+    }
     gate.program = program("serve", "-c", gate.#path("keygate.yaml"));
     gate.address = await gate.#listens("gate listens");
     gate.status = await gate.#listens("status listens");
+    if (store) gate.admin = await gate.#listens("admin listens");
     return gate;
   }
 
