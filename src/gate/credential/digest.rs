@@ -5,10 +5,9 @@
 
 use std::fmt;
 
-use ring::digest;
 use subtle::ConstantTimeEq;
 
-use super::{Pepper, PepperId, hex};
+use super::{Pepper, PepperId, hex, sha256};
 
 /// The digest of a key's whole text.
 #[derive(Clone, Copy)]
@@ -66,12 +65,10 @@ impl Digester<'_> {
     /// The digest of `text`.
     #[must_use]
     pub fn digest(self, text: &str) -> KeyDigest {
-        let mut bytes = [0; 32];
-        match self {
-            Self::Sha256 => bytes.copy_from_slice(digest::digest(&digest::SHA256, text.as_bytes()).as_ref()),
-            Self::Hmac(pepper) => bytes.copy_from_slice(pepper.sign(text).as_ref()),
-        }
-        KeyDigest(bytes)
+        KeyDigest(match self {
+            Self::Sha256 => sha256::digest(text.as_bytes()),
+            Self::Hmac(pepper) => pepper.sign(text),
+        })
     }
 
     /// `text`'s digest, with the name of its pepper.

@@ -8,6 +8,7 @@ mod hex;
 mod key_text;
 mod locations;
 mod pepper;
+mod sha256;
 mod spelled;
 
 pub use admin_token::AdminToken;

@@ -2,13 +2,11 @@
 
 use std::fmt;
 
-use ring::hmac;
-
-use super::hex;
+use super::{hex, sha256::HmacKey};
 
 /// A secret of the deployment that is mixed into digests.
 pub struct Pepper {
-    key: hmac::Key,
+    key: HmacKey,
     id: PepperId,
 }
 
@@ -25,11 +23,9 @@ impl Pepper {
         if bytes.len() < 16 {
             return Err("a pepper needs at least 16 bytes; make one with `openssl rand -hex 32`");
         }
-        let key = hmac::Key::new(hmac::HMAC_SHA256, bytes);
-        let named = hmac::sign(&key, b"keygate pepper id");
-        let mut id = [0; 4];
-        id.copy_from_slice(&named.as_ref()[..4]);
-        Ok(Self { key, id: PepperId(id) })
+        let key = HmacKey::new(bytes);
+        let [a, b, c, d, ..] = key.sign(b"keygate pepper id");
+        Ok(Self { key, id: PepperId([a, b, c, d]) })
     }
 
     /// The name that digests made with this pepper carry.
@@ -38,8 +34,8 @@ impl Pepper {
         self.id
     }
 
-    pub(super) fn sign(&self, text: &str) -> hmac::Tag {
-        hmac::sign(&self.key, text.as_bytes())
+    pub(super) fn sign(&self, text: &str) -> [u8; 32] {
+        self.key.sign(text.as_bytes())
     }
 }
 
