@@ -107,14 +107,16 @@ impl Tail {
             last.drain(..beyond);
         }
         last.iter().for_each(|record| self.print(record));
-        while self.follow {
-            std::thread::sleep(LOOK);
+        if !self.follow {
+            return Ok(());
+        }
+        loop {
+            session.rest(LOOK);
             for record in page(&session, after, &said)? {
                 after = record["sequence"].as_u64().unwrap_or(after);
                 self.print(&record);
             }
         }
-        Ok(())
     }
 
     fn print(&self, record: &Value) {
@@ -123,10 +125,8 @@ impl Tail {
             Form::Json => say!("{record}"),
             Form::Yaml => print_value(record, Form::Yaml),
             Form::Table => {
-                let detail = match &record["detail"] {
-                    Value::Object(fields) if fields.is_empty() => String::new(),
-                    detail => detail.to_string(),
-                };
+                let nothing = record["detail"].as_object().is_some_and(serde_json::Map::is_empty);
+                let detail = if nothing { String::new() } else { record["detail"].to_string() };
                 say!(
                     "{:>6}  {}  {:<20} {:<20} {:<24} {detail}",
                     record["sequence"],
@@ -153,7 +153,7 @@ impl Verify {
                 head["sequence"],
                 head["hash"].as_str().unwrap_or_default()
             ),
-            form => print_value(&head, form),
+            form @ (Form::Json | Form::Yaml) => print_value(&head, form),
         }
         Ok(())
     }
@@ -170,8 +170,6 @@ impl Export {
 
 fn page(session: &Session, after: u64, said: &str) -> Result<Vec<Value>, ExitCode> {
     let mut page = session.ask(Method::GET, &format!("/v1/audit?limit={PAGE}&after={after}{said}"), None)?;
-    match page["items"].take() {
-        Value::Array(records) => Ok(records),
-        _ => Err(exit::failed("the answer holds no records")),
-    }
+    let items = page["items"].as_array_mut().map(std::mem::take);
+    items.ok_or_else(|| exit::failed("the answer holds no records"))
 }

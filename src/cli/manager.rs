@@ -4,6 +4,7 @@ use std::{
     io::IsTerminal as _,
     path::{Path, PathBuf},
     process::ExitCode,
+    time::Duration,
 };
 
 use axum::http::{HeaderName, HeaderValue, Method};
@@ -162,6 +163,11 @@ impl Session {
         fields: &[(HeaderName, HeaderValue)],
     ) -> Result<Value, ControlError> {
         self.runtime.block_on(self.way.ask(method, target, Question { body, fields }))
+    }
+
+    /// Waits so long.
+    pub fn rest(&self, span: Duration) {
+        self.runtime.block_on(tokio::time::sleep(span));
     }
 
     /// The answer as it is.

@@ -25,8 +25,13 @@ use tokio::sync::broadcast;
 /// The text that must be nowhere but in the answer that makes it.
 pub const SECRET: &str = "sk_live_shown_once";
 
+/// The fields of a key, and its version.
+type Kept = (Map<String, Value>, u64);
+/// The key, what was to happen, the version it must have, and whether the request had a name of its own.
+type StepTaken = (String, Stepping, Option<u64>, bool);
+
 pub struct FakeManager {
-    keys: Mutex<BTreeMap<String, (Map<String, Value>, u64)>>,
+    keys: Mutex<BTreeMap<String, Kept>>,
     seen: Mutex<Vec<Box<str>>>,
     /// What the next call is answered with, instead of being done.
     pub trouble: Mutex<Option<Trouble>>,
@@ -39,7 +44,7 @@ pub struct FakeManager {
     /// Whether a reader who comes to its middle finds it damaged.
     pub damaged: AtomicBool,
     /// Steps that were asked for.
-    pub steps: Mutex<Vec<(String, Stepping, Option<u64>, bool)>>,
+    pub steps: Mutex<Vec<StepTaken>>,
     /// Whether calls never come back.
     pub hangs: AtomicBool,
     pub decisions: broadcast::Sender<Arc<str>>,

@@ -41,7 +41,7 @@ pub(super) enum Door {
         /// Its names.
         hosts: Hosts,
         /// Wrong tokens, by peer.
-        guesses: Guesses,
+        guesses: Box<Guesses>,
     },
     /// Over the control socket, from this process's own user or root, who need no token: they could write the store.
     Local {

@@ -73,10 +73,14 @@ impl Manage {
         once: Option<Once>,
     ) -> Result<Committed, Trouble> {
         let deed = Deed::Change { id: key.id.clone(), if_version, change: Box::new(change) };
-        self.keep(deed, asked, once).await.map_err(|error| match error {
-            StoreError::Refused(why @ Refused::Past) => wrong("expires_at", why.to_string()),
-            StoreError::Refused(why @ Refused::Grace) => wrong("grace", why.to_string()),
-            other => other.into(),
+        self.keep(deed, asked, once).await.map_err(|error| {
+            if error == StoreError::Refused(Refused::Past) {
+                wrong("expires_at", error.to_string())
+            } else if error == StoreError::Refused(Refused::Grace) {
+                wrong("grace", error.to_string())
+            } else {
+                error.into()
+            }
         })
     }
 }

@@ -31,12 +31,10 @@ impl Manage {
         let (key, text) = self.made(wanted, asked).await?;
         let app = key.app.clone();
         let kept = self.keep(Deed::Create(vec![key.clone()]), asked, once).await;
-        let mut committed = kept.map_err(|error| match error {
-            StoreError::NotFound(_) => wrong(
-                "app",
-                format!("there is no application `{app}`; make it first: `keygate apps create {app}`, or `POST /v1/apps`"),
-            ),
-            other => other.into(),
+        let mut committed = kept.map_err(|error| {
+            let way_out =
+                || format!("there is no application `{app}`; make it first: `keygate apps create {app}`, or `POST /v1/apps`");
+            if matches!(error, StoreError::NotFound(_)) { wrong("app", way_out()) } else { error.into() }
         })?;
         self.bring_into_force().await?;
         let key = committed.keys.pop().unwrap_or(key);

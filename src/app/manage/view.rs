@@ -24,7 +24,7 @@ impl Manage {
         fields.entry("state").or_insert_with(|| life.state.name().into());
         let standing = match life.state {
             State::Active if life.expires_at_ms <= now_ms => "expired",
-            state => state.name(),
+            state @ (State::Active | State::Disabled | State::Revoked) => state.name(),
         };
         let grace = life.previous.iter().map(|earlier| earlier.until_ms.min(life.expires_at_ms)).filter(|&until| until > now_ms);
         KeyView {

@@ -95,9 +95,10 @@ impl About {
             limits.insert("connections".to_owned(), count);
         }
         if !limits.is_empty() {
-            match fields.entry("limits").or_insert_with(|| json!({})) {
-                Value::Object(said) => said.extend(limits),
-                other => *other = Value::Object(limits),
+            let said = fields.entry("limits").or_insert_with(|| json!({}));
+            match said.as_object_mut() {
+                Some(said) => said.extend(limits),
+                None => *said = Value::Object(limits),
             }
         }
         Ok(fields)

@@ -107,7 +107,7 @@ impl Import {
         let imported = json!({ "imported": imported });
         match self.output {
             Form::Table => say!("imported {} keys", imported["imported"]),
-            form => print_value(&imported, form),
+            form @ (Form::Json | Form::Yaml) => print_value(&imported, form),
         }
         Ok(())
     }

@@ -42,7 +42,7 @@ pub(super) fn print_key(key: &Value, form: Form) {
             Value::Array(items) if items.iter().all(Value::is_string) => {
                 items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
             }
-            other => other.to_string(),
+            other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => other.to_string(),
         };
         say!("{name:<width$}  {value}");
     }

@@ -206,11 +206,13 @@ mod tests {
         writer.write(|conn| Ok(conn.query_row("SELECT GROUP_CONCAT(text, ' ') FROM notes", [], |row| row.get(0))?)).unwrap()
     }
 
+    type Done = Result<(), StoreError>;
+
     /// What `works` come to if all of them wait while the thread is at something else, and the transactions that they took besides its own.
-    fn together(writer: &Writer, works: Vec<fn(&Connection) -> Result<(), StoreError>>) -> (Vec<Result<(), StoreError>>, u64) {
+    fn together(writer: &Writer, works: Vec<fn(&Connection) -> Done>) -> (Vec<Done>, u64) {
         let ((began, begun), (go, wait)) = (mpsc::channel(), mpsc::channel());
         let wait = Mutex::new(wait);
-        let ask = |work: Box<dyn Fn(&Connection) -> Result<(), StoreError> + Send>| {
+        let ask = |work: Box<dyn Fn(&Connection) -> Done + Send>| {
             let (answer, told) = mpsc::sync_channel(1);
             writer.jobs.as_ref().unwrap().send(Box::new(Asked { work, result: None, answer })).unwrap();
             told
