@@ -1,5 +1,9 @@
 //! What is sent a second time: counted where it arrives.
 
+use std::sync::Arc;
+
+use tokio::sync::Barrier;
+
 use super::{KEY, get, ok, post};
 use crate::support::{Backend, Gate, Setup, Talk, handshake};
 
@@ -71,18 +75,27 @@ async fn nothing_is_sent_again_over_a_new_connection() {
 /// A safe request is not repeated without end: the connections that are kept may all be dying.
 #[tokio::test]
 async fn a_second_attempt_is_the_last() {
-    let backend = Backend::start(|mut talk: Talk| async move {
-        // Every connection answers once.
-        if talk.request().await.is_some() {
-            talk.send(ok("one")).await;
-            talk.request().await;
+    const CLIENTS: usize = 4;
+    // Nobody is answered before all have asked: a connection that was answered on is kept, and would be met dying by the next client.
+    let all_asked = Arc::new(Barrier::new(CLIENTS));
+    let backend = Backend::start(move |mut talk: Talk| {
+        let all_asked = Arc::clone(&all_asked);
+        async move {
+            // Every connection answers once.
+            if talk.request().await.is_some() {
+                if talk.number < CLIENTS {
+                    all_asked.wait().await;
+                }
+                talk.send(ok("one")).await;
+                talk.request().await;
+            }
         }
     })
     .await;
     let gate = Gate::start(Setup::before(backend.address)).await;
     // As many kept connections as there are clients at once.
     let mut clients = Vec::new();
-    for _ in 0..4 {
+    for _ in 0..CLIENTS {
         let mut client = gate.connect().await;
         client.send(get("/any/", KEY)).await;
         clients.push(client);
