@@ -55,8 +55,7 @@ function keyForm(apps, query, another) {
 // Shows the text of a key that was made, and goes to its page.
 async function present({ key, secret }) {
   location.hash = keyPath(key.id);
-  say(`${key.name || key.id} created`);
-  if (key.kind !== "secret") return;
+  if (key.kind !== "secret") return say(`${key.name || key.id} created`);
   if (secret) await showSecret("The new secret key", { secret, note: `This is ${key.name || key.id}, for a server of ${key.app}.` });
   else await secretLost("The secret key is lost", "Rotate the key without a grace period: that makes a new text, and ends the lost one.");
 }
@@ -84,8 +83,7 @@ function appForm(query) {
     if (!made) return;
     const [secret, publishable] = ["secret", "publishable"].map((kind) => made.keys.find(({ key }) => key.kind === kind));
     location.hash = `#/keys?app=${encodeURIComponent(made.app.id)}`;
-    say(`${made.app.id} created`);
-    if (!secret.secret) return;
+      if (!secret.secret) return;
     const text = publishable.key.key;
     const after = h("div", {}, h("p", {}, "Its publishable key can be read at any time:"), h("div", { class: "secret is-open" }, h("code", {}, text), copyButton(text, "the publishable key")));
     await showSecret(`The secret key of ${made.app.id}`, { secret: secret.secret, note: "For the servers of the application.", after });

@@ -3,6 +3,7 @@
 import { get } from "./api.js";
 import { trail } from "./audit.js";
 import { advice, capabilities, environment, kind, standing, warnings } from "./badges.js";
+import { refused } from "./dialog.js";
 import { add, button, copyButton, facts, h, keyPath, link, panel, redraw } from "./dom.js";
 import { may } from "./session.js";
 import { disable, enable, rotate } from "./steps.js";
@@ -19,12 +20,17 @@ export async function keyView({ name, signal }) {
   const counts = h("div", {});
   let [key, done] = await load();
 
+  // What was done may have been done while the view was being left.
   const show = async () => {
-    [key, done] = await load();
-    draw();
+    try {
+      [key, done] = await load();
+      draw();
+    } catch (problem) {
+      if (!signal.aborted) await refused(problem);
+    }
   };
   const draw = () => {
-    redraw(holder, heading(key, show), page(key, counts, signal, show));
+    redraw(holder, heading(key, () => key, show), page(key, counts, signal, show));
     redraw(counts, usage(key, done));
   };
   draw();
@@ -39,11 +45,12 @@ export async function keyView({ name, signal }) {
   return { title: key.name || key.id, parts: [h("p", { class: "back" }, link("#/keys", "Keys")), holder] };
 }
 
-function heading(key, show) {
+// `now` gives the key as it was seen last, for how many streams it has changes all the time.
+function heading(key, now, show) {
   const alive = key.standing !== "revoked";
   const can = may("manage") && alive;
   const act = (step) => async () => {
-    await step(key);
+    await step(now());
     await show();
   };
   const actions = can && h("div", { class: "actions" },

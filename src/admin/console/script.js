@@ -68,6 +68,7 @@ function failed(problem) {
 }
 
 async function signIn(why) {
+  leaving.abort();
   end();
   byId("token").value = "";
   explain(why);
@@ -107,5 +108,7 @@ document.querySelector(".skip").addEventListener("click", (event) => {
   document.querySelector("main:not([hidden])").focus();
 });
 addEventListener("hashchange", route);
+// What a view still asked for when it was left is no error.
+addEventListener("unhandledrejection", (event) => event.reason?.name === "AbortError" && event.preventDefault());
 if (token.get()) enter();
 else signIn("");

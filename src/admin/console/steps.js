@@ -58,9 +58,8 @@ export async function rotate(key) {
     return form;
   });
   if (!made) return;
-  say("Rotated");
   const note = `The new text of ${key.name || key.id}. Put it where the old one is.`;
-  if (key.kind !== "secret") return;
+  if (key.kind !== "secret") return say("Rotated");
   if (made.secret) await showSecret("The new secret", { secret: made.secret, note });
   else await secretLost("The new secret is lost", "Rotate once more: that makes another new text. The present one is good until its grace period ends.");
 }
