@@ -12,19 +12,26 @@ export function sticksOut() {
 
 // Texts with less contrast than WCAG 2.2 asks for, 4.5 to 1.
 export function standsBack() {
-  const numbers = (colour) => colour.match(/[\d.]+/g).map(Number);
-  const luminance = (colour) => {
-    const [r, g, b] = numbers(colour).slice(0, 3).map((c) => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+  // A canvas knows every way to write a colour, and what is seen of one through another.
+  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const seen = (colours) => {
+    for (const colour of ["white", ...colours]) {
+      canvas.fillStyle = colour;
+      canvas.fillRect(0, 0, 1, 1);
+    }
+    return canvas.getImageData(0, 0, 1, 1).data;
+  };
+  const luminance = (colours) => {
+    const [r, g, b] = [...seen(colours)].slice(0, 3).map((c) => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
-  const ground = (element) => {
-    const colour = getComputedStyle(element).backgroundColor;
-    return (numbers(colour)[3] ?? 1) > 0 || !element.parentElement ? colour : ground(element.parentElement);
-  };
+  const grounds = (element) =>
+    element ? [...grounds(element.parentElement), getComputedStyle(element).backgroundColor] : [];
   const texts = [...document.querySelectorAll("body *")].filter((element) =>
     [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim()) && !element.disabled && element.checkVisibility());
   return texts.flatMap((element) => {
-    const [one, other] = [getComputedStyle(element).color, ground(element)].map(luminance).sort((a, b) => b - a);
+    const behind = grounds(element);
+    const [one, other] = [[...behind, getComputedStyle(element).color], behind].map(luminance).sort((a, b) => b - a);
     const contrast = (one + 0.05) / (other + 0.05);
     return contrast < 4.5 ? [`${contrast.toFixed(2)} ${element.outerHTML.slice(0, 100)}`] : [];
   });

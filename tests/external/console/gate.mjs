@@ -143,7 +143,9 @@ export async function gate(check) {
     await page.getByRole("link", { name: "Audit" }).click();
     await until("the trail", async () => (await page.locator("tbody tr").count()) >= 6);
     const actions = await page.locator("tbody th").allInnerTexts();
-    assert.deepEqual(actions.filter((action) => action.startsWith("key.")), ["key.revoke", "key.rotate", "key.update", "key.update", "key.create"]);
+    // The first two were made with the application.
+    const done = ["key.revoke", "key.rotate", "key.update", "key.update", "key.create", "key.create", "key.create"];
+    assert.deepEqual(actions.filter((action) => action.startsWith("key.")), done);
     await pressed("Verify");
     await shows(page.locator("#main [role=status]"), /Whole\. Records 1 to \d+/);
   });
