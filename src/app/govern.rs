@@ -17,7 +17,7 @@ use crate::{
     },
     config::Config,
     edge::Edge,
-    gate::blocks::Target,
+    gate::{blocks::Target, denial::Denial},
 };
 
 /// How often a wait for the last stream or connection looks.
@@ -92,10 +92,11 @@ impl Governed for Govern {
         if self.edge.drain().is_draining() {
             return Err("draining");
         }
-        if self.edge.gate().snapshot().keys.is_none() {
-            return Err("the key set is not loaded");
+        match self.edge.gate().snapshot().fresh_keys(self.edge.clock().now()) {
+            Ok(_) => Ok(()),
+            Err(Denial::KeysStale) => Err("the key set is too old: the manager was not heard for too long"),
+            Err(_) => Err("the key set is not loaded"),
         }
-        Ok(())
     }
 
     fn metrics(&self) -> Result<Vec<u8>, String> {

@@ -24,8 +24,8 @@ impl Gate {
         let route = snapshot.policy.route(head, method);
         let answer = if snapshot.blocks_peer_of(head, now) {
             Err(Denial::PeerBlocked)
-        } else if snapshot.keys.is_none() {
-            Err(Denial::NotReady)
+        } else if let Err(denial) = snapshot.fresh_keys(now) {
+            Err(denial)
         } else if route.is_none_or(|at| snapshot.policy.routes[at].demand == Demand::Unroutable) {
             Err(Denial::NoRoute)
         } else if !lists(&snapshot, origin) {

@@ -102,7 +102,7 @@ impl<'s, 'h, 'w, W: Witness> Asked<'s, 'h, 'w, W> {
     #[inline]
     fn decide(&mut self) -> Result<Passed, Denial> {
         self.peer_is_not_blocked()?;
-        let keys = self.snapshot.keys.as_deref().ok_or(Denial::NotReady)?;
+        let keys = self.snapshot.fresh_keys(self.now)?;
         self.peer_is_patient()?;
         let route = self.routed()?;
         if route.demand == Demand::Public {

@@ -84,6 +84,8 @@ denials! {
         "Somebody blocked the address or its network with `keygate block --ip`. `keygate blocks` says since when and why, `keygate unblock` lifts it." }
     NotReady { "not_ready", 503, "not_ready", None, Service, "The key set is not loaded.",
         "The gate has not yet read its keys. `/readyz` says why." }
+    KeysStale { "keys_stale", 503, "not_ready", None, Service, "The key set is too old.",
+        "The gate follows a manager (`keys.url`) that it has not heard of for `keys.max_stale`, or has never heard of: what was revoked meanwhile is not known here. The log says why; `keygate_keyset_age_seconds` tells for how long." }
     PeerLimited { "peer_limited", 429, "rate_limited", None, Pace, "Too many refused requests from this address.",
         "The peer used up `limits.ip` with requests that were refused. Look for a client with an old key." }
     NoRoute { "no_route", 404, "no_route", None, Request, "There is nothing here.",
@@ -162,7 +164,7 @@ impl Denial {
     /// knows what would have been refused. And never what is blocked: an incident outranks a trial.
     #[must_use]
     pub fn can_be_reported(self) -> bool {
-        !matches!(self, Self::NotReady | Self::PeerBlocked | Self::KeyBlocked)
+        !matches!(self, Self::NotReady | Self::KeysStale | Self::PeerBlocked | Self::KeyBlocked)
     }
 }
 

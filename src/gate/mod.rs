@@ -26,13 +26,16 @@ pub mod testing;
 pub mod time;
 mod witness;
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use arc_swap::ArcSwap;
 
 use self::{
     blocks::Blocks,
-    denial::Blame,
+    denial::{Blame, Denial},
     keys::KeySet,
     limit::PeerTable,
     peer::PeerAddress,
@@ -58,9 +61,23 @@ pub struct Snapshot {
     pub keys: Option<Arc<KeySet>>,
     /// Whom an incident shuts out.
     pub blocks: Arc<Blocks>,
+    /// Until when the keys are known to be those of their manager. Shared by all snapshots: it is told far more often than they change.
+    fresh_until: Arc<AtomicU64>,
 }
 
 impl Snapshot {
+    /// The keys, if they may still be decided by: those of a gate that follows a manager are good for a while after it was heard last.
+    ///
+    /// # Errors
+    /// That there are none, or that they are too old.
+    pub fn fresh_keys(&self, now: Timestamp) -> Result<&KeySet, Denial> {
+        let keys = self.keys.as_deref().ok_or(Denial::NotReady)?;
+        if now.ticks_ns >= self.fresh_until.load(Ordering::Relaxed) {
+            return Err(Denial::KeysStale);
+        }
+        Ok(keys)
+    }
+
     /// Whether whoever may have sent a request is blocked: its peer, or one of two that a trusted proxy names.
     fn blocks_peer_of(&self, head: &RequestHead<'_>, now: Timestamp) -> bool {
         // Mostly there are no blocks at all, and then nobody need be looked up.
@@ -88,7 +105,8 @@ impl Gate {
     /// A gate that refuses everything as [`Denial::NotReady`] until [`Gate::publish`] is called with keys.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
-        let first = Snapshot { generation: 0, policy: Arc::new(policy), keys: None, blocks: Arc::default() };
+        let fresh_until = Arc::new(AtomicU64::new(u64::MAX));
+        let first = Snapshot { generation: 0, policy: Arc::new(policy), keys: None, blocks: Arc::default(), fresh_until };
         Self { snapshot: ArcSwap::from_pointee(first), peers: PeerTable::default() }
     }
 
@@ -99,6 +117,7 @@ impl Gate {
             policy: Arc::clone(&policy),
             keys: Some(Arc::clone(&keys)),
             blocks: Arc::clone(&old.blocks),
+            fresh_until: Arc::clone(&old.fresh_until),
         };
         self.snapshot.rcu(next).generation + 1
     }
@@ -111,6 +130,7 @@ impl Gate {
             policy: Arc::clone(&old.policy),
             keys: Some(Arc::clone(keys)),
             blocks: Arc::clone(&old.blocks),
+            fresh_until: Arc::clone(&old.fresh_until),
         };
         self.snapshot.rcu(next).generation + 1
     }
@@ -123,8 +143,15 @@ impl Gate {
             policy: Arc::clone(&old.policy),
             keys: old.keys.clone(),
             blocks: Arc::clone(blocks),
+            fresh_until: Arc::clone(&old.fresh_until),
         };
         self.snapshot.rcu(next).generation + 1
+    }
+
+    /// The keys may be decided by until the clock that decisions are told the time by shows so many ticks, whichever set they are of;
+    /// `u64::MAX`, as at the beginning, is for keys that do not age. Live streams go on after that.
+    pub fn keys_are_fresh_until(&self, ticks_ns: u64) {
+        self.snapshot.load().fresh_until.store(ticks_ns, Ordering::Relaxed);
     }
 
     /// What decisions are made against now.

@@ -40,6 +40,7 @@ impl Step {
             Denial::NoRoute => Self::Route,
             Denial::MissingKey | Denial::AmbiguousKey | Denial::TlsRequired | Denial::KeyInCookie => Self::Credential,
             Denial::NotReady
+            | Denial::KeysStale
             | Denial::MalformedKey
             | Denial::UnknownKey
             | Denial::KeyBlocked

@@ -101,6 +101,7 @@ fn the_gate_gives(denial: Denial) -> bool {
     match denial {
         Denial::PeerBlocked
         | Denial::NotReady
+        | Denial::KeysStale
         | Denial::PeerLimited
         | Denial::NoRoute
         | Denial::MissingKey

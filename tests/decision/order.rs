@@ -12,9 +12,10 @@ use self::faults::{Fault, Scene};
 use crate::world::{NOW, places};
 
 /// The contract: cheap before costly, anonymous before identified, limits last.
-const ORDER: [Fault; 27] = [
+const ORDER: [Fault; 28] = [
     Fault::PeerBlocked,
     Fault::NoKeySet,
+    Fault::StaleKeySet,
     Fault::PeerSpent,
     Fault::NoRoute,
     Fault::NoKey,

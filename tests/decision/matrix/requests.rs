@@ -215,6 +215,9 @@ fn stops(book: &mut Book) {
         }
         table.row(&["no key set yet", "good"], &Gate::new(policy()), &ask());
         table.row(&["an empty key set", "good"], &gate(policy(), []), &ask());
+        let stale = usual();
+        stale.keys_are_fresh_until(NOW.ticks_ns);
+        table.row(&["a key set that is too old", "good"], &stale, &ask());
         table.row(&["one refusal of two spent", "good"], &refused(1), &ask());
         table.row(&["two refusals of two spent", "good"], &refused(2), &ask());
         table.row(&["two refusals of two spent", "good, of another peer"], &refused(2), &ask().from([192, 0, 2, 2]));

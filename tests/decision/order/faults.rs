@@ -23,6 +23,7 @@ use crate::world::{Ask, LISTED, NOW, PEER, UNLISTED, at_once, block, blocks, gat
 pub(super) enum Fault {
     PeerBlocked,
     NoKeySet,
+    StaleKeySet,
     PeerSpent,
     NoRoute,
     NoKey,
@@ -56,6 +57,7 @@ impl Fault {
         match self {
             Self::PeerBlocked => Denial::PeerBlocked,
             Self::NoKeySet => Denial::NotReady,
+            Self::StaleKeySet => Denial::KeysStale,
             Self::PeerSpent => Denial::PeerLimited,
             Self::NoRoute => Denial::NoRoute,
             Self::NoKey => Denial::MissingKey,
@@ -94,6 +96,8 @@ impl Fault {
                     Self::TwoKeys | Self::InTheClear | Self::InCookie | Self::Mistyped | Self::Unknown | Self::SecretInQuery
                 )
             }
+            // What there is not is not too old.
+            Self::NoKeySet => other == Self::StaleKeySet,
             // A channel is absent, or there twice, or once and none.
             Self::NoChannel => matches!(other, Self::TwoChannels | Self::NotAChannel),
             Self::TwoChannels => other == Self::NotAChannel,
@@ -132,6 +136,9 @@ impl Scene {
         let set_of_one = gate(policy.clone(), [record(&has, key_quota)]);
         let key = key_of(&set_of_one);
         let gate = if has(Fault::NoKeySet) { Gate::new(policy) } else { set_of_one };
+        if has(Fault::StaleKeySet) {
+            gate.keys_are_fresh_until(NOW.ticks_ns);
+        }
         if has(Fault::PeerSpent) {
             gate.refuse_unread(peer, NOW);
         }
