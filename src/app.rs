@@ -3,7 +3,9 @@
 mod blocks;
 mod connections;
 mod cut;
+mod follow;
 mod govern;
+mod lead;
 mod load;
 mod logging;
 mod machine;
@@ -38,10 +40,16 @@ pub use self::{
     logging::{LogLevel, start_logging},
     offline::{backup, export_keys, import_keys, manage_offline},
 };
-use self::{manage::Manage, reload::Following, upgrade::Sockets};
+use self::{
+    follow::{Follow, Outbox},
+    manage::Manage,
+    reload::Following,
+    stored::StoredKeys,
+    upgrade::Sockets,
+};
 use crate::{
     admin::{Admin, ControlSocket, Managing, Predecessor, default_control_path, serve_admin, serve_control, serve_status},
-    config::Config,
+    config::{Config, KeyPlace},
     downstream::ListenAddress,
     edge::{Edge, load_tls},
     gate::{Gate, blocks::Blocks},
@@ -52,7 +60,8 @@ use crate::{
 pub struct Running {
     edge: Arc<Edge>,
     govern: Arc<Govern>,
-    manage: Option<Arc<Manage>>,
+    stored: Option<Arc<StoredKeys>>,
+    outbox: Option<Arc<Outbox>>,
     tasks: JoinSet<io::Result<()>>,
     drain_window: Duration,
     /// Where clients connect.
@@ -82,7 +91,12 @@ pub async fn start(
 ) -> io::Result<Running> {
     machine::harden();
     let hangup = signal(SignalKind::hangup())?;
-    let Loaded { config, keys, fingerprint, stored } = loaded;
+    let Loaded { config, mut keys, fingerprint, mut stored } = loaded;
+    let mut replica = None;
+    if let KeyPlace::Manager(manager) = &config.keys.place {
+        let copy = follow::open(&config, manager).map_err(|error| io::Error::other(error.to_string()))?;
+        (keys, stored, replica) = (copy.keys, Some(copy.stored), Some((manager.clone(), copy.replica)));
+    }
     let sockets = Sockets::of(&config, predecessor.as_mut())?;
     let control = control_path(&config);
     let socket = match predecessor {
@@ -104,18 +118,29 @@ pub async fn start(
     }
     let generation = gate.publish(policy, Arc::clone(&keys));
     telemetry.key_set_loaded(&KeySetLoaded { generation, keys: &keys });
-    telemetry.reloaded(&Reload { successful: true });
+    telemetry.reloaded(&Reload { successful: true, from_source: replica.is_none() });
 
-    let manage = match stored {
-        Some(stored) => Some(Arc::new(Manage::new(stored, Some(Arc::clone(&edge))).await.map_err(io::Error::other)?)),
-        None => None,
-    };
+    let stored = stored.map(|stored| Arc::new(StoredKeys::new(stored, Some(Arc::clone(&edge)))));
+    let (mut manage, mut following) = (None, None);
+    match (&stored, replica) {
+        (Some(stored), Some((manager, replica))) => {
+            let follow = Follow::new(&manager, Arc::clone(stored), replica, Arc::clone(&edge)).map_err(io::Error::other)?;
+            following = Some(follow);
+        }
+        (Some(stored), None) => {
+            let made = Manage::new(Arc::clone(stored), Some(Arc::clone(&edge))).await.map_err(io::Error::other)?;
+            manage = Some(Arc::new(made));
+        }
+        (None, _) => {}
+    }
+    let outbox = following.as_ref().map(|follow| Arc::clone(follow.outbox()));
 
     let mut running = Running {
         listeners: sockets.gate.iter().map(|bound| bound.address().clone()).collect(),
         status: sockets.status.as_ref().map(|listener| listener.local_addr()).transpose()?,
         admin: sockets.admin.as_ref().map(|listener| listener.local_addr()).transpose()?,
-        manage: manage.clone(),
+        stored: stored.clone(),
+        outbox: outbox.clone(),
         control,
         drain_window: config.timeouts.drain,
         govern: Arc::new(Govern::new(Arc::clone(&edge), level, &config, sockets.offered)),
@@ -145,9 +170,13 @@ pub async fn start(
         let replaced = Arc::clone(&replaced);
         tasks.spawn(serve_admin(listener, admin, async move { replaced.wait().await }));
     }
-    if let Some(manage) = &manage {
+    if let Some(stored) = &stored {
         telemetry.keep_usage();
-        tasks.spawn(usage::keep_usage(Arc::clone(&edge), Arc::clone(manage)));
+        tasks.spawn(usage::keep_usage(Arc::clone(&edge), Arc::clone(stored), outbox.clone()));
+    }
+    if let (Some(follow), Some(outbox)) = (following, outbox) {
+        tasks.spawn(follow.run());
+        tasks.spawn(outbox.run());
     }
     if let Some(status) = sockets.status {
         let replaced = Arc::clone(&replaced);
@@ -155,7 +184,7 @@ pub async fn start(
     }
     tasks.spawn(serve_control(socket, govern.clone(), manager));
     let (path, blocking, wrong) = (path.to_owned(), Arc::clone(govern.blocking()), None);
-    let following = Following { path, config, fingerprint, edge: Arc::clone(&edge), blocking, manage, replaced, wrong };
+    let following = Following { path, config, fingerprint, edge: Arc::clone(&edge), blocking, stored, manage, replaced, wrong };
     tasks.spawn(reload::follow(following, hangup, govern.reload_requests()));
     tasks.spawn(sweep(edge));
     running.say_addresses();
@@ -181,8 +210,11 @@ impl Running {
                 Some(ended) = self.tasks.join_next() => tell_ended(ended),
             }
         }
-        if let Some(manage) = &self.manage {
-            usage::keep(&self.edge, manage, &mut BTreeMap::new()).await;
+        if let Some(stored) = &self.stored {
+            usage::keep(&self.edge, stored, self.outbox.as_deref(), &mut BTreeMap::new()).await;
+        }
+        if let Some(outbox) = &self.outbox {
+            outbox.leave().await;
         }
         // Ended and waited for, so that the control socket's file goes and the log is written out.
         self.tasks.shutdown().await;

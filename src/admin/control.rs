@@ -21,7 +21,7 @@ use axum::{
     Json, Router,
     extract::{Query, State},
     http::StatusCode,
-    routing::{get, post, put},
+    routing::{any, get, post, put},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -53,8 +53,15 @@ pub async fn serve_control(socket: ControlSocket, gate: Arc<dyn Governed>, manag
         .route("/log-level", put(log_level))
         .with_state(gate)
         .merge(upgrade)
-        .merge(managed.unwrap_or_default());
+        .merge(managed.unwrap_or_else(|| Router::new().route("/v1/{*call}", any(managed_elsewhere))));
     axum::serve(socket, routes.into_make_service_with_connect_info::<Asker>()).await
+}
+
+/// Where keys come from a file or from another gate.
+async fn managed_elsewhere() -> (StatusCode, Json<Value>) {
+    let error = "no keys are managed here: they come from a file, which somebody else writes, or from another gate, where they are managed \
+                 (`--url`)";
+    (StatusCode::CONFLICT, Json(json!({ "error": error })))
 }
 
 #[derive(Deserialize)]

@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::Leading;
 use crate::{
     gate::capability::Capabilities,
     keystore::{AuditFilter, AuditFrom, AuditHead, AuditRecord, Operator, Role, StoreError, Version},
@@ -70,6 +71,9 @@ pub trait Managing: Send + Sync + 'static {
 
     /// What the gate would say to a request, step by step.
     async fn explain(&self, wanted: Map<String, Value>, by: &Caller) -> Result<Value, Trouble>;
+
+    /// What gates that follow this one are led by; `None` where no gate runs.
+    fn leading(&self) -> Option<&dyn Leading>;
 
     /// Decisions as they happen, from now on, as one JSON object each. Whoever does not keep up misses some.
     fn decisions(&self) -> tokio::sync::broadcast::Receiver<std::sync::Arc<str>>;
@@ -285,7 +289,7 @@ pub struct NewApp {
 pub struct NewOperator {
     /// For people; at most 200 characters.
     pub name: String,
-    /// `viewer`, `operator` or `owner`.
+    /// `gate`, `viewer`, `operator` or `owner`.
     pub role: String,
     /// RFC 3339; without it, the token does not end by itself.
     #[serde(default)]

@@ -12,6 +12,7 @@ mod console;
 mod control;
 mod cut;
 mod handover;
+mod lead;
 mod manage;
 mod socket;
 mod status;
@@ -29,6 +30,7 @@ pub use self::{
     control::serve_control,
     cut::{Cut, MAX_CUT_WAIT, Severed},
     handover::{MeetError, Offered, Predecessor, Role},
+    lead::{Ended, Followed, GateView, Joining, Leading, Report, ToldCounts, ToldMisuse, ToldUsage},
     manage::{
         AppView, Asked, Caller, Created, CreatedOperator, FieldProblem, GateReceipt, KeyView, KeysWanted, Managing, NewApp,
         NewOperator, Page, Reach, Receipt, Shown, Stepped, Stepping, Trouble, UsageView,

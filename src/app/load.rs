@@ -26,7 +26,8 @@ pub struct Loaded {
     pub keys: KeySet,
     /// Of both files: equal fingerprints mean that nothing changed in them.
     pub fingerprint: Fingerprint,
-    /// The store that the keys are in, and what makes records of them; `None` where they are in a file.
+    /// The store that the keys are in, and what makes records of them; `None` where they are in a file, or come from a manager and no copy
+    /// of them is open.
     pub stored: Option<Stored>,
 }
 
@@ -105,7 +106,7 @@ pub fn load_keys(
     let text = read_text(path, MAX_CONFIG_BYTES)?;
     let keys_text = match &config.keys.place {
         KeyPlace::File(file) => Some(read_text(file, MAX_KEYS_BYTES)?),
-        KeyPlace::Sqlite(_) => None,
+        KeyPlace::Sqlite(_) | KeyPlace::Manager(_) => None,
     };
     loaded(config, &text, keys_text.as_deref(), previous, store)
 }
@@ -128,20 +129,37 @@ fn loaded(
                 Some(store) => store,
                 None => Arc::new(SqliteStore::open(file)?),
             };
-            let (keys, stored) = of_store(store, &config, previous)?;
-            usage::restore_quotas(&*stored.store, &keys)?;
+            let (keys, stored) = of_store(store, compiler_of(&config), previous)?;
             Ok(Loaded { fingerprint: fingerprint(text, &[]), config, keys, stored: Some(stored) })
         }
+        (KeyPlace::Manager(_), _) => {
+            let fingerprint = fingerprint(text, &[]);
+            // Only a gate that follows has a copy open; whoever only looks at the configuration makes none.
+            let Some(store) = store else { return Ok(Loaded { fingerprint, config, keys: KeySet::default(), stored: None }) };
+            let (keys, stored) = of_store(store, compiler_of(&config), previous)?;
+            Ok(Loaded { fingerprint, config, keys, stored: Some(stored) })
+        }
     }
+}
+
+/// What makes records of keys, by `config`.
+pub fn compiler_of(config: &Config) -> KeyCompiler {
+    KeyCompiler::new(&config.key_limits, config.keys.pepper.as_ref())
 }
 
 /// Problems of a store that are told: a pepper that is not the right one is one of every key.
 const MAX_TOLD: usize = 10;
 
-/// The set of all keys of a store.
-fn of_store(store: Arc<dyn KeyStore>, config: &Config, previous: Option<&KeySet>) -> Result<(KeySet, Stored), LoadError> {
-    let mut compiler = KeyCompiler::new(&config.key_limits, config.keys.pepper.as_ref());
-    let mut set = KeySetBuilder::new(config.keys.pepper.clone());
+/// The set of all keys of a store, with what their quotas have counted. Where there was one before, the live state of its limits goes on.
+///
+/// # Errors
+/// If the store cannot be read, or what is in it makes no set.
+pub fn of_store(
+    store: Arc<dyn KeyStore>,
+    mut compiler: KeyCompiler,
+    previous: Option<&KeySet>,
+) -> Result<(KeySet, Stored), LoadError> {
+    let mut set = KeySetBuilder::new(compiler.pepper().cloned());
     let mut wrong = Vec::new();
     let version = store.read_all(&mut |key| {
         let before = previous.and_then(|set| set.by_id(&key.id)).map(AsRef::as_ref);
@@ -159,6 +177,7 @@ fn of_store(store: Arc<dyn KeyStore>, config: &Config, previous: Option<&KeySet>
         let told = format!("{} pairs of keys share an id or a text: restore a copy of the store", clashes.len());
         LoadError::from(StoreError::Corrupt(told))
     })?;
+    usage::restore_quotas(&*store, &keys)?;
     Ok((keys, Stored { store, version, compiler }))
 }
 
@@ -199,7 +218,7 @@ pub fn look(path: &Path, keys: &KeyPlace) -> std::io::Result<Fingerprint> {
     let text = read_text(path, MAX_CONFIG_BYTES)?;
     Ok(match keys {
         KeyPlace::File(file) => fingerprint(&text, read_text(file, MAX_KEYS_BYTES)?.as_bytes()),
-        KeyPlace::Sqlite(_) => fingerprint(&text, &[]),
+        KeyPlace::Sqlite(_) | KeyPlace::Manager(_) => fingerprint(&text, &[]),
     })
 }
 
@@ -234,8 +253,12 @@ pub fn folders(path: &Path, config: &Config, replaced: bool) -> Vec<PathBuf> {
         Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
         Some(_) | None => PathBuf::from("."),
     };
-    let (KeyPlace::File(keys) | KeyPlace::Sqlite(keys)) = &config.keys.place;
-    let mut folders = vec![folder(path), folder(keys)];
+    let mut folders = vec![folder(path)];
+    match &config.keys.place {
+        KeyPlace::File(keys) | KeyPlace::Sqlite(keys) => folders.push(folder(keys)),
+        // Nobody else writes the copy.
+        KeyPlace::Manager(_) => {}
+    }
     folders.extend(config.state.as_deref().filter(|_| replaced).map(folder));
     folders.sort_unstable();
     folders.dedup();

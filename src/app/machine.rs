@@ -22,3 +22,9 @@ pub fn connections() -> u32 {
     let files = getrlimit(Resource::Nofile).current.unwrap_or(UNLIMITED);
     u32::try_from(files.saturating_sub(RESERVED_DESCRIPTORS) / 2).unwrap_or(u32::MAX).max(1)
 }
+
+/// The name of this machine, or pod.
+#[must_use]
+pub fn name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}

@@ -17,11 +17,11 @@ use ring::rand::SystemRandom;
 use serde_json::{Map, Value};
 use tokio::sync::broadcast;
 
-use super::{load::Stored, stored::StoredKeys};
+use super::{lead::Lead, stored::StoredKeys};
 use crate::{
     admin::{
-        AppView, Asked, Caller, Created, CreatedOperator, FieldProblem, KeyView, KeysWanted, Managing, NewApp, NewOperator, Page,
-        Stepped, Stepping, Trouble, UsageView,
+        AppView, Asked, Caller, Created, CreatedOperator, FieldProblem, KeyView, KeysWanted, Leading, Managing, NewApp,
+        NewOperator, Page, Stepped, Stepping, Trouble, UsageView,
     },
     config::Problems,
     edge::{Clock, Edge},
@@ -30,7 +30,9 @@ use crate::{
 
 /// Manages the keys of one store.
 pub struct Manage {
-    stored: StoredKeys,
+    stored: Arc<StoredKeys>,
+    /// The gates that follow; `None` where no gate runs.
+    lead: Option<Arc<Lead>>,
     /// The gate that they are in force in; `None` where a command works on the store by itself.
     edge: Option<Arc<Edge>>,
     clock: Clock,
@@ -44,9 +46,13 @@ impl Manage {
     ///
     /// # Errors
     /// If the store cannot be read.
-    pub async fn new(stored: Stored, edge: Option<Arc<Edge>>) -> Result<Self, StoreError> {
-        let stored = StoredKeys::new(stored, edge.clone());
-        let manage = Self { stored, edge, clock: Clock::start(), random: SystemRandom::new(), operators: ArcSwap::default() };
+    pub async fn new(stored: Arc<StoredKeys>, edge: Option<Arc<Edge>>) -> Result<Self, StoreError> {
+        let lead = match &edge {
+            Some(edge) => Some(Lead::new(Arc::clone(&stored), Arc::clone(edge)).await?),
+            None => None,
+        };
+        let manage =
+            Self { stored, lead, edge, clock: Clock::start(), random: SystemRandom::new(), operators: ArcSwap::default() };
         manage.look_at_operators().await?;
         Ok(manage)
     }
@@ -58,12 +64,6 @@ impl Manage {
     pub async fn look_at_operators(&self) -> Result<(), StoreError> {
         self.operators.store(Arc::new(self.stored.ask(|store| store.operators()).await?));
         Ok(())
-    }
-
-    /// The keys that it manages.
-    #[must_use]
-    pub const fn stored(&self) -> &StoredKeys {
-        &self.stored
     }
 
     fn now_ms(&self) -> i64 {
@@ -176,6 +176,10 @@ impl Managing for Manage {
 
     async fn explain(&self, _wanted: Map<String, Value>, _by: &Caller) -> Result<Value, Trouble> {
         Err(Trouble::Broken("not wired".to_owned()))
+    }
+
+    fn leading(&self) -> Option<&dyn Leading> {
+        self.lead.as_ref().map(|lead| lead as &dyn Leading)
     }
 
     fn decisions(&self) -> broadcast::Receiver<Arc<str>> {

@@ -5,10 +5,14 @@ use std::{path::Path, sync::Arc};
 use axum::Router;
 use serde_json::Value;
 
-use super::{load::Stored, manage::Manage};
+use super::{
+    load::{Stored, compiler_of},
+    manage::Manage,
+    stored::StoredKeys,
+};
 use crate::{
     admin,
-    config::{self, Config, KeyCompiler, KeyPlace, entry},
+    config::{self, Config, KeyPlace, entry},
     keystore::{Change, Deed, KeyStore, SqliteStore, StoreError},
 };
 
@@ -18,12 +22,8 @@ use crate::{
 /// Why it cannot be used.
 pub async fn manage_offline(config: &Config, makes: bool) -> Result<Router, String> {
     let store = Arc::new(opened(config, makes)?);
-    let stored = Stored {
-        version: store.version().map_err(told)?,
-        store,
-        compiler: KeyCompiler::new(&config.key_limits, config.keys.pepper.as_ref()),
-    };
-    let manage = Manage::new(stored, None).await.map_err(told)?;
+    let stored = Stored { version: store.version().map_err(told)?, store, compiler: compiler_of(config) };
+    let manage = Manage::new(Arc::new(StoredKeys::new(stored, None)), None).await.map_err(told)?;
     Ok(admin::offline_routes(Arc::new(manage)))
 }
 

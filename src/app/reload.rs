@@ -16,7 +16,7 @@ use super::{
     load::{self, Fingerprint, LoadError, Loaded, Stored},
     machine,
     manage::Manage,
-    stored::{InForce, NotInForce},
+    stored::{InForce, NotInForce, StoredKeys},
     upgrade::Replaced,
 };
 use crate::{
@@ -41,7 +41,9 @@ pub struct Following {
     pub edge: Arc<Edge>,
     /// Who knows what is blocked.
     pub blocking: Arc<Blocking>,
-    /// The keys, where they are in a store, and who manages them.
+    /// The keys, where they are in a store, its own or a copy.
+    pub stored: Option<Arc<StoredKeys>>,
+    /// Who manages them, if this gate does.
     pub manage: Option<Arc<Manage>>,
     /// Whether another process has taken over.
     pub replaced: Arc<Replaced>,
@@ -93,7 +95,11 @@ impl Following {
         let (path, keys) = (self.path.clone(), self.config.keys.place.clone());
         let seen = blocking(move || load::look(&path, &keys).map_err(|error| error.to_string())).await;
         match caught.and(seen) {
-            Ok(seen) if seen == self.fingerprint && self.wrong.is_none() => self.edge.telemetry().key_set_unchanged(),
+            Ok(seen) if seen == self.fingerprint && self.wrong.is_none() => {
+                if self.reads_source() {
+                    self.edge.telemetry().key_set_unchanged();
+                }
+            }
             Ok(_) => {
                 if let Err(error) = self.try_reload().await
                     && self.wrong.as_ref() != Some(&error)
@@ -119,11 +125,11 @@ impl Following {
     async fn try_reload(&mut self) -> Result<u64, String> {
         let (path, gate) = (self.path.clone(), Arc::clone(self.edge.gate()));
         let last_good = self.replaced.is().then(|| self.config.clone());
-        let manage = self.manage.clone();
-        let store = manage.as_ref().map(|manage| Arc::clone(manage.stored().store()));
+        let stored_keys = self.stored.clone();
+        let store = stored_keys.as_ref().map(|stored| Arc::clone(stored.store()));
         // From the reading of the store until it is in force, nothing later comes into force that this would undo.
-        let hold = match &manage {
-            Some(manage) => Some(manage.stored().hold().await),
+        let hold = match &stored_keys {
+            Some(stored) => Some((stored, stored.hold().await)),
             None => None,
         };
         let loaded = blocking(move || {
@@ -151,21 +157,28 @@ impl Following {
         // Known before it is in force, so that whatever the new policy lets in goes where the new configuration says.
         self.edge.apply(settings);
         let (generation, cut) = self.edge.change(|gate| gate.publish(policy, Arc::clone(&keys)));
-        if let (Some(mut hold), Some(Stored { version, compiler, .. })) = (hold, stored) {
-            *hold = InForce { version, compiler };
+        if let (Some((keys, mut hold)), Some(Stored { version, compiler, .. })) = (hold, stored) {
+            keys.put(&mut hold, InForce { version, compiler });
         }
         self.edge.telemetry().key_set_loaded(&KeySetLoaded { generation, keys: &keys });
-        self.edge.telemetry().reloaded(&Reload { successful: true });
+        self.edge.telemetry().reloaded(&Reload { successful: true, from_source: self.reads_source() });
         info!(generation, keys = keys.len(), cut, "reloaded");
         (self.config, self.fingerprint, self.wrong) = (config, fingerprint, None);
         Ok(generation)
     }
 
+    /// Whether what is read here is where the keys come from: a gate that follows reads its copy.
+    fn reads_source(&self) -> bool {
+        self.stored.is_none() || self.manage.is_some()
+    }
+
     /// What the store has is in force here too, whoever wrote it. A store that was replaced is read whole.
     async fn follow_store(&mut self) -> Result<(), String> {
-        let Some(manage) = self.manage.clone() else { return Ok(()) };
-        manage.look_at_operators().await.map_err(|error| error.to_string())?;
-        match manage.stored().catch_up().await {
+        if let Some(manage) = self.manage.clone() {
+            manage.look_at_operators().await.map_err(|error| error.to_string())?;
+        }
+        let Some(stored) = self.stored.clone() else { return Ok(()) };
+        match stored.catch_up().await {
             Ok(_) => Ok(()),
             Err(NotInForce::Store(error)) => Err(error.to_string()),
             Err(why @ (NotInForce::AnotherEpoch | NotInForce::Clash)) => {
@@ -186,7 +199,7 @@ impl Following {
 
     /// The last good state goes on.
     fn failed(&mut self, error: String) {
-        self.edge.telemetry().reloaded(&Reload { successful: false });
+        self.edge.telemetry().reloaded(&Reload { successful: false, from_source: self.reads_source() });
         error!(path = %self.path.display(), "not reloaded, the last good configuration and keys go on:\n{error}");
         self.wrong = Some(error);
     }

@@ -5,10 +5,10 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, MutexGuard, watch};
 use tracing::error;
 
-use super::load::Stored;
+use super::load::{self, LoadError, Stored};
 use crate::{
     config::KeyCompiler,
     edge::Edge,
@@ -26,6 +26,8 @@ pub struct StoredKeys {
     /// Whose keys they are; `None` where a command works on the store by itself.
     edge: Option<Arc<Edge>>,
     in_force: Mutex<InForce>,
+    /// The version in force, for whoever waits for a later one.
+    versions: watch::Sender<Version>,
 }
 
 /// How far the keys of a store are in force. Whoever holds this is the only one who brings some into force.
@@ -58,7 +60,13 @@ impl StoredKeys {
     /// The keys that were read from a store and are those of the gate of `edge`, if there is one.
     #[must_use]
     pub fn new(Stored { store, version, compiler }: Stored, edge: Option<Arc<Edge>>) -> Self {
-        Self { store, edge, in_force: Mutex::new(InForce { version, compiler }) }
+        Self { store, edge, in_force: Mutex::new(InForce { version, compiler }), versions: watch::Sender::new(version) }
+    }
+
+    /// The version in force, now and as it changes.
+    #[must_use]
+    pub fn versions(&self) -> watch::Receiver<Version> {
+        self.versions.subscribe()
     }
 
     /// The store.
@@ -85,6 +93,37 @@ impl StoredKeys {
         self.in_force.lock().await
     }
 
+    /// Whoever holds it has brought all keys into force as they were read.
+    pub fn put(&self, hold: &mut InForce, now: InForce) {
+        *hold = now;
+        self.versions.send_replace(hold.version);
+    }
+
+    /// Reads all keys of the store, and brings them into force in the place of those that were.
+    ///
+    /// # Errors
+    /// If they cannot be read, or make no set; then those go on that were.
+    pub async fn begin_anew(&self) -> Result<Caught, LoadError> {
+        let mut in_force = self.in_force.lock().await;
+        let (store, compiler) = (Arc::clone(&self.store), in_force.compiler.anew());
+        let before = self.edge.as_ref().map(|edge| edge.gate().snapshot().keys.clone());
+        let read = move || load::of_store(store, compiler, before.flatten().as_deref());
+        let (keys, Stored { version, compiler, .. }) = tokio::task::spawn_blocking(read)
+            .await
+            .unwrap_or_else(|error| Err(LoadError::Store(format!("it broke off: {error}"))))?;
+        let keys = Arc::new(keys);
+        let cut = match &self.edge {
+            Some(edge) => {
+                let (generation, cut) = edge.change(|gate| gate.publish_keys(&keys));
+                edge.telemetry().key_set_loaded(&KeySetLoaded { generation, keys: &keys });
+                cut
+            }
+            None => 0,
+        };
+        self.put(&mut in_force, InForce { version, compiler });
+        Ok(Caught { cut })
+    }
+
     /// Brings into force what the store has.
     ///
     /// # Errors
@@ -101,7 +140,10 @@ impl StoredKeys {
             if let Some(edge) = self.edge.as_deref().filter(|_| !keys.is_empty()) {
                 cut += publish(edge, &mut in_force, &keys)?;
             }
-            in_force.version = version;
+            if in_force.version != version {
+                in_force.version = version;
+                self.versions.send_replace(version);
+            }
             if !more {
                 return Ok(Caught { cut });
             }

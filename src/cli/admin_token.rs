@@ -39,7 +39,7 @@ struct Create {
     /// Whose it is, for people
     #[arg(long)]
     name: String,
-    /// `viewer` sees, `operator` manages keys, `owner` manages tokens too
+    /// `viewer` sees, `operator` manages keys, `owner` manages tokens too; `gate` is for a gate that follows this one (`keys.url`)
     #[arg(long, value_enum, default_value_t = Role::Owner)]
     role: Role,
     /// When it ends, from now: `90d`. Default: never
@@ -71,6 +71,7 @@ struct Revoke {
 
 #[derive(Clone, Copy, clap::ValueEnum)]
 enum Role {
+    Gate,
     Viewer,
     Operator,
     Owner,
@@ -91,6 +92,7 @@ impl Command {
 impl Create {
     fn run(self) -> Result<(), ExitCode> {
         let role = match self.role {
+            Role::Gate => "gate",
             Role::Viewer => "viewer",
             Role::Operator => "operator",
             Role::Owner => "owner",

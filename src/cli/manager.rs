@@ -104,6 +104,7 @@ impl Manager {
         match &config.keys.place {
             KeyPlace::Sqlite(store) => Ok((store.clone(), config)),
             KeyPlace::File(_) => Err(in_a_file(&path)),
+            KeyPlace::Manager(manager) => Err(elsewhere(manager)),
         }
     }
 
@@ -117,7 +118,8 @@ impl Manager {
     }
 
     fn here(&self, runtime: &Runtime, makes: bool) -> Result<Way, ExitCode> {
-        let config = self.config()?;
+        // Whoever names the socket means no other gate, and no file need say anything.
+        let config = if self.socket.is_some() { None } else { self.config()? };
         let of_config = config.as_ref().and_then(|(_, config)| config.control.clone());
         let socket = self.socket.clone().or(of_config).unwrap_or_else(default_control_path);
         match std::os::unix::net::UnixStream::connect(&socket) {
@@ -131,13 +133,22 @@ impl Manager {
             let way_out = "name the configuration (`--config`), or the address of a gate elsewhere (`--url`)";
             return Err(exit::failed(format_args!("no gate answers at {}; {way_out}", socket.display())));
         };
-        let KeyPlace::Sqlite(store) = &config.keys.place else { return Err(in_a_file(&path)) };
+        let store = match &config.keys.place {
+            KeyPlace::Sqlite(store) => store,
+            KeyPlace::File(_) => return Err(in_a_file(&path)),
+            KeyPlace::Manager(manager) => return Err(elsewhere(manager)),
+        };
         if makes && !store.exists() {
             exit::note(format_args!("making the key store {}", store.display()));
         }
         let router = runtime.block_on(app::manage_offline(&config, makes)).map_err(exit::failed)?;
         Ok(Way::Here(router))
     }
+}
+
+fn elsewhere(manager: &config::Manager) -> ExitCode {
+    let address = manager.url.trim_end_matches("/v1/snapshot");
+    exit::failed(format_args!("the keys come from another gate and are managed there: `--url {address}`"))
 }
 
 fn in_a_file(config: &Path) -> ExitCode {

@@ -16,6 +16,7 @@ mod demo;
 mod drain;
 mod exit;
 mod explain;
+mod gates;
 mod import;
 mod keys;
 mod manager;
@@ -52,6 +53,8 @@ enum Command {
     Keys(keys::Command),
     /// Show who did what to keys, and check that the record of it is whole
     Audit(audit::Command),
+    /// List the gates that follow this one
+    Gates(gates::Command),
     /// Make, list and end the tokens of those who manage keys
     AdminToken(admin_token::Command),
     /// Tell a running gate to drain: no new streams, open ones are told to go
@@ -104,6 +107,7 @@ pub fn main() -> ExitCode {
         Command::Apps(apps) => apps.run(),
         Command::Keys(keys) => keys.run(),
         Command::Audit(audit) => audit.run(),
+        Command::Gates(gates) => gates.run(),
         Command::AdminToken(token) => token.run(),
         Command::Drain(drain) => drain.run(),
         Command::Reload(reload) => reload.run(),

@@ -23,7 +23,7 @@ pub(super) fn admin(typed: &raw::Admin, keys: Option<&KeySource>, folder: &Path,
             .missing("is required, for the address is not this machine's own: who listens in on a token has all keys");
     }
     if keys.is_some_and(|keys| !matches!(keys.place, KeyPlace::Sqlite(_))) {
-        place.out_of_place("needs keys that are managed here (`keys.sqlite`): those in a file are managed by whoever writes it");
+        place.out_of_place("needs keys that are managed here (`keys.sqlite`): those in a file are managed by whoever writes it, and those of another gate there");
     }
     let name = |place: &Place<'_>, text: &Text| {
         let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.');

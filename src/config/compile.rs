@@ -13,6 +13,7 @@ use super::{
     forward::Forwarding,
     limits,
     listeners::listeners,
+    manager,
     networks::proxies,
     raw::{self, Text},
     routes, secret_file, streams, timeouts,
@@ -114,14 +115,7 @@ fn environments(typed: &raw::Config, root: &Place<'_>) -> Option<Vec<Environment
 fn keys(typed: Option<&raw::Keys>, folder: &Path, root: &Place<'_>) -> Option<KeySource> {
     let place = root.field("keys");
     let typed = root.required("keys", typed)?;
-    let key_place = match (&typed.file, &typed.sqlite) {
-        (_, None) => file(typed.file.as_ref(), "file", folder, &place).map(KeyPlace::File),
-        (None, Some(_)) => file(typed.sqlite.as_ref(), "sqlite", folder, &place).map(KeyPlace::Sqlite),
-        (Some(_), Some(_)) => {
-            place.field("sqlite").out_of_place("must not stand beside `file`: keys are in a file that somebody else writes, or in a store that this gate manages");
-            None
-        }
-    };
+    let key_place = key_place(typed, folder, &place);
     let pepper = match &typed.pepper {
         None => None,
         Some(pepper) => {
@@ -133,6 +127,29 @@ fn keys(typed: Option<&raw::Keys>, folder: &Path, root: &Place<'_>) -> Option<Ke
         }
     };
     Some(KeySource { place: key_place?, pepper })
+}
+
+/// Where the keys are, which is one place.
+fn key_place(typed: &raw::Keys, folder: &Path, place: &Place<'_>) -> Option<KeyPlace> {
+    let beside = |name: &str| {
+        place.field(name).out_of_place(
+            "must not stand beside another place: keys are in a `file` that somebody else writes, in a store (`sqlite`) that this gate manages, \
+             or come from a manager (`url`)",
+        );
+        None
+    };
+    if typed.url.is_none() {
+        manager::nothing_of(typed, place);
+    }
+    match (&typed.file, &typed.sqlite, &typed.url) {
+        (_, None, None) => file(typed.file.as_ref(), "file", folder, place).map(KeyPlace::File),
+        (None, Some(_), None) => file(typed.sqlite.as_ref(), "sqlite", folder, place).map(KeyPlace::Sqlite),
+        (None, None, Some(url)) => {
+            manager::manager(url, typed, folder, place).map(|manager| KeyPlace::Manager(Box::new(manager)))
+        }
+        (Some(_), Some(_), _) => beside("sqlite"),
+        (_, _, Some(_)) => beside("url"),
+    }
 }
 
 fn log(typed: Option<&raw::Log>) -> Log {

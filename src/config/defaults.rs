@@ -30,6 +30,11 @@ pub(super) const DRAIN: Duration = Duration::from_secs(25);
 /// A longer wait is a mistake in the unit.
 pub(super) const MAX_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
 
+/// As long as a manager may be away before what it has revoked must be taken to be unknown.
+pub(super) const MAX_STALE: Duration = Duration::from_secs(3600);
+/// Shorter, and a manager that is restarted would take its gates with it.
+pub(super) const MIN_MAX_STALE: Duration = Duration::from_secs(1);
+
 /// Between rounds of health checks: a dead server is passed over within a quarter of a minute.
 pub(super) const HEALTH_INTERVAL: Duration = Duration::from_secs(5);
 /// A neighbour that takes longer to say that it is well is not.

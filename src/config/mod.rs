@@ -21,6 +21,7 @@ mod limits;
 mod lines;
 mod listeners;
 mod locate;
+mod manager;
 mod networks;
 mod path;
 mod raw;
@@ -47,7 +48,8 @@ pub use raw::duration;
 pub use schema::{key_schema, schema};
 pub use state::{parse_state, state_text};
 pub use used::{
-    Admin, Config, ConnectionLimits, KeyPlace, KeySource, Listener, Log, LogFormat, Timeouts, Tls, restart_only_changes,
+    Admin, BearerToken, Config, ConnectionLimits, KeyPlace, KeySource, Listener, Log, LogFormat, Manager, Timeouts, Tls,
+    restart_only_changes,
 };
 pub use warnings::warnings;
 pub use yaml::{MAX_CONFIG_BYTES, MAX_KEY_DOCUMENT_BYTES, MAX_KEYS_BYTES};

@@ -1,10 +1,15 @@
 //! The configuration as the rest of the program uses it: checked, complete, with every default filled in.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{
     downstream::{HandshakeRefusal, LimitHeaders, ListenAddress, Logged, Streams},
-    gate::{credential::Pepper, keys::KeyLimits, peer::Networks, policy::Policy},
+    gate::{
+        credential::{Pepper, VerifyKey},
+        keys::KeyLimits,
+        peer::Networks,
+        policy::Policy,
+    },
     upstream::{ForwardSpec, UpstreamTimeouts},
 };
 
@@ -81,6 +86,51 @@ pub enum KeyPlace {
     File(PathBuf),
     /// A store, in which this gate manages them.
     Sqlite(PathBuf),
+    /// Another gate, which manages them and which this one follows.
+    Manager(Box<Manager>),
+}
+
+/// A gate that manages the keys of this one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Manager {
+    /// Where it gives them.
+    pub url: Box<str>,
+    /// What this gate shows it.
+    pub token: BearerToken,
+    /// What its signatures are checked with.
+    pub verify: VerifyKey,
+    /// PEM certificates to trust, besides those of this machine.
+    pub ca: Option<PathBuf>,
+    /// Where the last good keys are kept.
+    pub cache: PathBuf,
+    /// What it calls this gate; `None` is by the name of this machine.
+    pub name: Option<Box<str>>,
+    /// How long keys are good after it was heard last.
+    pub max_stale: Duration,
+}
+
+/// A token that is shown to somebody. It cannot be printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct BearerToken(Box<str>);
+
+impl BearerToken {
+    /// The token with this text.
+    #[must_use]
+    pub fn new(text: impl Into<Box<str>>) -> Self {
+        Self(text.into())
+    }
+
+    /// Its text, for whoever it is to be shown to.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for BearerToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BearerToken(…)")
+    }
 }
 
 /// Where keys are managed.

@@ -3,7 +3,7 @@
 use super::path::{NodePath, Step};
 
 /// Fields of the design that this version does not have, by [`NodePath::pattern`].
-const NOT_BUILT: [&str; 3] = ["keys.max_stale", "keys.url", "routes[].dialect"];
+const NOT_BUILT: [&str; 1] = ["routes[].dialect"];
 
 /// Fields that stand elsewhere, for a reason.
 const ELSEWHERE: [(&str, &str); 3] = [

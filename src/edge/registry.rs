@@ -102,6 +102,15 @@ impl Registry {
         asked
     }
 
+    /// Visits the live streams of the key with this id, and the plain exchanges.
+    pub fn of_key(&self, id: &str, mut visit: impl FnMut(&LiveStream)) {
+        let is_its = |stream: &LiveStream| stream.standing.as_ref().is_some_and(|standing| *standing.key.id == *id);
+        self.by_key.of_key(id).iter().filter(|stream| is_its(stream)).for_each(|stream| visit(stream));
+        for shard in &self.shards {
+            shard.lock().exchanges.iter().filter(|(_, stream)| is_its(stream)).for_each(|(_, stream)| visit(stream));
+        }
+    }
+
     /// Visits every live stream, shard by shard; those that come or go meanwhile may be missed.
     pub fn for_each(&self, mut visit: impl FnMut(&Arc<LiveStream>)) {
         for shard in &self.shards {

@@ -3,15 +3,22 @@
 //!
 //! Knows how to get text and when to get it again; what the text means is the configuration's affair.
 
+mod event_stream;
 mod file;
 mod http_client;
+mod parcel;
 mod sqlite;
 mod state;
 mod store;
 mod watch;
 
+pub use event_stream::{Event, EventStream, NoEvent};
 pub use file::read_text;
 pub use http_client::{HttpClient, NoAnswer};
+pub use parcel::{
+    Heading, MAX_CHANGES_BYTES, MAX_SNAPSHOT_BYTES, Opened, ParcelError, Signer, open as open_parcel, seal as seal_parcel,
+    verify as verify_parcel,
+};
 pub use sqlite::SqliteStore;
 pub use state::{read_state, write_state};
 pub use store::{

@@ -160,6 +160,8 @@ pub struct App {
 /// What an operator may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
+    /// Follows the manager: gets the keys with their digests, and tells what becomes of them. Sees nothing else.
+    Gate,
     /// Sees everything but secrets, which nobody sees.
     Viewer,
     /// Manages keys.
@@ -169,10 +171,20 @@ pub enum Role {
 }
 
 impl Role {
-    /// `viewer`, `operator` or `owner`.
+    /// Every role.
+    pub const ALL: [Self; 4] = [Self::Gate, Self::Viewer, Self::Operator, Self::Owner];
+
+    /// The role of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.name() == name)
+    }
+
+    /// `gate`, `viewer`, `operator` or `owner`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Gate => "gate",
             Self::Viewer => "viewer",
             Self::Operator => "operator",
             Self::Owner => "owner",

@@ -219,6 +219,8 @@ impl ProxyHeaderError {
 pub struct Reload {
     /// Whether it took effect.
     pub successful: bool,
+    /// Whether its keys are then those of their source: those of a gate that follows come from its copy.
+    pub from_source: bool,
 }
 
 /// A key set took effect.

@@ -9,18 +9,20 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use keygate::{
     admin::{
-        AppView, Asked, Asker, BlockView, Blocked, Caller, Connections, Created, CreatedOperator, Cut, FieldProblem, Governed,
-        Grouping, Groups, KeyView, KeysWanted, Lifted, Listing, Managing, NewApp, NewOperator, Offered, Page, Reach, Receipt,
-        Severed, Shown, Stepped, Stepping, Trouble, UsageView, Wanted,
+        AppView, Asked, Asker, BlockView, Blocked, Caller, Connections, Created, CreatedOperator, Cut, FieldProblem, Followed,
+        GateView, Governed, Grouping, Groups, Joining, KeyView, KeysWanted, Leading, Lifted, Listing, Managing, NewApp,
+        NewOperator, Offered, Page, Reach, Receipt, Report, Severed, Shown, Stepped, Stepping, ToldUsage, Trouble, UsageView,
+        Wanted,
     },
-    gate::{blocks::Target, testing},
-    keystore::{AuditFilter, AuditFrom, AuditHead, AuditRecord, Operator, Role, StoreError},
+    gate::{blocks::Target, credential::VerifyKey, testing},
+    keystore::{AuditFilter, AuditFrom, AuditHead, AuditRecord, Operator, Role, StoreError, Version},
 };
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, mpsc};
 
 /// The text that must be nowhere but in the answer that makes it.
 pub const SECRET: &str = "sk_live_shown_once";
@@ -132,6 +134,7 @@ fn record(sequence: u64) -> AuditRecord {
 impl Managing for FakeManager {
     async fn caller(&self, token: &str) -> Result<Option<Caller>, Trouble> {
         let reach = match token {
+            "gate" => Reach::Role(Role::Gate),
             "viewer" => Reach::Role(Role::Viewer),
             "operator" => Reach::Role(Role::Operator),
             "owner" => Reach::Role(Role::Owner),
@@ -276,8 +279,62 @@ impl Managing for FakeManager {
         Ok(json!({ "asked": wanted }))
     }
 
+    fn leading(&self) -> Option<&dyn Leading> {
+        Some(self)
+    }
+
     fn decisions(&self) -> broadcast::Receiver<Arc<str>> {
         self.decisions.subscribe()
+    }
+}
+
+#[async_trait::async_trait]
+impl Leading for FakeManager {
+    fn verify_key(&self) -> VerifyKey {
+        VerifyKey::new([7; 32])
+    }
+
+    async fn version(&self) -> Result<Version, Trouble> {
+        self.troubled()?;
+        Ok(Version { epoch: 3, sequence: 4 })
+    }
+
+    async fn snapshot(&self, nonce: &str) -> Result<mpsc::Receiver<std::io::Result<Bytes>>, Trouble> {
+        let (sender, pieces) = mpsc::channel(2);
+        for piece in ["all keys for ".to_owned(), nonce.to_owned()] {
+            sender.try_send(Ok(piece.into())).expect("there is room");
+        }
+        Ok(pieces)
+    }
+
+    async fn follow(&self, joining: Joining, _: &Caller) -> Result<mpsc::Receiver<Followed>, Trouble> {
+        self.troubled()?;
+        let (sender, said) = mpsc::channel(2);
+        let Joining { nonce, version, .. } = joining;
+        sender.try_send(Followed::Changes(version, format!("one for {nonce}\ntwo\n"))).expect("there is room");
+        sender.try_send(Followed::Behind).expect("there is room");
+        Ok(said)
+    }
+
+    async fn report(&self, _: Report, _: &Caller) -> Result<(), Trouble> {
+        self.troubled()
+    }
+
+    async fn take_usage(&self, _: ToldUsage, _: &Caller) -> Result<(), Trouble> {
+        self.troubled()
+    }
+
+    fn gates(&self) -> Vec<GateView> {
+        let view = |instance: &str| GateView {
+            name: "edge".to_owned(),
+            instance: instance.to_owned(),
+            actor: "operator:gate".to_owned(),
+            connected: true,
+            version: Version { epoch: 3, sequence: 4 },
+            heard_ms_ago: 1,
+            max_stale_ms: 1000,
+        };
+        ["two", "one"].map(view).into()
     }
 }
 

@@ -39,7 +39,9 @@ async fn a_gate_that_manages_no_keys_has_no_such_calls() {
     let socket = ControlSocket::bind(&path).expect("a socket");
     let served = tokio::spawn(serve_control(socket, Arc::new(FakeGate::default()), None));
     let stream = UnixStream::connect(&path).await.expect("the socket");
-    assert_eq!(Ask::new("GET", "/v1/whoami").with("connection", "close").over(stream).await.status, 404);
+    let answer = Ask::new("GET", "/v1/whoami").with("connection", "close").over(stream).await;
+    assert_eq!(answer.status, 409);
+    assert!(answer.json()["error"].as_str().is_some_and(|told| told.contains("no keys are managed here")), "{answer:?}");
     served.abort();
 }
 

@@ -11,7 +11,7 @@ use crate::{
     world::World,
 };
 
-const CALLERS: [&str; 6] = ["nobody", "wrong", "app", "viewer", "operator", "owner"];
+const CALLERS: [&str; 7] = ["nobody", "wrong", "app", "gate", "viewer", "operator", "owner"];
 
 /// Every call that is described, with what it takes at least.
 pub fn calls() -> Vec<(String, String, Option<Value>)> {
@@ -20,7 +20,11 @@ pub fn calls() -> Vec<(String, String, Option<Value>)> {
     for (path, methods) in document["paths"].as_object().expect("paths") {
         for method in methods.as_object().expect("methods").keys() {
             let target = path.replace("{id}", if path.starts_with("/v1/operators") { "ada" } else { "web" });
-            calls.push((method.to_uppercase(), target.clone(), body(method, path)));
+            let query = match path.as_str() {
+                "/v1/snapshot/events" => "?nonce=n&instance=i&name=edge&epoch=3&after=4&max_stale_ms=1000",
+                _ => "",
+            };
+            calls.push((method.to_uppercase(), format!("{target}{query}"), body(method, path)));
         }
     }
     calls
@@ -34,6 +38,8 @@ fn body(method: &str, path: &str) -> Option<Value> {
         ("post", "/v1/apps") => json!({ "id": "shop", "environment": "live" }),
         ("post", "/v1/operators") => json!({ "name": "Bob", "role": "viewer" }),
         ("post", "/v1/connections/cut") => json!({ "key": "web" }),
+        ("post", "/v1/snapshot/reports") => json!({ "instance": "i", "version": { "epoch": 3, "sequence": 4 } }),
+        ("post", "/v1/snapshot/usage") => json!({ "instance": "i", "batch": 1 }),
         ("post", _) => json!({}),
         _ => panic!("{method} {path} is new: say what it takes"),
     };

@@ -10,13 +10,13 @@ use axum::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{Api, body::Json, endpoint, head::By, openapi, operators::written, problem};
+use super::{Api, body::Json, head::By, openapi, operators::written, problem};
 use crate::admin::{Asset, CONSOLE_POLICY, Reach};
 
 pub(super) async fn whoami(By(by): By) -> Response {
     let mut told = json!({ "actor": by.actor, "name": by.name });
     match by.reach {
-        Reach::Role(role) => told["role"] = json!(endpoint::name(role)),
+        Reach::Role(role) => told["role"] = json!(role.name()),
         Reach::App { app, environment, capabilities, until_ms } => {
             told["role"] = json!("app");
             told["app"] = json!(app);

@@ -17,7 +17,7 @@ pub(super) struct Endpoint {
     pub path: &'static str,
     /// What the audit trail calls it where it was refused.
     pub action: &'static str,
-    /// The least role that may.
+    /// The least role that may; of calls for the role `gate`, that one and owners alone.
     role: Role,
     /// Whether a secret key with the right `keygate:keys` may, for keys of its own app and environment.
     by_key: bool,
@@ -28,6 +28,8 @@ pub(super) struct Endpoint {
 const KEYS: &[&str] = &["app", "kind", "environment", "state", "q", "cursor", "limit"];
 const PAGE: &[&str] = &["cursor", "limit"];
 const AUDIT: &[&str] = &["after", "order", "limit", "actor", "action", "target"];
+const SNAPSHOT: &[&str] = &["nonce"];
+const FOLLOW: &[&str] = &["nonce", "instance", "name", "epoch", "after", "max_stale_ms"];
 const EXPORT: &[&str] = &["after", "actor", "action", "target"];
 const CONNECTIONS: &[&str] = &["key", "app", "transport", "peer", "older_than_ms", "after", "limit", "by"];
 
@@ -36,7 +38,7 @@ const KEY: bool = true;
 const NO_KEY: bool = false;
 
 /// Every call but those that anybody may make: the console's files, this API's description and its table of problems.
-pub(super) static ENDPOINTS: [Endpoint; 23] = [
+pub(super) static ENDPOINTS: [Endpoint; 29] = [
     row(Method::GET, "/v1/keys", "key.list", Role::Viewer, KEY, KEYS),
     row(Method::POST, "/v1/keys", "key.create", Role::Operator, KEY, &[]),
     row(Method::GET, "/v1/keys/{id}", "key.show", Role::Viewer, KEY, &[]),
@@ -57,6 +59,12 @@ pub(super) static ENDPOINTS: [Endpoint; 23] = [
     row(Method::POST, "/v1/connections/cut", "connection.cut", Role::Operator, NO_KEY, &[]),
     row(Method::GET, "/v1/decisions", "decision.follow", Role::Viewer, NO_KEY, &[]),
     row(Method::POST, "/v1/explain", "explain", Role::Viewer, NO_KEY, &[]),
+    row(Method::GET, "/v1/snapshot", "snapshot.read", Role::Gate, NO_KEY, SNAPSHOT),
+    row(Method::GET, "/v1/snapshot/events", "snapshot.follow", Role::Gate, NO_KEY, FOLLOW),
+    row(Method::GET, "/v1/snapshot/key", "snapshot.key", Role::Viewer, NO_KEY, &[]),
+    row(Method::POST, "/v1/snapshot/reports", "snapshot.report", Role::Gate, NO_KEY, &[]),
+    row(Method::POST, "/v1/snapshot/usage", "snapshot.usage", Role::Gate, NO_KEY, &[]),
+    row(Method::GET, "/v1/gates", "gate.list", Role::Viewer, NO_KEY, PAGE),
     row(Method::GET, "/v1/operators", "operator.list", Role::Viewer, NO_KEY, PAGE),
     row(Method::POST, "/v1/operators", "operator.create", Role::Owner, NO_KEY, &[]),
     row(Method::POST, "/v1/operators/{id}/revoke", "operator.revoke", Role::Owner, NO_KEY, &[]),
@@ -90,8 +98,11 @@ impl Endpoint {
     /// Why not, and who may.
     pub fn admits(&self, caller: &Caller) -> Result<(), String> {
         match &caller.reach {
-            Reach::Role(role) if *role >= self.role => Ok(()),
-            Reach::Role(role) => Err(format!("needs the role `{}`; yours is `{}`", name(self.role), name(*role))),
+            // What is for gates has the digests of keys in it, which nobody else sees.
+            Reach::Role(role) if *role >= self.role && (self.role != Role::Gate || matches!(role, Role::Gate | Role::Owner)) => {
+                Ok(())
+            }
+            Reach::Role(role) => Err(format!("needs the role `{}`; yours is `{}`", self.role.name(), role.name())),
             Reach::App { .. } if self.by_key => Ok(()),
             Reach::App { .. } => {
                 Err("is for operators: a key manages the keys of its own app and environment, and nothing else".to_owned())
@@ -103,7 +114,10 @@ impl Endpoint {
     pub fn told(&self) -> String {
         let key =
             if self.by_key { ", or a secret key with the right `keygate:keys`, of its own app and environment" } else { "" };
-        format!("For the role `{}` and above{key}.", name(self.role))
+        if self.role == Role::Gate {
+            return "For the role `gate`, and for owners.".to_owned();
+        }
+        format!("For the role `{}` and above{key}.", self.role.name())
     }
 
     /// What it is about, for the audit trail: `key:web`, or `keys` where it names none.
@@ -111,18 +125,4 @@ impl Endpoint {
         let kind = self.path.split('/').nth(2).unwrap_or_default();
         id.map_or_else(|| kind.to_owned(), |id| format!("{}:{id}", kind.trim_end_matches('s')))
     }
-}
-
-/// The name of a role, in tokens' records and in answers.
-pub(super) const fn name(role: Role) -> &'static str {
-    match role {
-        Role::Viewer => "viewer",
-        Role::Operator => "operator",
-        Role::Owner => "owner",
-    }
-}
-
-/// The role of this name.
-pub(super) fn role(text: &str) -> Option<Role> {
-    [Role::Viewer, Role::Operator, Role::Owner].into_iter().find(|role| name(*role) == text)
 }

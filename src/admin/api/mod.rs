@@ -26,6 +26,7 @@ mod patient;
 mod problem;
 mod query;
 mod serve;
+mod snapshot;
 mod span;
 mod steps;
 mod strict;
@@ -56,6 +57,8 @@ pub use self::{
 
 /// Streams of decisions and of audit records at once: each holds a connection for as long as its reader likes.
 const MAX_STREAMS: usize = 16;
+/// Gates that follow at once, and snapshots that are read.
+const MAX_FOLLOWERS: usize = 512;
 
 /// What calls are made of.
 struct Api {
@@ -64,6 +67,14 @@ struct Api {
     gate: Option<Arc<dyn Governed>>,
     door: Door,
     streams: Arc<Semaphore>,
+    followers: Arc<Semaphore>,
+}
+
+impl Api {
+    fn new(manager: Arc<dyn Managing>, gate: Option<Arc<dyn Governed>>, door: Door) -> Self {
+        let places = |most| Arc::new(Semaphore::new(most));
+        Self { manager, gate, door, streams: places(MAX_STREAMS), followers: places(MAX_FOLLOWERS) }
+    }
 }
 
 /// The routes for the network: whoever asks must have a token, and may be no page of another site. With the console.
@@ -72,22 +83,17 @@ struct Api {
 /// If there is no counting wrong tokens.
 fn network_routes(manager: Arc<dyn Managing>, gate: Arc<dyn Governed>, hosts: Hosts) -> Result<Router, &'static str> {
     let door = Door::Network { hosts, guesses: Box::new(Guesses::new()?) };
-    Ok(routes(Api { manager, gate: Some(gate), door, streams: Arc::new(Semaphore::new(MAX_STREAMS)) }))
+    Ok(routes(Api::new(manager, Some(gate), door)))
 }
 
 /// The routes for the control socket, to stand beside its own: whoever can open it may do everything.
 pub(super) fn local_routes(manager: Arc<dyn Managing>, gate: Arc<dyn Governed>) -> Router {
-    routes(Api {
-        manager,
-        gate: Some(gate),
-        door: Door::Local { offline: false },
-        streams: Arc::new(Semaphore::new(MAX_STREAMS)),
-    })
+    routes(Api::new(manager, Some(gate), Door::Local { offline: false }))
 }
 
 /// The routes for this process itself, where no gate runs: everything is allowed to its user, who could write the store as well.
 pub fn offline_routes(manager: Arc<dyn Managing>) -> Router {
-    routes(Api { manager, gate: None, door: Door::Local { offline: true }, streams: Arc::new(Semaphore::new(MAX_STREAMS)) })
+    routes(Api::new(manager, None, Door::Local { offline: true }))
 }
 
 fn routes(api: Api) -> Router {
@@ -110,6 +116,12 @@ fn routes(api: Api) -> Router {
         .route("/v1/decisions", get(live::decisions))
         .route("/v1/explain", post(about::explain))
         .route("/v1/whoami", get(about::whoami))
+        .route("/v1/snapshot", get(snapshot::snapshot))
+        .route("/v1/snapshot/events", get(snapshot::events))
+        .route("/v1/snapshot/key", get(snapshot::key))
+        .route("/v1/snapshot/reports", post(snapshot::report))
+        .route("/v1/snapshot/usage", post(snapshot::usage))
+        .route("/v1/gates", get(snapshot::gates))
         .route("/v1/operators", get(operators::list).post(operators::create))
         .route("/v1/operators/{id}/revoke", post(operators::revoke))
         .route(problem::TABLE_PATH, get(about::problems))

@@ -15,7 +15,6 @@ use super::{
     Api,
     apps::PageWanted,
     body::{Json, Perhaps},
-    endpoint,
     head::{By, Id, Making},
     keys::replayed,
     problem::{Kind, Problem},
@@ -24,7 +23,7 @@ use super::{
 };
 use crate::{
     admin::{Asked, NewOperator, Shown},
-    keystore::Operator,
+    keystore::{Operator, Role},
 };
 
 /// An operator as one is shown: without the digest of the token.
@@ -58,8 +57,8 @@ pub(super) async fn create(
     Making(asked): Making,
     Json(wanted): Json<NewOperator>,
 ) -> Result<Response, Problem> {
-    if endpoint::role(&wanted.role).is_none() {
-        return Err(Problem::at(Kind::Invalid, "role", "must be `viewer`, `operator` or `owner`"));
+    if Role::named(&wanted.role).is_none() {
+        return Err(Problem::at(Kind::Invalid, "role", format!("must be one of `{}`", Role::ALL.map(Role::name).join("`, `"))));
     }
     let created = api.manager.create_operator(wanted, &asked).await?;
     let view = CreatedView { operator: created.operator.into(), token: created.token, repeated: created.repeated };
@@ -80,7 +79,7 @@ impl From<Operator> for OperatorView {
     fn from(operator: Operator) -> Self {
         let Operator { id, name, role, created_at_ms, expires_at_ms, revoked, digest: _ } = operator;
         let expires_at = (expires_at_ms != i64::MAX).then(|| written(expires_at_ms));
-        Self { id, name, role: endpoint::name(role), created_at: written(created_at_ms), expires_at, revoked }
+        Self { id, name, role: role.name(), created_at: written(created_at_ms), expires_at, revoked }
     }
 }
 

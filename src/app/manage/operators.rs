@@ -45,9 +45,8 @@ pub fn new_operator(
     if name.is_empty() || name.chars().count() > MAX_NAME_CHARS || name.chars().any(char::is_control) {
         return Err(wrong("name", format!("must be 1 to {MAX_NAME_CHARS} printable characters")));
     }
-    let roles = [Role::Viewer, Role::Operator, Role::Owner];
-    let role = roles.into_iter().find(|role| role.name() == wanted.role);
-    let role = role.ok_or_else(|| wrong("role", "must be one of `viewer`, `operator`, `owner`"))?;
+    let role = Role::named(&wanted.role);
+    let role = role.ok_or_else(|| wrong("role", "must be one of `gate`, `viewer`, `operator`, `owner`"))?;
     let expires_at_ms = match &wanted.expires_at {
         None => i64::MAX,
         Some(text) => {

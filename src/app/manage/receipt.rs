@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::Manage;
+use super::{super::machine, Manage};
 use crate::{
     admin::{GateReceipt, Receipt},
     keystore::Version,
@@ -24,32 +24,38 @@ pub(super) struct Wait {
 }
 
 impl Manage {
-    /// Waits for the streams of the key to end, and says what came of it.
+    /// Waits for all gates to obey and for the streams of the key to end there, and says what came of it.
     pub(super) async fn receipt(&self, id: &str, version: Version, Wait { begun, wait, cut }: Wait) -> Receipt {
         let deadline = begun + wait.min(MOST);
-        let mut remaining = self.streams_of(id);
-        while remaining > 0 && Instant::now() < deadline {
+        let took_ms = || u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        // When each was first seen to have nothing left to do.
+        let mut done: Vec<(String, u64)> = Vec::new();
+        loop {
+            let ours =
+                GateReceipt { gate: machine::name(), acknowledged: true, cut, remaining: self.streams_of(id), took_ms: None };
+            let others = self.lead.as_ref().map(|lead| lead.gates().receipts(id, version)).unwrap_or_default();
+            let mut gates: Vec<_> = std::iter::once((String::new(), ours)).chain(others).collect();
+            for (instance, gate) in gates.iter_mut().filter(|(_, gate)| gate.acknowledged && gate.remaining == 0) {
+                let known = done.iter().find(|(other, _)| other == instance).map(|(_, took_ms)| *took_ms);
+                gate.took_ms = Some(known.unwrap_or_else(|| {
+                    done.push((instance.clone(), took_ms()));
+                    took_ms()
+                }));
+            }
+            let complete = gates.iter().all(|(_, gate)| gate.took_ms.is_some());
+            if complete || Instant::now() >= deadline {
+                let gates = gates.into_iter().map(|(_, gate)| gate).collect();
+                return Receipt { version, complete, gates, took_ms: took_ms() };
+            }
             tokio::time::sleep(LOOK).await;
-            remaining = self.streams_of(id);
         }
-        let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let ours =
-            GateReceipt { gate: own_name(), acknowledged: true, cut, remaining, took_ms: (remaining == 0).then_some(took_ms) };
-        Receipt { version, complete: remaining == 0, gates: vec![ours], took_ms }
     }
 
     /// Live streams of a key.
     pub(super) fn streams_of(&self, id: &str) -> usize {
         let Some(edge) = &self.edge else { return 0 };
         let mut count = 0;
-        edge.registry().for_each(|stream| {
-            count += usize::from(stream.standing.as_ref().is_some_and(|standing| *standing.key.id == *id));
-        });
+        edge.registry().of_key(id, |_| count += 1);
         count
     }
-}
-
-/// The name of this machine, or pod.
-fn own_name() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }

@@ -46,6 +46,7 @@ pub fn files(path: &Path, config: &config::Config) -> io::Result<Files> {
         KeyPlace::File(path) => file(path, MAX_KEYS_BYTES)?,
         // A store has no lines.
         KeyPlace::Sqlite(path) => File { path: path.clone(), text: String::new() },
+        KeyPlace::Manager(manager) => File { path: manager.cache.clone(), text: String::new() },
     };
     Ok(Files { config: file(path, MAX_CONFIG_BYTES)?, keys, state })
 }

@@ -30,6 +30,18 @@ impl KeyCompiler {
         Self { shared: Shared::new(&defaults), known: HashMap::new(), defaults, pepper }
     }
 
+    /// One like this, which has met no keys yet.
+    #[must_use]
+    pub fn anew(&self) -> Self {
+        Self::new(&self.defaults, self.pepper.as_ref())
+    }
+
+    /// What digests are mixed with.
+    #[must_use]
+    pub const fn pepper(&self) -> Option<&Arc<Pepper>> {
+        self.pepper.as_ref()
+    }
+
     /// The limits of keys that have none of their own.
     #[must_use]
     pub const fn defaults(&self) -> &Arc<KeyLimits> {

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{List, Text};
+use super::{List, SecretSource, Span, Text};
 
 #[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -14,8 +14,12 @@ pub(in crate::config) enum Environment {
 }
 
 #[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, expecting = "a map with `file` or `sqlite`")]
-#[schemars(inline, extend("oneOf" = [{ "required": ["file"] }, { "required": ["sqlite"] }]))]
+#[serde(deny_unknown_fields, expecting = "a map with `file`, `sqlite` or `url`")]
+#[schemars(inline, extend("oneOf" = [
+    { "required": ["file"] },
+    { "required": ["sqlite"] },
+    { "required": ["url", "token", "verify", "cache"] },
+]))]
 pub(in crate::config) struct Keys {
     /// The key file, relative to this one, for keys that are managed elsewhere, such as in git. Read again when it changes; a bad one
     /// leaves the last good set in force. *Live.*
@@ -23,6 +27,23 @@ pub(in crate::config) struct Keys {
     /// The store of the keys that this gate manages, relative to this file: an SQLite database, for its owner only, in a folder that the
     /// gate may write to. `keygate admin-token create` makes it. *Restart.*
     pub sqlite: Option<Text>,
+    /// Where another gate, which manages the keys, gives them to this one: `https://keys.example.com:9181/v1/snapshot`. *Restart*, with all
+    /// that goes with it.
+    pub url: Option<Text>,
+    /// For `url`: where the token stands that this gate shows to the manager. `keygate admin-token create --role gate` makes it.
+    pub token: Option<SecretSource>,
+    /// For `url`: the public key of the manager, `ed25519:…`; what it has not signed is not believed. `keygate gates verify-key` prints it.
+    pub verify: Option<Text>,
+    /// For `url`: a PEM file with certificates to trust, relative to this one, besides those of this machine.
+    pub ca: Option<Text>,
+    /// For `url`: the file, relative to this one, in which the gate keeps the last good keys and what was revoked, so that it can start while
+    /// the manager is away; in a folder that the gate may write to, and no other gate's.
+    pub cache: Option<Text>,
+    /// For `url`: what the manager calls this gate in receipts and in its metrics. Default: the name of the machine or pod.
+    pub name: Option<Text>,
+    /// For `url`: how long the last good keys are good after the manager was heard last; then every request is 503, and what is open stays.
+    /// Default: `1h`.
+    pub max_stale: Option<Span>,
     /// A secret that is mixed into the digests of keys. Default: none.
     pub pepper: Option<Pepper>,
 }

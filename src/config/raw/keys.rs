@@ -93,8 +93,8 @@ pub(in crate::config) enum Kind {
 #[derive(Deserialize, JsonSchema)]
 #[serde(
     deny_unknown_fields,
-    expecting = "`{env: NAME}` or `{file: path}`; the text of a secret key never stands in a key file. \
-                 To keep its digest instead, `printf %s \"$KEY\" | sha256sum` makes the hex of `digest: sha256$<hex>`"
+    expecting = "`{env: NAME}` or `{file: path}`; the secret itself never stands here. \
+                 To keep the digest of a key instead, `printf %s \"$KEY\" | sha256sum` makes the hex of `digest: sha256$<hex>`"
 )]
 #[schemars(inline)]
 pub(in crate::config) struct SecretSource {

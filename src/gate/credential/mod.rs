@@ -10,6 +10,7 @@ mod locations;
 mod pepper;
 mod sha256;
 mod spelled;
+mod verify_key;
 
 pub use admin_token::AdminToken;
 pub use digest::{Digester, KeyDigest, NoDigest, StoredDigest};
@@ -17,3 +18,4 @@ pub use key_text::{Environment, KeyShape, Kind, compose, is_mistyped, shape, ven
 pub use locations::{Location, Locations, MAX_KEY_BYTES, OWN_PROTOCOL, Presented};
 pub use pepper::{Pepper, PepperId};
 pub use spelled::Spelled;
+pub use verify_key::VerifyKey;

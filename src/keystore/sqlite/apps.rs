@@ -78,7 +78,7 @@ pub(super) fn write_operator(conn: &Connection, total: &mut Total, operator: &Op
     let values = [
         Value::Text(id.to_string()),
         Value::Text(name.to_string()),
-        Value::Text(role_name(*role).to_owned()),
+        Value::Text(role.name().to_owned()),
         Value::Blob(digest.into()),
         Value::Integer(*created_at_ms),
         never_is_null(*expires_at_ms),
@@ -93,23 +93,13 @@ pub(super) fn write_operator(conn: &Connection, total: &mut Total, operator: &Op
 
 fn operator(row: &Row<'_>) -> Result<Operator, StoreError> {
     let role: String = row.get(2)?;
-    let known = [Role::Viewer, Role::Operator, Role::Owner].into_iter().find(|known| role_name(*known) == role);
     Ok(Operator {
         id: row.get(0)?,
         name: row.get(1)?,
-        role: known.ok_or_else(|| corrupt("an operator with a role that there is not"))?,
+        role: Role::named(&role).ok_or_else(|| corrupt("an operator with a role that there is not"))?,
         digest: row.get(3)?,
         created_at_ms: row.get(4)?,
         expires_at_ms: row.get::<_, Option<i64>>(5)?.unwrap_or(i64::MAX),
         revoked: row.get(6)?,
     })
-}
-
-/// As it stands in a row and in the audit trail.
-pub(super) const fn role_name(role: Role) -> &'static str {
-    match role {
-        Role::Viewer => "viewer",
-        Role::Operator => "operator",
-        Role::Owner => "owner",
-    }
 }

@@ -4,7 +4,6 @@
 
 use serde_json::{Map, Value, json};
 
-use super::apps::role_name;
 use crate::{
     gate::keys::{About, Key, KeyChange, Step},
     keystore::{App, Operator},
@@ -15,8 +14,7 @@ pub(super) fn of_app(app: &App) -> String {
 }
 
 pub(super) fn of_operator(operator: &Operator) -> String {
-    json!({ "name": operator.name, "role": role_name(operator.role), "expires_at_ms": moment(operator.expires_at_ms) })
-        .to_string()
+    json!({ "name": operator.name, "role": operator.role.name(), "expires_at_ms": moment(operator.expires_at_ms) }).to_string()
 }
 
 /// Of a key that is there from now on.

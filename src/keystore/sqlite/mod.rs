@@ -15,6 +15,7 @@ mod keys;
 mod meta;
 mod once;
 mod place;
+mod replica;
 mod rows;
 mod schema;
 mod terms;
@@ -64,6 +65,26 @@ impl SqliteStore {
     /// If there is none, or it cannot be used: [`StoreError::Corrupt`], [`StoreError::TooNew`], [`StoreError::Io`]. Nothing has changed
     /// then.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let store = Self::opened(path)?;
+        store.read(replica::is_none)?;
+        Ok(store)
+    }
+
+    /// Opens the copy at `path` that a gate keeps of the keys of the manager with this public key, and makes an empty one, of version 0.0,
+    /// where there is none, or one of another manager.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open`], or if keys are managed in what is there.
+    pub fn open_replica(path: &Path, manager: &[u8; 32]) -> Result<Self, StoreError> {
+        if !path.exists() {
+            Self::create(path, 0)?;
+        }
+        let (store, manager) = (Self::opened(path)?, *manager);
+        store.write(move |conn| replica::claim(conn, &manager))?;
+        Ok(store)
+    }
+
+    fn opened(path: &Path) -> Result<Self, StoreError> {
         let place = Arc::new(Place::find(path)?);
         let open = || {
             let conn = connection::writing(&place)?;
@@ -98,6 +119,41 @@ impl SqliteStore {
             Ok(meta.version)
         };
         place.told(renew())
+    }
+
+    /// Replaces all keys of a copy by those that `source` gives, until it says their version; it may be asked more than once.
+    ///
+    /// # Errors
+    /// Those of `source`; if the keys are older than those of the copy; or if it cannot be written. Nothing has changed then.
+    pub fn replace_all(
+        &self,
+        source: impl Fn(&mut dyn FnMut(&Key) -> Result<(), StoreError>) -> Result<Version, StoreError> + Send + 'static,
+    ) -> Result<Version, StoreError> {
+        self.write(move |conn| replica::replace_all(conn, &source))
+    }
+
+    /// Takes into a copy the keys that changed after the sequence number `after`, which it has, up to `version`.
+    ///
+    /// # Errors
+    /// If the copy is at another version, or cannot be written. Nothing has changed then.
+    pub fn apply(&self, after: u64, version: Version, keys: Vec<Key>) -> Result<(), StoreError> {
+        self.write(move |conn| replica::apply(conn, after, version, &keys))
+    }
+
+    /// Until when a copy was known to be what the manager has, in Unix milliseconds; 0 is never.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn fresh_at(&self) -> Result<i64, StoreError> {
+        self.read(replica::fresh_at)
+    }
+
+    /// A copy was known to be what the manager has until `at_ms` (Unix milliseconds).
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn note_fresh(&self, at_ms: i64) -> Result<(), StoreError> {
+        self.write(move |conn| replica::note_fresh(conn, at_ms))
     }
 
     /// Transactions written so far: fewer than changes, where many come at once.

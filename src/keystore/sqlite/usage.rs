@@ -65,12 +65,18 @@ pub(super) fn keep(conn: &Connection, name: &str, value: &[u8]) -> Result<Vec<u8
     if let Some(kept) = keepsake(conn, name)? {
         return Ok(kept);
     }
+    keep_anew(conn, name, value)?;
+    Ok(value.into())
+}
+
+/// Keeps `value` under `name`, in the place of what was kept.
+pub(super) fn keep_anew(conn: &Connection, name: &str, value: &[u8]) -> Result<(), StoreError> {
     let values = [Value::Text(name.to_owned()), Value::Blob(value.into())];
     conn.execute(
-        "INSERT INTO keepsakes (name, value, checksum) VALUES (?1, ?2, ?3)",
+        "INSERT OR REPLACE INTO keepsakes (name, value, checksum) VALUES (?1, ?2, ?3)",
         params_from_iter(sealed("keepsakes", values).0),
     )?;
-    Ok(value.into())
+    Ok(())
 }
 
 fn sum(known: Usage, more: &Usage) -> Usage {

@@ -69,7 +69,9 @@ impl Telemetry {
         if reload.successful {
             let now = SystemTime::now();
             families.reload_success_at.set(now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64());
-            *families.key_set_checked.lock() = Some(now);
+            if reload.from_source {
+                *families.key_set_checked.lock() = Some(now);
+            }
         }
     }
 
@@ -86,7 +88,12 @@ impl Telemetry {
 
     /// The source was read and held what is in force already.
     pub fn key_set_unchanged(&self) {
-        *self.in_force.key_set_checked.lock() = Some(SystemTime::now());
+        self.key_set_known_at(Some(SystemTime::now()));
+    }
+
+    /// The key set was what its source had, at that time; `None` is never.
+    pub fn key_set_known_at(&self, at: Option<SystemTime>) {
+        *self.in_force.key_set_checked.lock() = Some(at.unwrap_or(UNIX_EPOCH));
     }
 
     /// So many keys and so many addresses or networks are blocked now.

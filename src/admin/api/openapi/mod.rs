@@ -4,6 +4,7 @@
 //! Not derived from the types: a key's fields are read by the configuration's rules, which this room does not know, and what a call takes
 //! in its head and answers beside its body is in no type. That it is true is tested from outside (`tests/external/api`).
 
+mod gates;
 mod keys;
 mod operations;
 mod parameters;
@@ -71,6 +72,8 @@ fn tags() -> Value {
         ("connections", "What is open now."),
         ("decisions", "What the gate decides, and why."),
         ("operators", "Who manages keys."),
+        ("snapshot", "Keys for the gates that follow this one."),
+        ("gates", "The gates that follow this one."),
         ("whoami", "Who asks."),
     ];
     tags.into_iter().map(|(name, description)| json!({ "name": name, "description": description })).collect()
@@ -111,9 +114,11 @@ fn described(endpoint: &Endpoint, operation: &Operation) -> Value {
 /// The answer, and every problem that may come instead of it.
 fn responses(endpoint: &Endpoint, operation: &Operation) -> Value {
     let mut responses = BTreeMap::from([operation.answer.described(operation.replays, operation.tagged)]);
-    if operation.fields.contains(&"if_none_match") {
-        responses
-            .insert("304".to_owned(), json!({ "description": "The reader has it.", "headers": operations::headers(&["etag"]) }));
+    for (field, header) in [("if_none_match", "etag"), ("if_none_match_version", "etag_version")] {
+        if operation.fields.contains(&field) {
+            let headers = operations::headers(&[header]);
+            responses.insert("304".to_owned(), json!({ "description": "The reader has it.", "headers": headers }));
+        }
     }
     let mut by_status = BTreeMap::<u16, Vec<Kind>>::new();
     for kind in problems(endpoint, operation) {

@@ -167,6 +167,49 @@ pub(super) fn of(action: &str) -> Option<Operation> {
             answer: Answer::Json("Explained"),
             ..READ
         },
+        "snapshot.read" => Operation {
+            summary: "All keys, for a gate that follows",
+            about: "Lines of JSON: what they are, one key each with its digests, what they come to, and a signature (Ed25519) over all lines \
+                    before it. An answer without one was broken off. The `ETag` is the version of the keys.",
+            fields: &["if_none_match_version"],
+            answer: Answer::Lines("Parcel"),
+            problems: &[Kind::NoGate],
+            ..READ
+        },
+        "snapshot.follow" => Operation {
+            summary: "Changes of keys, for a gate that follows",
+            about: "Events `changes`, each with the lines of a parcel from the version before on, at once whenever keys change and now and \
+                    then without any; or `behind`, and then the gate has to read a snapshot.",
+            answer: Answer::Events,
+            problems: &[Kind::NoGate],
+            ..READ
+        },
+        "snapshot.key" => Operation {
+            summary: "What the signatures of snapshots are checked with",
+            answer: Answer::Json("VerifyKey"),
+            problems: &[Kind::NoGate],
+            ..READ
+        },
+        "snapshot.report" => Operation {
+            summary: "How far a gate has come, from itself",
+            body: body("GateReport", true),
+            problems: &[Kind::NoGate],
+            ..READ
+        },
+        "snapshot.usage" => Operation {
+            summary: "What keys have done at a gate, from itself",
+            about: "A batch of a number is taken once, however often it is sent.",
+            body: body("GateUsage", true),
+            problems: &[Kind::NoGate, Kind::NotFound, Kind::Full],
+            ..READ
+        },
+        "gate.list" => Operation {
+            summary: "List the gates that follow",
+            about: "And those that were cut off and may still decide by what they had.",
+            answer: Answer::Json("GatePage"),
+            problems: &[Kind::NoGate],
+            ..READ
+        },
         "operator.list" => Operation { summary: "List operators", answer: Answer::Json("OperatorPage"), ..READ },
         "operator.create" => Operation {
             summary: "Create an operator",
@@ -237,6 +280,9 @@ pub(super) fn headers(names: &[&str]) -> Value {
     let described = names.iter().map(|name| {
         let (title, schema, about) = match *name {
             "etag" => ("ETag", json!({ "type": "string", "pattern": "^\"[0-9]+\"$" }), "The key's version, for `If-Match`."),
+            "etag_version" => {
+                ("ETag", json!({ "type": "string", "pattern": "^\"[0-9]+\\.[0-9]+\"$" }), "The version of the keys.")
+            }
             "location" => ("Location", json!({ "type": "string", "pattern": "^/v1/" }), "Where it is from now on."),
             "idempotency_replayed" => {
                 ("Idempotency-Replayed", json!({ "const": "true" }), "There where an earlier request of this name had done it.")

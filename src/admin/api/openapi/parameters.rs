@@ -9,6 +9,7 @@ pub(super) fn of_query(action: &str, name: &str) -> String {
     match (action, name) {
         ("connection.list", "after" | "limit" | "key") => format!("connection_{name}"),
         ("audit.list" | "audit.export", "after") => "audit_after".to_owned(),
+        ("snapshot.follow", name) => format!("follow_{name}"),
         _ => name.to_owned(),
     }
 }
@@ -17,6 +18,7 @@ pub(super) fn of_query(action: &str, name: &str) -> String {
 pub(super) fn all() -> Value {
     let id = || json!({ "type": "string", "pattern": ID });
     let number = |min: u64, max: u64| json!({ "type": "integer", "minimum": min, "maximum": max });
+    let word = || json!({ "type": "string", "pattern": "^[A-Za-z0-9_.-]{1,64}$" });
     let text = || json!({ "type": "string", "maxLength": 200, "pattern": PRINTABLE });
     // What a JSON number holds without loss (RFC 8259 section 6).
     let max = (1 << 53) - 1;
@@ -55,6 +57,18 @@ pub(super) fn all() -> Value {
         ("older_than_ms", "older_than_ms", number(0, max), "Opened at least so long ago."),
         ("connection_after", "after", number(0, max), "Behind this one: `next` of the page before. Not with `by`."),
         ("connection_limit", "limit", number(1, 1000), "At most so many; by default 1000."),
+        ("nonce", "nonce", word(), "What was never said before; it stands in the answer, under the signature."),
+        ("follow_nonce", "nonce", word(), "What was never said before; it stands in every parcel, under the signature."),
+        ("follow_instance", "instance", word(), "The process of the gate."),
+        ("follow_name", "name", word(), "What the gate is called."),
+        ("follow_epoch", "epoch", number(0, max), "Of the keys that the gate has."),
+        ("follow_after", "after", number(0, max), "The sequence number of the keys that the gate has."),
+        (
+            "follow_max_stale_ms",
+            "max_stale_ms",
+            number(1000, 86_400_000),
+            "How long the gate decides by what it has after it has heard the manager last.",
+        ),
         ("by", "by", json!({ "enum": ["key", "app", "peer"] }), "Counted by this, instead of a list."),
     ];
     let head = [
@@ -71,6 +85,12 @@ pub(super) fn all() -> Value {
             "Only if the key has another version: else 304.",
         ),
         (
+            "if_none_match_version",
+            "If-None-Match",
+            json!({ "type": "string", "pattern": "^\"[0-9]{1,15}\\.[0-9]{1,15}\"$" }),
+            "Only if the keys have another version: else 304.",
+        ),
+        (
             "idempotency_key",
             "Idempotency-Key",
             json!({ "type": "string", "pattern": "^[!-~]{1,255}$" }),
@@ -80,7 +100,11 @@ pub(super) fn all() -> Value {
     let parameter = |place: &str, name: &str, schema: Value, about: &str| json!({ "name": name, "in": place, "description": about, "required": place == "path", "schema": schema });
     let mut all = Map::new();
     all.insert("id".to_owned(), parameter("path", "id", id(), "An id. Never the text of a key."));
-    all.extend(query.map(|(of, name, schema, about)| (of.to_owned(), parameter("query", name, schema, about))));
+    all.extend(query.map(|(of, name, schema, about)| {
+        let mut described = parameter("query", name, schema, about);
+        described["required"] = json!(of.starts_with("follow_"));
+        (of.to_owned(), described)
+    }));
     all.extend(head.map(|(of, name, schema, about)| (of.to_owned(), parameter("header", name, schema, about))));
     Value::Object(all)
 }

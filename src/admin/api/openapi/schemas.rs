@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{super::problem::Kind, keys};
+use super::{super::problem::Kind, gates, keys};
+use crate::keystore::Role;
 
 /// An id.
 pub(super) const ID: &str = "^[A-Za-z0-9_-]{1,64}$";
@@ -17,7 +18,7 @@ pub(super) fn refer(name: &str) -> Value {
 /// All of them.
 pub(super) fn all() -> Value {
     let mut all = Map::new();
-    let groups = [common(), requests(), keys::requests(), keys::answers(), managed(), live()];
+    let groups = [common(), requests(), keys::requests(), keys::answers(), managed(), live(), gates::all()];
     all.extend(groups.into_iter().flatten().map(|(name, schema)| (name.to_owned(), schema)));
     Value::Object(all)
 }
@@ -85,7 +86,7 @@ fn common() -> Group {
 }
 
 fn requests() -> Group {
-    let role = json!({ "enum": ["viewer", "operator", "owner"] });
+    let role = json!({ "enum": Role::ALL.map(Role::name) });
     let selected = |name: &str, schema: Value| {
         let all = [
             (name, schema),
@@ -150,7 +151,7 @@ fn requests() -> Group {
 }
 
 fn managed() -> Group {
-    let role = json!({ "enum": ["viewer", "operator", "owner"] });
+    let role = json!({ "enum": Role::ALL.map(Role::name) });
     vec![
         ("App", object([("id", id()), ("name", json!({ "type": "string" })), ("created_at", moment()), ("keys", count())])),
         ("AppPage", page("App")),

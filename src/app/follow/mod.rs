@@ -1,0 +1,165 @@
+//! Following a gate that manages the keys of this one.
+//!
+//! The gate keeps a copy of the manager's keys on its disk, and what comes into force comes from there: so what it knew before a restart it
+//! knows afterwards, a revocation above all. From the manager it takes what is signed, made for this asking and no older than what it
+//! has; whatever else comes is told, and changes nothing. What it has is good for `max_stale` after the manager was heard last.
+
+mod freshness;
+mod outbox;
+mod session;
+mod snapshot;
+
+use std::{io, path::Path, sync::Arc, time::Duration};
+
+use ring::rand::{SecureRandom, SystemRandom};
+use tracing::{error, info, warn};
+
+use self::freshness::Freshness;
+pub use self::outbox::Outbox;
+use super::{
+    load::{self, LoadError, Stored, compiler_of},
+    stored::StoredKeys,
+};
+use crate::{
+    config::{Config, Manager},
+    edge::Edge,
+    gate::keys::KeySet,
+    keystore::{HttpClient, SqliteStore, StoreError, Version},
+};
+
+/// Between two attempts at the least and at the most.
+const SOON: Duration = Duration::from_millis(100);
+const LATE: Duration = Duration::from_secs(5);
+
+/// The copy that a gate keeps, as it was found.
+pub struct Copy {
+    /// Where it is.
+    pub replica: Arc<SqliteStore>,
+    /// Its keys.
+    pub keys: KeySet,
+    /// What they were read from.
+    pub stored: Stored,
+}
+
+/// A gate that follows.
+pub struct Follow {
+    manager: Manager,
+    client: Arc<HttpClient>,
+    stored: Arc<StoredKeys>,
+    replica: Arc<SqliteStore>,
+    outbox: Arc<Outbox>,
+    freshness: Freshness,
+    random: SystemRandom,
+}
+
+/// Opens the copy that the gate of `config` keeps of the keys of `manager`; an empty one where there is none. One that is damaged is put
+/// aside: the manager has all that was in it.
+///
+/// # Errors
+/// If it cannot be opened or made, or its keys make no set.
+pub fn open(config: &Config, manager: &Manager) -> Result<Copy, LoadError> {
+    let replica = match SqliteStore::open_replica(&manager.cache, manager.verify.as_bytes()) {
+        Err(StoreError::Corrupt(what)) => {
+            error!("{what}; it is put aside, and the keys are asked for anew");
+            put_aside(&manager.cache)?;
+            SqliteStore::open_replica(&manager.cache, manager.verify.as_bytes())?
+        }
+        opened => opened?,
+    };
+    let replica = Arc::new(replica);
+    let read = load::of_store(Arc::clone(&replica) as _, compiler_of(config), None);
+    let (keys, stored) = read?;
+    Ok(Copy { replica, keys, stored })
+}
+
+/// Moves a damaged copy, with what belongs to it, out of the way.
+fn put_aside(cache: &Path) -> io::Result<()> {
+    for end in ["", "-wal", "-shm", "-head"] {
+        let beside = |more: &str| {
+            let mut name = cache.as_os_str().to_owned();
+            name.push(format!("{more}{end}"));
+            name
+        };
+        match std::fs::rename(beside(""), beside(".damaged")) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
+impl Follow {
+    /// Follows `manager` for the gate of `edge`, whose keys are `stored` and come from `replica`. From now on these are good for as long as
+    /// they are known to be what the manager has.
+    ///
+    /// # Errors
+    /// If the manager's address or certificates cannot be used, or the copy cannot be read, or there is no randomness.
+    pub fn new(manager: &Manager, stored: Arc<StoredKeys>, replica: Arc<SqliteStore>, edge: Arc<Edge>) -> Result<Self, String> {
+        let client = HttpClient::new(&manager.url, Some(manager.token.reveal()), manager.ca.as_deref());
+        let client = Arc::new(client.map_err(|error| format!("keys.url: {error}"))?);
+        let freshness =
+            Freshness::new(Arc::clone(&edge), Arc::clone(&replica), manager.max_stale).map_err(|error| error.to_string())?;
+        let random = SystemRandom::new();
+        let instance = word(&random)?;
+        let outbox = Arc::new(Outbox::new(Arc::clone(&client), edge, instance, *stored.versions().borrow()));
+        Ok(Self { manager: manager.clone(), client, stored, replica, outbox, freshness, random })
+    }
+
+    /// What this gate has to tell its manager.
+    #[must_use]
+    pub const fn outbox(&self) -> &Arc<Outbox> {
+        &self.outbox
+    }
+
+    /// Follows until the process ends.
+    ///
+    /// # Errors
+    /// None: an end that others of the gate's parts report as well.
+    pub async fn run(mut self) -> io::Result<()> {
+        let (mut pause, mut told) = (SOON, None);
+        loop {
+            let heard = self.freshness.times_heard();
+            let ended = self.session().await;
+            if self.freshness.times_heard() > heard {
+                (pause, told) = (SOON, None);
+            }
+            match ended {
+                // Asked for anew at once, with what was read.
+                Ok(()) => continue,
+                // The same is told once, not at every attempt.
+                Err(why) if told.as_ref() == Some(&why) => {}
+                Err(why) => {
+                    warn!(manager = %self.manager.url, "{why}; the gate goes on with the keys that it has for {} s", self.freshness.left().as_secs());
+                    told = Some(why);
+                }
+            }
+            tokio::time::sleep(self.spread(pause)).await;
+            pause = (pause * 2).min(LATE);
+        }
+    }
+
+    /// The version of the copy.
+    fn version(&self) -> Version {
+        *self.stored.versions().borrow()
+    }
+
+    /// Half of `pause` to all of it, so that the gates of a manager that was away do not come all at once.
+    fn spread(&self, pause: Duration) -> Duration {
+        let mut byte = [0];
+        // Without randomness, they do.
+        let _ = self.random.fill(&mut byte);
+        pause.mul_f64(0.5 + f64::from(byte[0]) / 512.0)
+    }
+
+    /// Keys of this version are in force.
+    fn tell_in_force(&self, version: Version) {
+        info!(epoch = version.epoch, sequence = version.sequence, "the manager's keys are in force");
+    }
+}
+
+/// A word that nobody has said before.
+fn word(random: &SystemRandom) -> Result<String, String> {
+    let mut bytes = [0; 16];
+    random.fill(&mut bytes).map_err(|_| "the system gives no randomness".to_owned())?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}

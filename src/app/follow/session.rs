@@ -1,0 +1,150 @@
+//! One asking: the stream of changes from the version of the copy on, until it breaks off or says that it cannot lead on from there.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::{Request, StatusCode, header::ACCEPT};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::{Response, body::Incoming};
+use tokio::time::timeout;
+
+use super::{Follow, word};
+use crate::{
+    app::{lead::beat, machine, stored::NotInForce},
+    keystore::{EventStream, Heading, MAX_CHANGES_BYTES, NoEvent, Version, open_parcel, verify_parcel},
+};
+
+/// How long the manager may take to begin an answer.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+/// The beginning of an error that is read, in bytes.
+const MAX_ERROR: usize = 16 * 1024;
+/// `data: ` before each line, and names: what an event is longer than its parcel at most.
+const AROUND: usize = 4;
+
+/// What was asked, and when.
+struct Asking {
+    nonce: String,
+    begun: Instant,
+    /// The manager's uptime in the first parcel, which was made after `begun`.
+    first_ms: Option<u64>,
+}
+
+impl Follow {
+    /// Follows on one connection. Ends well where the copy was read anew and is to be asked for from there.
+    ///
+    /// # Errors
+    /// Why it ended otherwise.
+    pub(super) async fn session(&mut self) -> Result<(), String> {
+        let mut asking = Asking { nonce: word(&self.random)?, begun: Instant::now(), first_ms: None };
+        let Version { epoch, sequence } = self.version();
+        let target = format!(
+            "{}/events?nonce={}&instance={}&name={}&epoch={epoch}&after={sequence}&max_stale_ms={}",
+            self.path(),
+            asking.nonce,
+            self.outbox.instance(),
+            self.name(),
+            self.manager.max_stale.as_millis(),
+        );
+        let answer = self.get(&target, "text/event-stream").await?;
+        let mut events = EventStream::new(answer.into_body(), MAX_CHANGES_BYTES * AROUND);
+        let silence = beat(self.manager.max_stale) * 3 + Duration::from_secs(1);
+        loop {
+            let event = match timeout(silence, events.next()).await {
+                Ok(Ok(event)) => event,
+                // As a manager ends that stops; and the next attempt says what is wrong, if anything is.
+                Ok(Err(NoEvent::Ended)) => return Err("the manager ended the stream of changes".to_owned()),
+                Ok(Err(why)) => return Err(why.to_string()),
+                Err(_) => return Err(format!("the manager was not heard for {} ms", silence.as_millis())),
+            };
+            match event.name.as_str() {
+                "changes" => self.take_changes(event.data, &mut asking).await?,
+                "behind" => return self.take_snapshot().await,
+                // Of a later version.
+                _ => {}
+            }
+        }
+    }
+
+    /// Takes in what changed, and says so.
+    async fn take_changes(&mut self, parcel: String, asking: &mut Asking) -> Result<(), String> {
+        let (heading, version) = verify_parcel(parcel.as_bytes(), &self.manager.verify).map_err(|error| error.to_string())?;
+        let Heading { after, uptime_ms, nonce, .. } = heading;
+        if nonce != asking.nonce {
+            return Err("the changes were made for somebody else, or before they were asked for".to_owned());
+        }
+        let before = self.version();
+        if after != Some(before.sequence) || version.epoch != before.epoch || version < before {
+            return Err(format!(
+                "the changes lead from {after:?} to {}.{}, and this gate is at {}.{}",
+                version.epoch, version.sequence, before.epoch, before.sequence
+            ));
+        }
+        if version > before {
+            let mut opened = open_parcel(parcel.as_bytes()).map_err(|error| error.to_string())?;
+            let mut keys = Vec::new();
+            while let Some(key) = opened.next_key().map_err(|error| error.to_string())? {
+                keys.push(key);
+            }
+            let ids: Vec<Box<str>> = keys.iter().map(|key| key.id.clone()).collect();
+            let replica = std::sync::Arc::clone(&self.replica);
+            let applied = tokio::task::spawn_blocking(move || replica.apply(before.sequence, version, keys)).await;
+            applied.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+            self.bring_into_force(&ids, version).await?;
+        }
+        let first_ms = *asking.first_ms.get_or_insert(uptime_ms);
+        // What the manager's clock says has passed between the two parcels, and no more than has passed here.
+        let known = asking.begun + Duration::from_millis(uptime_ms.saturating_sub(first_ms));
+        self.freshness.heard(known.min(Instant::now())).await;
+        Ok(())
+    }
+
+    /// Brings into force what the copy has; these keys changed.
+    async fn bring_into_force(&self, ids: &[Box<str>], version: Version) -> Result<(), String> {
+        match self.stored.catch_up().await {
+            Ok(_) => {}
+            Err(NotInForce::Store(error)) => return Err(error.to_string()),
+            Err(NotInForce::AnotherEpoch | NotInForce::Clash) => {
+                self.stored.begin_anew().await.map_err(|error| error.to_string())?;
+            }
+        }
+        self.outbox.changed(ids, version);
+        Ok(())
+    }
+
+    /// The answer to a `GET`, if it is a good one.
+    pub(super) async fn get(&self, target: &str, accept: &'static str) -> Result<Response<Incoming>, String> {
+        let request = Request::get(target).header(ACCEPT, accept).body(Full::<Bytes>::default());
+        let request = request.map_err(|error| error.to_string())?;
+        let answer = timeout(PATIENCE, self.client.send(request)).await.map_err(|_| "the manager does not answer".to_owned())?;
+        let answer = answer.map_err(|error| error.to_string())?;
+        match answer.status() {
+            StatusCode::OK => Ok(answer),
+            status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => Err(format!(
+                "the manager refuses the token of this gate ({status}); make one with `keygate admin-token create --role gate`"
+            )),
+            status => {
+                let told = timeout(PATIENCE, Limited::new(answer.into_body(), MAX_ERROR).collect()).await;
+                let told = told.ok().and_then(Result::ok).map(|body| String::from_utf8_lossy(&body.to_bytes()).into_owned());
+                let detail = told.and_then(|told| {
+                    serde_json::from_str::<serde_json::Value>(&told).ok()?["detail"].as_str().map(str::to_owned)
+                });
+                Err(format!(
+                    "the manager answers {status}: {}",
+                    detail.unwrap_or_else(|| "nothing that a manager says".to_owned())
+                ))
+            }
+        }
+    }
+
+    /// Where the snapshot is, at the manager.
+    pub(super) fn path(&self) -> &'static str {
+        "/v1/snapshot"
+    }
+
+    fn name(&self) -> String {
+        let plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+        let own = || machine::name().chars().filter(plain).take(64).collect::<String>();
+        let name = self.manager.name.as_deref().map_or_else(own, str::to_owned);
+        if name.is_empty() { "gate".to_owned() } else { name }
+    }
+}

@@ -1,0 +1,72 @@
+//! Keys on their way from a manager to the gates that follow it: all of them (a snapshot) or those that changed, signed.
+//!
+//! A parcel is lines of JSON: what it is ([`Heading`]), one key each ([`wire`]), what they come to, and a signature over all lines before it.
+//! Whoever opens one believes nothing in it before the signature of the manager that it was told of was checked.
+//!
+//! Knows texts and keys; nothing of sockets, files or gates.
+
+mod open;
+mod seal;
+mod sign;
+mod wire;
+
+use serde::{Deserialize, Serialize};
+
+use super::Version;
+
+pub use self::{
+    open::{Opened, ParcelError, open, verify},
+    seal::seal,
+    sign::Signer,
+};
+
+/// The largest parcel of changes, in bytes: what is more is asked for as a snapshot.
+pub const MAX_CHANGES_BYTES: usize = 16 * 1024 * 1024;
+/// The largest snapshot, in bytes.
+pub const MAX_SNAPSHOT_BYTES: u64 = 8 * 1024 * 1024 * 1024;
+/// The longest line, in bytes: a key with the most that it may say of itself, and room.
+const MAX_LINE_BYTES: u64 = 1024 * 1024;
+/// What is read of the words below, and no other.
+const FORMAT: u32 = 1;
+
+/// What a parcel is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heading {
+    /// The version of these words.
+    format: u32,
+    /// The changes after this sequence number; `None` where it holds all keys.
+    pub after: Option<u64>,
+    /// How long the manager had been running when it made the parcel, in milliseconds: between two parcels of one process, how much
+    /// later the second was made, whatever clocks say.
+    pub uptime_ms: u64,
+    /// What whoever asked for it had never said before: a parcel with it was made after the asking, and is no recording of an old one.
+    pub nonce: String,
+}
+
+impl Heading {
+    /// Of a parcel for whoever asked with `nonce`.
+    #[must_use]
+    pub fn new(after: Option<u64>, uptime_ms: u64, nonce: &str) -> Self {
+        Self { format: FORMAT, after, uptime_ms, nonce: nonce.to_owned() }
+    }
+}
+
+/// The line behind the keys. It is there, and not in the heading, for whoever gives them learns it last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Total {
+    /// Of the keys, once this parcel is taken in.
+    #[serde(flatten)]
+    version: Version,
+    /// How many they were.
+    keys: u64,
+}
+
+/// The last line.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Seal {
+    signature: String,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,106 @@
+//! Whom a gate does not follow, and what it does not take.
+
+use rustix::process::Signal;
+
+use super::{wire::State, world::World};
+
+/// An old copy of the store, put back without a word: its keys are not taken, for a key that was revoked since would be good again.
+#[tokio::test]
+async fn a_manager_that_was_rolled_back_is_not_followed() {
+    let mut world = World::start().await;
+    let old = world.manager.path("old.db");
+    let (id, revoked) = world.new_key().await;
+    let (_, good) = world.new_key().await;
+    let config = world.manager.path("keygate.yaml").display().to_string();
+    world.does_offline(&["keys", "backup", old.to_str().expect("text"), "-c", &config]).await;
+    let gate = world.follower("1h").await;
+    assert_eq!(world.revoke(&id, "10s").await.0, Some(0));
+    assert_eq!(gate.asks(&revoked).await, 401);
+    world
+        .restart_manager(|folder| {
+            for end in ["-wal", "-shm", "-head"] {
+                let _ = std::fs::remove_file(folder.join(format!("keygate.db{end}")));
+            }
+            std::fs::copy(&old, folder.join("keygate.db")).expect("a copy");
+        })
+        .await;
+    world.mend().await;
+    let told = gate.gate.told("the manager has keys of version", 1).await;
+    assert!(told["message"].as_str().is_some_and(|text| text.contains("keygate keys restore")), "{told}");
+    assert_eq!((gate.asks(&good).await, gate.asks(&revoked).await), (200, 401));
+    let gate = gate.restart(Signal::KILL).await;
+    gate.gate.told("the manager has keys of version", 1).await;
+    assert_eq!((gate.asks(&good).await, gate.asks(&revoked).await), (200, 401));
+}
+
+/// Another manager at the same address, with keys and a signature of its own.
+#[tokio::test]
+async fn another_manager_is_not_followed() {
+    let (world, other) = (World::start().await, World::start().await);
+    let gate = world.follower("1h").await;
+    let (_, good) = world.new_key().await;
+    gate.comes_to(&good, 200).await;
+    let (_, foreign) = other.new_key().await;
+    other.mend().await;
+    world.wire.set(other.wire_state().await);
+    // Its token is not known there.
+    gate.gate.told("the manager refuses the token of this gate", 1).await;
+    assert_eq!((gate.asks(&good).await, gate.asks(&foreign).await), (200, 401));
+}
+
+/// What a manager said to another asking, or long ago, says nothing to this one.
+#[tokio::test]
+async fn what_was_recorded_is_not_taken() {
+    let world = World::start().await;
+    let gate = world.follower("1h").await;
+    let (_, good) = world.new_key().await;
+    gate.comes_to(&good, 200).await;
+    let recorded = world.recorded_changes().await;
+    world.wire.set(State::Says(recorded.into()));
+    gate.gate.told("the changes were made for somebody else", 1).await;
+    assert_eq!(gate.asks(&good).await, 200);
+}
+
+/// A copy in which bits have turned is asked for anew, and not used.
+#[tokio::test]
+async fn a_damaged_copy_is_put_aside() {
+    let world = World::start().await;
+    let gate = world.follower("1h").await;
+    let (_, good) = world.new_key().await;
+    gate.comes_to(&good, 200).await;
+    let mut program = gate.gate.program;
+    program.signal(Signal::TERM);
+    program.exit().await;
+    let cache = gate.gate.folder.path().join("cache.db");
+    let mut bytes = std::fs::read(&cache).expect("a copy");
+    let middle = bytes.len() / 2;
+    bytes[middle..].iter_mut().for_each(|byte| *byte ^= 0x55);
+    std::fs::write(&cache, bytes).expect("a file");
+    let gate = super::world::Follower::start(gate.gate.folder, world.follower_setup("1h")).await;
+    gate.comes_to(&good, 200).await;
+    assert!(gate.gate.path("cache.db.damaged").exists());
+}
+
+/// A store in which keys are managed is no place for a copy, and a copy no place to manage keys in.
+#[tokio::test]
+async fn a_store_is_not_overwritten_by_a_copy() {
+    let world = World::start().await;
+    let setup = world.follower_setup("1h");
+    let folder = tempfile::Builder::new().prefix("keygate-test-").tempdir().expect("a folder");
+    let store = world.manager.path("kept.db");
+    let config = world.manager.path("keygate.yaml").display().to_string();
+    world.does_offline(&["keys", "backup", store.to_str().expect("text"), "-c", &config]).await;
+    std::fs::copy(&store, folder.path().join("cache.db")).expect("a copy");
+    std::fs::write(folder.path().join("keygate.yaml"), setup.text()).expect("a file");
+    let mut program = super::support::Program::start(&["serve", "-c", "keygate.yaml"], folder.path(), &setup.environment);
+    assert_ne!(program.exit().await, Some(0));
+    let told = program.stderr.whole().await;
+    assert!(told.contains("no copy of one"), "{told}");
+    // And all of it is still there.
+    let place = "{ sqlite: cache.db }".to_owned();
+    let managing = super::support::Setup { place, ..super::support::Setup::before(world.backend.address) };
+    std::fs::write(folder.path().join("managing.yaml"), managing.text()).expect("a file");
+    let mut program = super::support::Program::start(&["keys", "list", "-c", "managing.yaml"], folder.path(), &[]);
+    assert_eq!(program.exit().await, Some(0), "{}", program.stderr.whole().await);
+    assert!(program.stdout.whole().await.contains("demo"));
+}

@@ -1,0 +1,125 @@
+//! A manager that is away, in every way there is: what was good stays so for as long as was said, what was revoked never is again.
+
+use rustix::process::Signal;
+
+use super::{
+    support::until,
+    wire::State,
+    world::{Follower, World},
+};
+
+/// A gate with a key that is good and one that was revoked, both known to it.
+async fn with_two(world: &World, max_stale: &str) -> (Follower, String, String) {
+    let gate = world.follower(max_stale).await;
+    let ((_, good), (id, revoked)) = (world.new_key().await, world.new_key().await);
+    gate.comes_to(&good, 200).await;
+    gate.comes_to(&revoked, 200).await;
+    let (code, said) = world.revoke(&id, "10s").await;
+    assert_eq!(code, Some(0), "{said}");
+    (gate, good, revoked)
+}
+
+async fn goes_on(gate: &Follower, good: &str, revoked: &str) {
+    for _ in 0..20 {
+        assert_eq!((gate.asks(good).await, gate.asks(revoked).await), (200, 401));
+    }
+    assert_eq!(gate.gate.status("/readyz").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_manager_that_is_away_costs_nothing_for_a_while() {
+    let world = World::start().await;
+    let (gate, good, revoked) = with_two(&world, "1h").await;
+    let garbage = |text: &str| State::Says(text.as_bytes().into());
+    let unheard = [
+        State::Cut,
+        State::Hangs,
+        garbage("no HTTP at all\r\n\r\n"),
+        garbage("HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"),
+        garbage("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\nevent: changes\ndata: {\"format\":1}\n\n"),
+        garbage("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nevent: beh"),
+    ];
+    for (nth, state) in unheard.into_iter().enumerate() {
+        world.wire.set(state);
+        goes_on(&gate, &good, &revoked).await;
+        if nth > 0 {
+            // It has tried this one, and told so: what hangs, it has not given up yet.
+            continue;
+        }
+        gate.gate.told("the stream broke off", 1).await;
+    }
+    // And what is done at the manager then comes when it is back.
+    let (_, key) = world.new_key().await;
+    world.mend().await;
+    gate.comes_to(&key, 200).await;
+    goes_on(&gate, &good, &revoked).await;
+}
+
+#[tokio::test]
+async fn a_gate_starts_without_its_manager() {
+    let world = World::start().await;
+    let (gate, good, revoked) = with_two(&world, "1h").await;
+    world.wire.set(State::Cut);
+    let gate = gate.restart(Signal::KILL).await;
+    goes_on(&gate, &good, &revoked).await;
+}
+
+#[tokio::test]
+async fn keys_that_are_too_old_let_nobody_in_and_what_is_open_stays() {
+    let world = World::start().await;
+    let (gate, good, revoked) = with_two(&world, "2s").await;
+    let mut socket = gate.socket(&good).await;
+    world.wire.set(State::Hangs);
+    gate.comes_to(&good, 503).await;
+    let request = format!("GET /any/1 HTTP/1.1\r\nHost: gate\r\nx-api-key: {good}\r\nConnection: close\r\n\r\n");
+    let answer = gate.gate.connect().await.ask(request).await;
+    assert_eq!((answer.status, answer.code().as_str()), (503, "not_ready"));
+    assert!(answer.header("retry-after").is_some(), "{answer:?}");
+    assert_eq!(gate.asks(&revoked).await, 503, "of which nobody knows anything any more");
+    let ready = gate.gate.status("/readyz").await;
+    assert_eq!(ready.status, 503);
+    assert!(ready.text().contains("too old"), "{}", ready.text());
+    socket.echoes("still here").await;
+    // Nor does a restart make them young again.
+    let gate = gate.restart(Signal::KILL).await;
+    assert_eq!(gate.asks(&good).await, 503);
+    world.mend().await;
+    gate.comes_to(&good, 200).await;
+    assert_eq!(gate.asks(&revoked).await, 401);
+}
+
+/// A receipt is not complete while a gate might still let the key in.
+#[tokio::test]
+async fn a_gate_that_is_cut_off_is_missing_in_a_receipt() {
+    let world = World::start().await;
+    let gate = world.follower("1h").await;
+    let (id, key) = world.new_key().await;
+    gate.comes_to(&key, 200).await;
+    world.wire.set(State::Hangs);
+    let (code, said) = world.revoke(&id, "300ms").await;
+    assert_eq!(code, Some(3), "{said}: revoked, and not seen everywhere");
+    let receipt = &said["receipt"];
+    assert_eq!(receipt["complete"], false, "{receipt}");
+    let theirs = receipt["gates"].as_array().and_then(|gates| gates.iter().find(|gate| gate["gate"] == "edge"));
+    assert_eq!(theirs.map(|gate| &gate["acknowledged"]), Some(&false.into()), "{receipt}");
+    world.mend().await;
+    gate.comes_to(&key, 401).await;
+}
+
+/// A manager that is killed loses nothing that it has acknowledged, and its gates nothing at all.
+#[tokio::test]
+async fn a_manager_that_is_killed_comes_back() {
+    let mut world = World::start().await;
+    let (gate, good, revoked) = with_two(&world, "1h").await;
+    world.restart_manager(|_| ()).await;
+    goes_on(&gate, &good, &revoked).await;
+    world.mend().await;
+    let (_, key) = world.new_key().await;
+    gate.comes_to(&key, 200).await;
+    assert_eq!(gate.asks(&revoked).await, 401);
+    until("the gate at the new manager", || async {
+        let gates = world.api("/v1/gates").await;
+        gates["items"].as_array().is_some_and(|gates| gates.len() == 1).then_some(())
+    })
+    .await;
+}
