@@ -108,9 +108,9 @@ impl Subject {
         let revoked: Vec<_> = (0..64).map(|_| generated(&mut random)).collect();
         let mut builder = builder(&texts, digests, Quotas::default());
         let secret = |id: &str, text: &str| KeyRecord { digest: digest(text), ..testing::secret(id, text) };
-        builder.add(secret("imported", FOREIGN), Some(FOREIGN));
+        builder.add(secret("imported", FOREIGN), false);
         for (nth, text) in revoked.iter().enumerate() {
-            builder.add(KeyRecord { state: State::Revoked, ..secret(&format!("revoked-{nth}"), text) }, Some(text));
+            builder.add(KeyRecord { state: State::Revoked, ..secret(&format!("revoked-{nth}"), text) }, false);
         }
         let gate = Gate::new(policy());
         gate.publish(Arc::new(policy()), Arc::new(builder.build().expect("a key set")));

@@ -164,7 +164,7 @@ pub fn of_store(
     let version = store.read_all(&mut |key| {
         let before = previous.and_then(|set| set.by_id(&key.id)).map(AsRef::as_ref);
         match compiler.record(&key, before) {
-            Ok(record) => set.add(record, key.text.as_deref()),
+            Ok(record) => set.add(record, key.ill_checked),
             Err(problem) => wrong.push(problem),
         }
     })?;

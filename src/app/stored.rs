@@ -159,7 +159,7 @@ fn publish(edge: &Edge, in_force: &mut InForce, keys: &[Key]) -> Result<usize, N
     let (mut changed, mut removed) = (Vec::with_capacity(keys.len()), Vec::new());
     for key in keys {
         match in_force.compiler.record(key, before.by_id(&key.id).map(AsRef::as_ref)) {
-            Ok(record) => changed.push((record, key.text.as_deref())),
+            Ok(record) => changed.push((record, key.ill_checked)),
             Err(problem) => {
                 error!("{problem}; until that is mended, the key is refused");
                 removed.push(&*key.id);

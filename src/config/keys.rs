@@ -29,7 +29,7 @@ use super::{
     raw::{self, List, Text},
 };
 use crate::gate::{
-    credential::{Environment, KeyShape, Kind, Pepper, StoredDigest, shape},
+    credential::{Environment, KeyShape, Kind, Pepper, StoredDigest, is_mistyped, shape},
     keys::{KeyLimits, KeyRecord, KeySet, KeySetBuilder, KeySetError, Rare, RareFields, State, Thin},
 };
 
@@ -67,7 +67,7 @@ pub(super) fn key_set(typed: &raw::KeyFile, around: &Surroundings<'_>, root: &Pl
     let mut set = KeySetBuilder::new(around.pepper.cloned());
     list.each(&place, |place, _, key| {
         if let Some((record, text)) = record(key, around, &mut shared, place) {
-            set.add(record, text.as_deref());
+            set.add(record, text.as_deref().is_some_and(is_mistyped));
         }
     });
     // Built even after faults, for what it finds belongs to the same run.

@@ -84,3 +84,39 @@ async fn a_copy_is_a_store_and_a_gate_without_one_does_not_start() {
         }
     }
 }
+
+#[tokio::test]
+async fn an_imported_text_with_a_wrong_checksum_works_before_and_after_a_restart() {
+    let backend = Backend::realtime().await;
+    let (folder, setup) = folder(&backend).await;
+    let ours = "sk_live_00000000000000000000000000000000000000000000000000";
+    std::fs::write(folder.path().join("text"), ours).expect("a file");
+    let entry = "{ id: old, app: demo, kind: secret, environment: live, secret: { file: text } }";
+    let file = folder.path().join("theirs.yaml");
+    std::fs::write(&file, format!("keys: [{entry}]")).expect("a file");
+    let another = format!("keys:\n{}", secret_key("other", "sk_live_other", ""));
+    let other = folder.path().join("other.yaml");
+    std::fs::write(&other, another).expect("a file");
+    let import = |file: &std::path::Path| ["keys", "import", file.to_str().expect("text")].map(str::to_owned);
+
+    let asks = |key: &str| format!("GET /any/1 HTTP/1.1\r\nHost: gate\r\nx-api-key: {key}\r\nConnection: close\r\n\r\n");
+    let refusals = |metrics: &super::support::Metrics, reason: &str| {
+        let series =
+            format!("keygate_auth_decisions_total{{outcome=\"deny\",reason=\"{reason}\",route=\"open\",transport=\"http\"}}");
+        metrics.value(&series).unwrap_or_default()
+    };
+    let (code, _, error) = offline(&folder, &import(&other).each_ref().map(String::as_str)).await;
+    assert_eq!(code, Some(0), "{error}");
+    let mut gate = Gate::start_by(folder, &setup).await;
+    // The control: a set without such keys tells by the checksum alone.
+    assert_eq!(gate.connect().await.ask(asks(ours)).await.status, 401);
+    assert_eq!(refusals(&gate.metrics().await, "malformed_key"), 1.0);
+
+    let (code, _, error) = offline(&gate.folder, &import(&file).each_ref().map(String::as_str)).await;
+    assert_eq!(code, Some(0), "{error}");
+    while gate.connect().await.ask(asks(ours)).await.status != 200 {}
+    drop(gate.upgrade().await);
+    assert_eq!(gate.connect().await.ask(asks(ours)).await.status, 200, "read from the store, which keeps no text");
+    assert_eq!(gate.connect().await.ask(asks(&ours.replace("00", "01"))).await.status, 401);
+    assert_eq!(refusals(&gate.metrics().await, "unknown_key"), 1.0, "and another such text is looked up");
+}

@@ -49,9 +49,10 @@ impl KeySetBuilder {
         Self { set: KeySet { pepper, ..KeySet::default() }, ..Self::default() }
     }
 
-    /// Adds a key. `text`, where it is known, tells whether the set holds imported keys that look like mistyped generated ones.
-    pub fn add(&mut self, record: KeyRecord, text: Option<&str>) {
-        self.set.ill_checked |= text.is_some_and(is_mistyped);
+    /// Adds a key. `ill_checked` is whether a text of it looks like a mistyped generated one ([`is_mistyped`]), as that of an imported key
+    /// may: whoever reads the record cannot tell, for a digest shows nothing of that.
+    pub fn add(&mut self, record: KeyRecord, ill_checked: bool) {
+        self.set.ill_checked |= ill_checked;
         let record = record.made_ready();
         self.set.tell_of(&record);
         self.records.push(Arc::new(record));
@@ -67,8 +68,7 @@ impl KeySetBuilder {
 }
 
 impl KeySet {
-    /// This set with some keys changed, each with its text where that is known (as for [`KeySetBuilder::add`]): a key that has the id
-    /// of one in this set replaces it, and its limits go on counting; others are new. Of the ids in `removed`, no key is left that is
+    /// This set with some keys changed, each with whether it is ill checked (as for [`KeySetBuilder::add`]): a key that has the id of one in this set replaces it, and its limits go on counting; others are new. Of the ids in `removed`, no key is left that is
     /// not among `changed`; one that no key has is passed over. Peppered digests are of the same pepper as before.
     ///
     /// What does not change is shared with this set, so that a change costs little more beside a million keys than beside a thousand.
@@ -77,8 +77,8 @@ impl KeySet {
     ///
     /// # Errors
     /// Every two of `changed` that share an id, and every key that would have the text of another. Then there is no new set.
-    pub fn with(&self, changed: Vec<(KeyRecord, Option<&str>)>, removed: &[&str]) -> Result<Self, Vec<KeySetError>> {
-        let ill_checked = self.ill_checked | changed.iter().any(|(_, text)| text.is_some_and(is_mistyped));
+    pub fn with(&self, changed: Vec<(KeyRecord, bool)>, removed: &[&str]) -> Result<Self, Vec<KeySetError>> {
+        let ill_checked = self.ill_checked | changed.iter().any(|(_, ill_checked)| *ill_checked);
         let changed: Vec<_> = changed.into_iter().map(|(record, _)| Arc::new(self.continued(record))).collect();
         let (counts, origins, pepper) = (self.counts.clone(), self.origins.clone(), self.pepper.clone());
         let mut next = Self { records: self.records.with(changed.clone(), removed)?, counts, origins, pepper, ill_checked };

@@ -8,7 +8,7 @@ use crate::gate::{
 fn set(records: Vec<KeyRecord>) -> Result<KeySet, Vec<KeySetError>> {
     let mut builder = KeySetBuilder::default();
     for record in records {
-        builder.add(record, None);
+        builder.add(record, false);
     }
     builder.build()
 }
@@ -63,7 +63,7 @@ fn mistyped_keys_are_told_without_a_lookup_unless_imported_keys_look_so() {
     let plain = set(vec![testing::secret("a", mistyped)]).unwrap();
     assert_eq!(denied(&plain, mistyped, 0), Denial::MalformedKey);
     let mut builder = KeySetBuilder::default();
-    builder.add(testing::secret("a", mistyped), Some(mistyped));
+    builder.add(testing::secret("a", mistyped), true);
     assert!(builder.build().unwrap().authenticate(mistyped, 0).is_ok());
 }
 
@@ -93,7 +93,7 @@ fn a_generated_key_may_be_spelled_as_ably_does() {
         let digester = if peppered { Digester::Hmac(&pepper) } else { Digester::Sha256 };
         let digest = StoredDigest::parse(&digester.stored(&text)).unwrap();
         let mut builder = KeySetBuilder::new(Some(Arc::clone(&pepper)));
-        builder.add(KeyRecord { rare: rare.into(), digest, ..testing::secret(&id, "") }, None);
+        builder.add(KeyRecord { rare: rare.into(), digest, ..testing::secret(&id, "") }, false);
         let set = builder.build().unwrap();
         let (record, digest, _) = set.authenticate(&spelled, 0).unwrap();
         assert_eq!(*record.id, *id);
