@@ -1,6 +1,10 @@
 //! Connections to a store: one that writes, and a few that read.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    sync::{Arc, mpsc},
+    time::Duration,
+};
 
 use parking_lot::Mutex;
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
@@ -11,13 +15,19 @@ use crate::keystore::StoreError;
 /// How long a change waits for one of another process.
 const BUSY: Duration = Duration::from_secs(5);
 
+/// A store up to this size is looked through when it is opened, which takes some 0.15 s for that many bytes. Of a larger one, damage shows in
+/// the checksums when it is read, and all of it in a copy.
+const CHECKED_BYTES: u64 = 64 * 1024 * 1024;
+
+/// What [`Readers::read_ahead`] hands over at once, and how many of those wait at most.
+const BATCH: usize = 256;
+const BATCHES: usize = 16;
+
 /// Connections that read which are kept for the next reader; more are made when more read at once.
 const KEPT: usize = 4;
 
 /// A connection that can write, to a store that was recognised and brought up to date.
 pub(super) fn writing(place: &Place) -> Result<Connection, StoreError> {
-    // Of a store that was closed, nothing is left beside it but the head.
-    let left_open = place.beside("-wal").metadata().is_ok_and(|log| log.len() > 0);
     let mut conn = open(place.path())?;
     // Before anything is changed in what may be no store, or one of a later version.
     schema::recognise(&conn)?;
@@ -25,9 +35,11 @@ pub(super) fn writing(place: &Place) -> Result<Connection, StoreError> {
     if journal != "wal" {
         return Err(StoreError::Io("its file system cannot have a write-ahead log: put the store on a local disk".into()));
     }
-    if left_open {
+    if place.path().metadata().is_ok_and(|file| file.len() <= CHECKED_BYTES) {
         check(&conn)?;
     }
+    // 64 MiB: a large import touches pages all over the file. The writer lets go of them afterwards.
+    conn.execute_batch("PRAGMA cache_size = -65536")?;
     schema::migrate(&mut conn)?;
     Ok(conn)
 }
@@ -83,6 +95,35 @@ impl Readers {
             idle.push(conn);
         }
         Ok(read)
+    }
+
+    /// What `work` reads and gives, handed to `take`: by a thread of its own, for to read a key takes about as long as to make use of it.
+    pub fn read_ahead<K: Send, T: Send>(
+        &self,
+        work: impl FnOnce(&Connection, &mut dyn FnMut(K)) -> Result<T, StoreError> + Send,
+        take: &mut dyn FnMut(K),
+    ) -> Result<T, StoreError> {
+        let (sender, batches) = mpsc::sync_channel(BATCHES);
+        let ahead = move || {
+            self.read(|conn| {
+                let mut batch = Vec::with_capacity(BATCH);
+                // Whoever takes them may have panicked; then nobody waits for the rest.
+                let read = work(conn, &mut |item| {
+                    batch.push(item);
+                    if batch.len() == BATCH {
+                        let _ = sender.send(std::mem::replace(&mut batch, Vec::with_capacity(BATCH)));
+                    }
+                })?;
+                let _ = sender.send(batch);
+                Ok(read)
+            })
+        };
+        std::thread::scope(|scope| {
+            let reader = std::thread::Builder::new().name("keystore-reader".into()).spawn_scoped(scope, ahead);
+            let reader = reader.map_err(|error| StoreError::Io(format!("no thread to read it: {error}")))?;
+            batches.into_iter().flatten().for_each(take);
+            reader.join().map_err(|_| StoreError::Io("the thread that read it has ended".into()))?
+        })
     }
 
     fn connect(&self) -> Result<Connection, StoreError> {

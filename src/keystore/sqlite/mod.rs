@@ -180,7 +180,7 @@ impl KeyStore for SqliteStore {
     }
 
     fn read_all(&self, take: &mut dyn FnMut(Key)) -> Result<Version, StoreError> {
-        self.read(|conn| keys::read_all(conn, take))
+        self.place.told(self.readers.read_ahead(keys::read_all, take))
     }
 
     fn changed_after(&self, sequence: u64, limit: usize) -> Result<ChangedKeys, StoreError> {

@@ -51,45 +51,54 @@ impl<'c> Reader<'c> {
 
     /// The key in a row of [`COLUMNS`], if it is as it was written.
     pub fn read(&mut self, row: &Row<'_>) -> Result<Kept, StoreError> {
-        let (terms, terms_digest) = self.terms.text(self.conn, row.get_ref(TERMS)?.as_i64()?)?;
-        self.values.begin("keys");
-        for column in 0..CHECKSUM {
-            let value = row.get_ref(column)?;
-            self.values.add(if column == TERMS { ValueRef::Blob(&terms_digest) } else { value });
+        // Each once: to ask SQLite for a value costs as much as to look at it.
+        let mut columns = [ValueRef::Null; CHECKSUM + 1];
+        for (column, value) in columns.iter_mut().enumerate() {
+            *value = row.get_ref(column)?;
         }
-        let checksum = same("keys", self.values.checksum(), row.get_ref(CHECKSUM)?)?;
-        let text = |column: usize| Ok::<_, StoreError>(row.get_ref(column)?.as_str()?);
-        let maybe_text = |column: usize| Ok::<_, StoreError>(row.get_ref(column)?.as_str_or_null()?.map(Box::from));
-        let number = |column: usize| Ok::<_, StoreError>(row.get_ref(column)?.as_i64()?);
+        let (terms, terms_digest) = self.terms.text(self.conn, columns[TERMS].as_i64()?)?;
+        self.values.begin("keys");
+        for (column, value) in columns[..CHECKSUM].iter().enumerate() {
+            self.values.add(if column == TERMS { ValueRef::Blob(&terms_digest) } else { *value });
+        }
+        let checksum = same("keys", self.values.checksum(), columns[CHECKSUM])?;
+        let [id, app, kind, environment, state, digest, pepper, previous, expires_at_ms, text, prefix, ill_checked, name, ..] =
+            columns;
+        let [.., revocable_tokens, metadata, created_at_ms, changed_at_ms, version, sequence, _] = columns;
+        let maybe_text = |value: ValueRef<'_>| Ok::<_, StoreError>(value.as_str_or_null()?.map(Box::from));
         let key = Key {
-            id: text(0)?.into(),
-            app: text(1)?.into(),
-            kind: kind_of(text(2)?)?,
-            environment: environment_of(text(3)?)?,
+            id: id.as_str()?.into(),
+            app: app.as_str()?.into(),
+            kind: kind_of(kind.as_str()?)?,
+            environment: environment_of(environment.as_str()?)?,
             life: Life {
-                state: state_of(text(4)?)?,
+                state: state_of(state.as_str()?)?,
                 digest: StoredDigest {
-                    pepper: row.get_ref(6)?.as_str_or_null()?.map(pepper_of).transpose()?,
-                    digest: KeyDigest::new(row.get_ref(5)?.as_blob()?.try_into().map_err(|_| unknown("digest"))?),
+                    pepper: pepper.as_str_or_null()?.map(pepper_of).transpose()?,
+                    digest: KeyDigest::new(digest.as_blob()?.try_into().map_err(|_| unknown("digest"))?),
                 },
-                previous: row.get_ref(7)?.as_str_or_null()?.map_or_else(|| Ok(Box::default()), previous_of)?,
-                expires_at_ms: row.get_ref(8)?.as_i64_or_null()?.unwrap_or(i64::MAX),
+                previous: previous.as_str_or_null()?.map_or_else(|| Ok(Box::default()), previous_of)?,
+                expires_at_ms: expires_at_ms.as_i64_or_null()?.unwrap_or(i64::MAX),
             },
-            text: maybe_text(9)?,
-            prefix: maybe_text(10)?,
-            ill_checked: number(11)? != 0,
+            text: maybe_text(text)?,
+            prefix: maybe_text(prefix)?,
+            ill_checked: ill_checked.as_i64()? != 0,
             about: About {
-                name: text(NAME)?.into(),
+                name: name.as_str()?.into(),
                 terms,
-                revocable_tokens: number(14)? != 0,
-                metadata: row.get_ref(15)?.as_str_or_null()?.map_or_else(|| Ok(BTreeMap::new()), metadata_of)?,
+                revocable_tokens: revocable_tokens.as_i64()? != 0,
+                metadata: metadata.as_str_or_null()?.map_or_else(|| Ok(BTreeMap::new()), metadata_of)?,
             },
-            created_at_ms: number(16)?,
-            changed_at_ms: number(17)?,
-            version: row.get(18)?,
+            created_at_ms: created_at_ms.as_i64()?,
+            changed_at_ms: changed_at_ms.as_i64()?,
+            version: count(version)?,
         };
-        Ok(Kept { key, sequence: row.get(19)?, checksum })
+        Ok(Kept { key, sequence: count(sequence)?, checksum })
     }
+}
+
+fn count(value: ValueRef<'_>) -> Result<u64, StoreError> {
+    u64::try_from(value.as_i64()?).map_err(|_| unknown("version"))
 }
 
 /// The row of `key`, changed last by the record `sequence`, with the number and the digest of its terms.

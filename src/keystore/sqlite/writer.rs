@@ -25,6 +25,8 @@ use crate::keystore::StoreError;
 const WAITING: usize = 1024;
 /// Changes in one transaction at most.
 const TOGETHER: usize = 256;
+/// Rows in one transaction after which the pages that it touched are let go of: what follows seldom needs them.
+const LARGE: u64 = 10_000;
 
 /// The way to the thread that writes. Dropped, it waits until what was asked for is written and the file is closed.
 pub(super) struct Writer {
@@ -140,6 +142,7 @@ impl Thread {
             jobs.iter_mut().for_each(|job| job.fail(why.clone()));
             return Ok(());
         }
+        let before = self.conn.total_changes();
         let head = self.perform(jobs);
         if self.conn.is_autocommit() {
             // SQLite has rolled it back itself, as it does for some errors.
@@ -154,6 +157,10 @@ impl Thread {
                 if let Some(head) = head {
                     self.transactions.fetch_add(1, Ordering::Relaxed);
                     self.head.keep(head);
+                }
+                if self.conn.total_changes() - before > LARGE {
+                    // It is committed, whatever comes of this.
+                    let _ = self.conn.execute_batch("PRAGMA shrink_memory");
                 }
                 Ok(())
             }
