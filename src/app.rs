@@ -38,7 +38,7 @@ pub use self::{
     govern::Govern,
     load::{LoadError, Loaded, load},
     logging::{LogLevel, start_logging},
-    offline::{backup, export_keys, import_keys, manage_offline},
+    offline::{backup, export_keys, import_keys, manage_offline, restore},
 };
 use self::{
     follow::{Follow, Outbox},

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     admin,
     config::{self, Config, KeyPlace, entry},
-    keystore::{Change, Deed, KeyStore, SqliteStore, StoreError},
+    keystore::{Change, Deed, KeyStore, Restored, SqliteStore, StoreError},
 };
 
 /// The management API of the store that `config` names, for whoever may open its file. `makes` one where there is none.
@@ -36,8 +36,7 @@ pub fn import_keys(config: &Config, file: &Path, text: &str) -> Result<usize, St
     let keys = config::managed_keys(file, text, &config.key_limits, config.keys.pepper.as_ref(), now_ms);
     let keys = keys.map_err(|problems| problems.to_string())?;
     let (count, store) = (keys.len(), opened(config, true)?);
-    let actor = format!("local:{}", rustix::process::geteuid().as_raw()).into();
-    store.commit(Change { deed: Deed::Import(keys), actor, at_ms: now_ms, once: None }).map_err(told)?;
+    store.commit(Change { deed: Deed::Import(keys), actor: actor().into(), at_ms: now_ms, once: None }).map_err(told)?;
     Ok(count)
 }
 
@@ -57,6 +56,19 @@ pub fn export_keys(config: &Config) -> Result<Vec<Value>, String> {
 /// Why nothing was copied.
 pub fn backup(from: &Path, to: &Path) -> Result<(), String> {
     SqliteStore::open(from).and_then(|store| store.backup(to)).map_err(told)
+}
+
+/// Puts the copy at `from` in the place of the store at `store`, which no gate may use; what has ended since stays ended.
+///
+/// # Errors
+/// Why the store is as it was.
+pub fn restore(store: &Path, from: &Path) -> Result<Restored, String> {
+    SqliteStore::restore(store, from, &actor(), now_ms()).map_err(told)
+}
+
+/// Who works on a store itself: the user of this process.
+fn actor() -> String {
+    format!("local:{}", rustix::process::geteuid().as_raw())
 }
 
 fn opened(config: &Config, makes: bool) -> Result<SqliteStore, String> {

@@ -4,11 +4,17 @@ mod create;
 mod describe;
 mod list;
 mod moving;
+mod restore;
 mod show;
 mod step;
 mod update;
 
-use std::process::ExitCode;
+use std::{
+    io::{BufRead as _, Write as _},
+    process::ExitCode,
+};
+
+use super::exit;
 
 /// Options of `keygate keys`.
 #[derive(clap::Args)]
@@ -42,6 +48,8 @@ enum What {
     Export(moving::Export),
     /// Copy the store, of one moment and whole, while gates use it
     Backup(moving::Backup),
+    /// Put a copy of the store in its place, while no gate uses it
+    Restore(restore::Restore),
 }
 
 impl Command {
@@ -59,7 +67,21 @@ impl Command {
             What::Import(import) => import.run(),
             What::Export(export) => export.run(),
             What::Backup(backup) => backup.run(),
+            What::Restore(restore) => restore.run(),
         };
-        ran.map_or_else(|code| code, |()| super::exit::OK)
+        ran.map_or_else(|code| code, |()| exit::OK)
     }
+}
+
+/// Asks whoever sits at the terminal, who goes on by typing `word`.
+///
+/// # Errors
+/// If they do not.
+fn confirmed(question: &str, word: &str) -> Result<(), ExitCode> {
+    let mut out = anstream::stderr().lock();
+    let asked = write!(out, "{question} Type `{word}` to go on: ").and_then(|()| out.flush());
+    let mut answer = String::new();
+    let read = asked.and_then(|()| std::io::stdin().lock().read_line(&mut answer));
+    read.map_err(exit::failed)?;
+    if answer.trim() == word { Ok(()) } else { Err(exit::failed("not confirmed; nothing was changed")) }
 }

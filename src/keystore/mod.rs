@@ -19,7 +19,7 @@ pub use parcel::{
     Heading, MAX_CHANGES_BYTES, MAX_SNAPSHOT_BYTES, Opened, ParcelError, Signer, open as open_parcel, seal as seal_parcel,
     verify as verify_parcel,
 };
-pub use sqlite::SqliteStore;
+pub use sqlite::{Restored, SqliteStore, WentOn};
 pub use state::{read_state, write_state};
 pub use store::{
     App, AuditFilter, AuditFrom, AuditHead, AuditRecord, Change, ChangedKeys, Committed, Deed, KeyFilter, KeyStore, Once,

@@ -1,9 +1,9 @@
 //! Keys on their way: into a store, out of it, and to a copy; and commands where no gate runs.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
-    support::{Backend, Gate, secret_key},
+    support::{Backend, Gate, Setup, secret_key},
     world::{World, folder, offline},
 };
 
@@ -83,6 +83,43 @@ async fn a_copy_is_a_store_and_a_gate_without_one_does_not_start() {
             assert_eq!(said["secret_keys"], 2, "{id}, and that of the application");
         }
     }
+}
+
+#[tokio::test]
+async fn a_copy_that_is_put_back_leaves_ended_what_has_ended() {
+    let world = World::start().await;
+    let ((_, good), (ended, bad)) = (world.new_key(&[]).await, world.new_key(&[]).await);
+    let World { backend: _backend, mut gate } = world;
+    let copy = gate.path("copy.db");
+    let copy = copy.to_str().expect("text");
+    let (code, _, error) = offline(&gate.folder, &["keys", "backup", copy]).await;
+    assert_eq!(code, Some(0), "{error}");
+    let (code, _, error) = gate.command(&["keys", "revoke", &ended, "--yes"]).await;
+    assert_eq!(code, Some(0), "{error}");
+    let restore = ["keys", "restore", "--from", copy];
+    let (code, _, error) = offline(&gate.folder, &[&restore[..], &["--yes"]].concat()).await;
+    assert_eq!(code, Some(1));
+    assert!(error.contains("it is in use: stop the gate"), "{error}");
+
+    gate.program.signal(rustix::process::Signal::TERM);
+    assert_eq!(gate.program.exit().await, Some(0));
+    let (code, _, error) = offline(&gate.folder, &restore).await;
+    assert_eq!(code, Some(2));
+    assert!(error.contains("`--yes`"), "{error}");
+    let (code, said, error) = offline(&gate.folder, &[&restore[..], &["--yes", "-o", "json"]].concat()).await;
+    assert_eq!(code, Some(0), "{error}");
+    let said: Value = serde_json::from_str(&said).expect("JSON");
+    assert_eq!((&said["kept"]["keys"], &said["kept"]["revoked"]), (&json!([ended]), &json!(1)));
+
+    let Gate { folder, .. } = gate;
+    let config = std::fs::read_to_string(folder.path().join("keygate.yaml")).expect("a file");
+    assert!(config.contains("sqlite: keygate.db"));
+    let gate = Gate::start_by(folder, &Setup::before("nobody")).await;
+    let asks = |key: String| format!("GET /any/1 HTTP/1.1\r\nHost: gate\r\nx-api-key: {key}\r\nConnection: close\r\n\r\n");
+    assert_eq!(gate.connect().await.ask(asks(good)).await.status, 200);
+    assert_eq!(gate.connect().await.ask(asks(bad)).await.status, 401);
+    let (_, records, _) = gate.command(&["audit", "tail", "-o", "json", "--action", "store.restore"]).await;
+    assert_eq!(records.lines().count(), 1, "{records}");
 }
 
 #[tokio::test]

@@ -71,7 +71,9 @@ pub(super) struct Export {
 
 /// Options of `keygate keys backup`.
 #[derive(clap::Args)]
-#[command(after_help = "The copy is a store by itself. To go back to it: stop the gate, `keygate keys restore`, start the gate.")]
+#[command(
+    after_help = "The copy is a store by itself. To go back to it: stop the gate, `keygate keys restore --from FILE`, start the gate."
+)]
 pub(super) struct Backup {
     /// The new file; there must be none yet
     #[arg(value_name = "FILE")]

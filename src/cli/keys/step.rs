@@ -1,15 +1,11 @@
 //! `keygate keys rotate`, `revoke`, `disable` and `enable`.
 
-use std::{
-    io::{BufRead as _, Write as _},
-    process::ExitCode,
-    time::Duration,
-};
+use std::{process::ExitCode, time::Duration};
 
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use super::{create::print_new, show::print_key};
+use super::{confirmed, create::print_new, show::print_key};
 use crate::cli::{
     control::span,
     exit,
@@ -98,7 +94,10 @@ impl Revoke {
         let session = self.manager.meet(false)?;
         if !self.yes && is_attended() {
             let key = session.ask(Method::GET, &format!("/v1/keys/{}", escaped(&self.id)), None)?;
-            confirmed(&key)?;
+            let text = |name: &str| key[name].as_str().unwrap_or_default();
+            let (kind, app, name) = (text("kind"), text("app"), text("name"));
+            let (id, streams) = (text("id"), key["connections"].as_u64().unwrap_or_default());
+            confirmed(&format!("This ends {kind} key {id} ({app}, {name}) for good and cuts {streams} streams."), id)?;
         }
         let revoked = take(&session, &self.id, "revoke", &json!({ "wait": format!("{}ms", self.wait.as_millis()) }))?;
         let receipt = &revoked["receipt"];
@@ -144,22 +143,4 @@ impl Plain {
 
 fn take(session: &Session, id: &str, step: &str, said: &Value) -> Result<Value, ExitCode> {
     session.ask(Method::POST, &format!("/v1/keys/{}/{step}", escaped(id)), Some(said))
-}
-
-/// Asks whoever sits at the terminal.
-fn confirmed(key: &Value) -> Result<(), ExitCode> {
-    let text = |name: &str| key[name].as_str().unwrap_or_default().to_owned();
-    let (id, streams) = (text("id"), key["connections"].as_u64().unwrap_or_default());
-    let mut out = anstream::stderr().lock();
-    let question = format!(
-        "This ends {} key {id} ({}, {}) for good and cuts {streams} streams. Type its id to go on: ",
-        text("kind"),
-        text("app"),
-        text("name")
-    );
-    let asked = write!(out, "{question}").and_then(|()| out.flush());
-    let mut answer = String::new();
-    let read = asked.and_then(|()| std::io::stdin().lock().read_line(&mut answer));
-    read.map_err(exit::failed)?;
-    if answer.trim() == id { Ok(()) } else { Err(exit::failed("not confirmed; nothing was changed")) }
 }

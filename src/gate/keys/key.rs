@@ -58,6 +58,20 @@ pub enum KeyChange {
 }
 
 impl Key {
+    /// This key of a copy of a store, as it is to be at `now_ms` (Unix milliseconds) where that copy takes the place of the store, in which it
+    /// is `replaced`: its life is that of the one that was changed last, and it is revoked if either is. `None` where that changes nothing.
+    #[must_use]
+    pub fn put_back(&self, replaced: &Self, now_ms: i64) -> Option<Self> {
+        let latest = if replaced.version > self.version { replaced } else { self };
+        let is_revoked = [self, replaced].iter().any(|key| key.life.state == State::Revoked);
+        let life = if is_revoked { latest.life.revoked() } else { latest.life.clone() };
+        if life == self.life {
+            return None;
+        }
+        let (text, ill_checked) = (latest.text.clone(), latest.ill_checked);
+        Some(Self { life, text, ill_checked, changed_at_ms: now_ms, version: latest.version + 1, ..self.clone() })
+    }
+
     /// The key after `change` at `now_ms` (Unix milliseconds). Equal to what it was where nothing changes.
     ///
     /// # Errors
@@ -125,6 +139,39 @@ mod tests {
         let step = Step::Rotate { digest: digest("pk_second"), grace_ms: 10 };
         let rotated = key().after(KeyChange::Step(step, Some("pk_second".into())), NOW).unwrap();
         assert_eq!((rotated.text.as_deref(), rotated.life.previous.len()), (Some("pk_second"), 1));
+    }
+
+    #[test]
+    fn a_key_that_is_put_back_is_as_dead_as_in_either() {
+        let named = |key: &Key, name: &str| {
+            let about = About { name: name.into(), ..key.about.clone() };
+            key.after(KeyChange::Update(about, i64::MAX), NOW).unwrap()
+        };
+        let step = |key: &Key, step| key.after(KeyChange::Step(step, None), NOW).unwrap();
+        let (copy, store) = (key(), named(&key(), "Other"));
+        assert_eq!(copy.put_back(&store, NOW), None, "what is said of it is as in the copy");
+        let is = copy.put_back(&step(&store, Step::Revoke), NOW + 5).unwrap();
+        assert_eq!(
+            (is.life.state, is.version, is.changed_at_ms, &*is.about.name),
+            (State::Revoked, 4, NOW + 5, &*copy.about.name)
+        );
+        let disabled = step(&copy, Step::Disable);
+        assert_eq!(copy.put_back(&disabled, NOW).unwrap().life.state, State::Disabled);
+        assert_eq!(disabled.put_back(&step(&disabled, Step::Enable), NOW).unwrap().life.state, State::Active);
+        // A store that is older than the copy ends what it has ended, and gives back no text.
+        assert_eq!(disabled.put_back(&copy, NOW), None);
+        let is = step(&disabled, Step::Enable).put_back(&step(&copy, Step::Revoke), NOW).unwrap();
+        assert_eq!((is.life.state, is.version), (State::Revoked, 4));
+        assert_eq!(step(&copy, Step::Revoke).put_back(&store, NOW), None, "nor is what the copy has ended alive");
+    }
+
+    #[test]
+    fn a_key_that_is_put_back_has_the_texts_that_it_was_given_last() {
+        let leaked = KeyChange::Step(Step::Rotate { digest: digest("pk_second"), grace_ms: 0 }, Some("pk_second".into()));
+        let rotated = key().after(leaked, NOW).unwrap();
+        let is = key().put_back(&rotated, NOW).unwrap();
+        assert_eq!((&is.life, &is.text), (&rotated.life, &rotated.text));
+        assert_eq!(rotated.put_back(&key(), NOW), None);
     }
 
     #[test]

@@ -77,12 +77,18 @@ impl Life {
     /// Why the step is not taken.
     pub fn after(&self, step: Step, now_ms: i64) -> Result<Self, Refused> {
         match step {
-            Step::Revoke => Ok(Self { state: State::Revoked, previous: Box::default(), ..self.clone() }),
+            Step::Revoke => Ok(self.revoked()),
             _ if self.state == State::Revoked => Err(Refused::Revoked),
             Step::Disable => Ok(Self { state: State::Disabled, ..self.clone() }),
             Step::Enable => Ok(Self { state: State::Active, ..self.clone() }),
             Step::Rotate { digest, grace_ms } => self.rotated(digest, grace_ms, now_ms),
         }
+    }
+
+    /// The life at its end, for good.
+    #[must_use]
+    pub fn revoked(&self) -> Self {
+        Self { state: State::Revoked, previous: Box::default(), ..self.clone() }
     }
 
     /// The life with another end (Unix milliseconds; `i64::MAX` is never), as decided at `now_ms`.

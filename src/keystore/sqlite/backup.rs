@@ -15,7 +15,7 @@ pub(super) fn write(from: &Arc<place::Place>, to: &Path) -> Result<(), StoreErro
 }
 
 /// That all of a store can be read, and its audit trail is whole.
-fn verify(conn: &rusqlite::Connection) -> Result<(), StoreError> {
+pub(super) fn verify(conn: &rusqlite::Connection) -> Result<(), StoreError> {
     let whole = conn.unchecked_transaction()?;
     connection::check(&whole)?;
     keys::read_all(&whole, &mut |_| {})?;

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use rusqlite::Connection;
 
-use super::{apps, audit, details, keys, meta::Meta, once};
+use super::{apps, audit, details, keys, meta::Meta, once, restore::WentOn};
 use crate::{
-    gate::keys::{Key, KeyChange},
+    gate::keys::{Key, KeyChange, State},
     keystore::{App, Change, Committed, Deed, Operator, StoreError},
 };
 
@@ -44,13 +44,24 @@ pub(super) fn prune(conn: &Connection, before_ms: i64, actor: &str, at_ms: i64) 
     Ok(pruned)
 }
 
-/// Begins another epoch, later than the present one and than `after`.
-pub(super) fn renew_epoch(conn: &Connection, after: u64, actor: &str, at_ms: i64) -> Result<Meta, StoreError> {
+/// Begins another epoch, later than the present one and than `after`, in a copy that takes the place of a store: with the keys as they went on
+/// in that one, and the operators ended.
+pub(super) fn restore(conn: &Connection, after: u64, went_on: &WentOn, actor: &str, at_ms: i64) -> Result<Meta, StoreError> {
     let mut work = Work { conn, meta: Meta::load(conn)?, actor, at_ms };
     let later = work.meta.version.epoch.max(after) + 1;
     let (was, epoch) = (work.meta.version.epoch, later.max(u64::try_from(at_ms).unwrap_or_default()));
     work.meta.version.epoch = epoch;
-    work.record("store.restore", "store", &serde_json::json!({ "epoch": { "from": was, "to": epoch } }).to_string())?;
+    work.record("store.restore", "store", &details::of_restore(was, epoch, went_on))?;
+    // All of them before any is taken: the text of one may have been another's.
+    for is in &went_on.keys {
+        keys::find(conn, &is.id)?.map_or(Ok(()), |was| keys::release_texts(conn, &was.key))?;
+    }
+    for is in &went_on.keys {
+        work.go_on(is)?;
+    }
+    for id in &went_on.operators {
+        work.revoke_operator(id)?;
+    }
     work.meta.save(conn)?;
     Ok(work.meta)
 }
@@ -123,6 +134,18 @@ impl Work<'_> {
             self.meta.version.sequence = sequence;
         }
         Ok(vec![is])
+    }
+
+    /// Has a key be `is`, as it had become by the time when a copy was put back.
+    fn go_on(&mut self, is: &Key) -> Result<(), StoreError> {
+        let target = format!("key:{}", is.id);
+        let was = keys::find(self.conn, &is.id)?.ok_or_else(|| StoreError::NotFound(target.as_str().into()))?;
+        let revoked = is.life.state == State::Revoked && was.key.life.state != State::Revoked;
+        let action = if revoked { "key.revoke" } else { "key.restore" };
+        let sequence = self.record(action, &target, &details::of_life(&was.key, is))?;
+        keys::replace(self.conn, &mut self.meta.keys, &was, is, sequence)?;
+        self.meta.version.sequence = sequence;
+        Ok(())
     }
 
     fn create_operator(&mut self, operator: &Operator) -> Result<Vec<Key>, StoreError> {

@@ -4,6 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::restore::WentOn;
 use crate::{
     gate::keys::{About, Key, KeyChange, Step},
     keystore::{App, Operator},
@@ -48,6 +49,24 @@ pub(super) fn of_change(change: &KeyChange, was: &Key, is: &Key) -> (&'static st
         }
         KeyChange::Update(..) => ("key.update", Value::Object(update(was, is)).to_string()),
     }
+}
+
+/// Of a copy that was put in the place of a store.
+pub(super) fn of_restore(was: u64, epoch: u64, went_on: &WentOn) -> String {
+    let WentOn { keys, operators, lost, unread } = went_on;
+    let went_on = json!({ "keys": keys.len(), "operators": operators.len(), "lost_keys": lost, "unread": unread });
+    json!({ "epoch": { "from": was, "to": epoch }, "replaced": went_on }).to_string()
+}
+
+/// Of a key that stays as it was when a copy was put back in which it was not.
+pub(super) fn of_life(was: &Key, is: &Key) -> String {
+    json!({
+        "restore": true,
+        "state": { "from": was.life.state.name(), "to": is.life.state.name() },
+        "other_text": was.life.digest != is.life.digest,
+        "expires_at_ms": moment(is.life.expires_at_ms),
+    })
+    .to_string()
 }
 
 fn update(was: &Key, is: &Key) -> Map<String, Value> {

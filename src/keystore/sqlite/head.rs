@@ -5,16 +5,20 @@
 //! deleted, or an old copy put in place. So after each commit, and before it is acknowledged, the head is written to `<store>-head`; it is
 //! never ahead of what is on the disk, and a store that is behind it is refused. It is not synced: after a loss of power it may be an older
 //! one, which proves less and refuses nothing. One that is missing or damaged proves nothing, and is written anew.
+//!
+//! Whoever has a store open shares a lock on this file (`flock`), so that whoever would put another one in its place can tell. Not on the
+//! store: SQLite's own locks on a file end when any of its descriptors in the process is closed.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{File, OpenOptions, TryLockError},
     os::unix::fs::{FileExt as _, OpenOptionsExt as _},
+    path::Path,
 };
 
 use ring::digest::{SHA256, digest};
 use rusqlite::Connection;
 
-use super::{audit, fault::corrupt, meta::Meta, place::Place};
+use super::{audit, fault::corrupt, meta::Meta, place::beside};
 use crate::keystore::StoreError;
 
 /// How far a store had come.
@@ -32,9 +36,9 @@ impl From<&Meta> for Head {
 }
 
 impl Head {
-    /// What was kept of the store at `place`; `None` where nothing was, or it cannot be read.
-    pub fn read(place: &Place) -> Option<Self> {
-        let bytes = std::fs::read(place.beside("-head")).ok()?;
+    /// What was kept of `store`; `None` where nothing was, or it cannot be read.
+    pub fn read(store: &Path) -> Option<Self> {
+        let bytes = std::fs::read(beside(store, "-head")).ok()?;
         let (said, check) = bytes.split_last_chunk::<32>()?;
         let right = digest(&SHA256, said).as_ref() == check;
         let (epoch, rest) = said.split_first_chunk::<8>().filter(|_| right)?;
@@ -51,7 +55,7 @@ impl Head {
         if version.epoch < self.epoch || ends.last < self.sequence {
             return Err(corrupt(format_args!(
                 "it is older than it was: change {} was acknowledged, and the latest in it is {}. Its log (`-wal`) is damaged or was deleted, or \
-                 an old copy was put in its place; if that was meant, it needs to be told (`renew_epoch`)",
+                 an old copy was put in its place: `keygate keys restore` does that so that all know of it",
                 self.sequence, ends.last
             )));
         }
@@ -77,14 +81,56 @@ pub(super) struct HeadFile {
 }
 
 impl HeadFile {
-    /// Where there is no room for it, none is kept: the store goes on without.
-    pub fn open(place: &Place) -> Self {
-        let path = place.beside("-head");
-        let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
+    /// That of `store`, if there is one, shared with others who use the store.
+    ///
+    /// # Errors
+    /// If somebody has it alone.
+    pub fn find(store: &Path) -> Result<Self, StoreError> {
+        let head = Self { file: OpenOptions::new().write(true).open(beside(store, "-head")).ok(), written: None };
+        head.share()?;
+        Ok(head)
+    }
+
+    /// The same, made where there was none. Where there is no room for it, none is kept: the store goes on without.
+    ///
+    /// # Errors
+    /// If somebody has it alone.
+    pub fn or_made(self, store: &Path) -> Result<Self, StoreError> {
+        if self.file.is_some() {
+            return Ok(self);
+        }
+        let path = beside(store, "-head");
+        let file = make(&path);
         if let Err(error) = &file {
             tracing::warn!(%error, "cannot write {}: nothing will tell of changes that are lost", path.display());
         }
-        Self { file: file.ok(), written: None }
+        let head = Self { file: file.ok(), written: None };
+        head.share()?;
+        Ok(head)
+    }
+
+    /// That of `store`, for nobody else: until it is dropped, nobody opens the store.
+    ///
+    /// # Errors
+    /// If somebody has the store open, or nobody could be told that it is not to be opened.
+    pub fn alone(store: &Path) -> Result<Self, StoreError> {
+        let file = make(&beside(store, "-head")).map_err(|error| StoreError::Io(error.to_string()))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { file: Some(file), written: None }),
+            Err(TryLockError::WouldBlock) => Err(StoreError::Io("it is in use: stop the gate, and try again".into())),
+            Err(TryLockError::Error(error)) => Err(StoreError::Io(error.to_string())),
+        }
+    }
+
+    /// A file system that has no locks, as SQLite asks for as well, is none that a store can be on.
+    fn share(&self) -> Result<(), StoreError> {
+        match self.file.as_ref().map(File::try_lock_shared) {
+            Some(Err(TryLockError::WouldBlock)) => {
+                Err(StoreError::Io("a copy is being put in its place; ask again when that has ended".into()))
+            }
+            Some(Err(TryLockError::Error(error))) => Err(StoreError::Io(error.to_string())),
+            Some(Ok(())) | None => Ok(()),
+        }
     }
 
     /// Keeps `head`, if it is another. In place, as one write to one block, so that it needs no room.
@@ -106,4 +152,8 @@ impl HeadFile {
             tracing::warn!(%error, "cannot sync the head of the key store");
         }
     }
+}
+
+fn make(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)
 }

@@ -55,7 +55,8 @@ pub(super) fn find(conn: &Connection, id: &str) -> Result<Option<Kept>, StoreErr
     read_one(conn, &mut Reader::new(conn), id)
 }
 
-fn read_one(conn: &Connection, reader: &mut Reader<'_>, id: &str) -> Result<Option<Kept>, StoreError> {
+/// The same, by a reader that has met the terms of others.
+pub(super) fn read_one(conn: &Connection, reader: &mut Reader<'_>, id: &str) -> Result<Option<Kept>, StoreError> {
     let mut asked = conn.prepare_cached(&format!("SELECT {COLUMNS} FROM keys WHERE key_id = ?1"))?;
     let mut rows = asked.query([id])?;
     rows.next()?.map(|row| reader.read(row)).transpose()
@@ -125,10 +126,16 @@ pub(super) fn replace(conn: &Connection, total: &mut Total, was: &Kept, key: &Ke
     if was.key.life == key.life {
         return Ok(());
     }
-    for digest in digests(&was.key) {
+    release_texts(conn, &was.key)?;
+    take_texts(conn, key)
+}
+
+/// Has no text be that of `key`, as it is in the store: for it is to be written anew.
+pub(super) fn release_texts(conn: &Connection, key: &Key) -> Result<(), StoreError> {
+    for digest in digests(key) {
         conn.prepare_cached("DELETE FROM texts WHERE digest = ?1 AND key_id = ?2")?.execute(params![digest, key.id])?;
     }
-    take_texts(conn, key)
+    Ok(())
 }
 
 /// Has every text of `key` be its own, if no other key has it, or lists it as an earlier one: of such two no set can be made, whether or not

@@ -16,6 +16,7 @@ mod meta;
 mod once;
 mod place;
 mod replica;
+mod restore;
 mod rows;
 mod schema;
 mod terms;
@@ -26,6 +27,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use rusqlite::Connection;
 
+pub use self::restore::{Restored, WentOn};
 use self::{
     connection::Readers,
     head::{Head, HeadFile},
@@ -87,11 +89,12 @@ impl SqliteStore {
     fn opened(path: &Path) -> Result<Self, StoreError> {
         let place = Arc::new(Place::find(path)?);
         let open = || {
+            let head = HeadFile::find(place.path())?;
             let conn = connection::writing(&place)?;
-            if let Some(head) = Head::read(&place) {
+            if let Some(head) = Head::read(place.path()) {
                 head.is_reached(&conn)?;
             }
-            let mut head = HeadFile::open(&place);
+            let mut head = head.or_made(place.path())?;
             head.keep((&Meta::load(&conn)?).into());
             head.sync();
             Writer::start(conn, Arc::clone(&place), head)
@@ -100,25 +103,16 @@ impl SqliteStore {
         Ok(Self { readers: Readers::new(Arc::clone(&place)), writer, place })
     }
 
-    /// Begins a new epoch of the store at `path`, which nobody has open: for a copy that was put back, so that whoever follows it knows that
-    /// it is no longer what it was. Its audit trail says so (`store.restore`), by `actor` at `now_ms` (Unix milliseconds).
+    /// Puts the copy at `from` in the place of the store at `path`, which nobody may have open. What has ended since the copy was made stays
+    /// ended, as far as the store that is replaced can be read: a key is as dead as in either, and of a key that was changed since, its state,
+    /// its texts and its end stay. All else is as in the copy. The replaced store is kept beside it. The epoch is a later one, so that whoever
+    /// follows the store knows that it is no longer what it was, and the audit trail says so (`store.restore`), by `actor` at `now_ms` (Unix
+    /// milliseconds).
     ///
     /// # Errors
-    /// If it cannot be opened or written.
-    pub fn renew_epoch(path: &Path, actor: &str, now_ms: i64) -> Result<Version, StoreError> {
-        let place = Place::find(path)?;
-        let renew = || {
-            let mut conn = connection::writing(&place)?;
-            let before = Head::read(&place).map_or(0, |head| head.epoch);
-            let whole = conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-            let meta = deeds::renew_epoch(&whole, before, actor, now_ms)?;
-            whole.commit()?;
-            let mut head = HeadFile::open(&place);
-            head.keep((&meta).into());
-            head.sync();
-            Ok(meta.version)
-        };
-        place.told(renew())
+    /// If somebody has the store open, the copy is not whole, or one of both cannot be written. The store is then as it was.
+    pub fn restore(path: &Path, from: &Path, actor: &str, now_ms: i64) -> Result<Restored, StoreError> {
+        restore::restore(path, from, actor, now_ms)
     }
 
     /// Replaces all keys of a copy by those that `source` gives, until it says their version; it may be asked more than once.

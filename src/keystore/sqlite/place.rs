@@ -32,21 +32,15 @@ impl Place {
             return Err(StoreError::Corrupt(format!("{}: it is empty; {WAY_OUT}", path.display())));
         }
         let place = Self { identity: (about.dev(), about.ino()), path };
-        for name in [&place.path, &place.beside("-wal"), &place.beside("-shm"), &place.beside("-head")] {
-            close_to_others(name).map_err(|error| wrong(&error))?;
+        close_to_others(&place.path).map_err(|error| wrong(&error))?;
+        for ending in ["-wal", "-shm", "-head"] {
+            close_to_others(&beside(&place.path, ending)).map_err(|error| wrong(&error))?;
         }
         Ok(place)
     }
 
     pub fn path(&self) -> &Path {
         &self.path
-    }
-
-    /// The file beside it with this ending; SQLite's own are `-wal` and `-shm`.
-    pub fn beside(&self, ending: &str) -> PathBuf {
-        let mut name = self.path.clone().into_os_string();
-        name.push(ending);
-        name.into()
     }
 
     /// That the file is still the one that was found: what is written to one that lost its name is lost with the process.
@@ -60,41 +54,64 @@ impl Place {
 
     /// `result`, with the file and the way out in what an error says.
     pub fn told<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
-        let path = self.path.display();
-        result.map_err(|error| match error {
-            StoreError::Corrupt(what) => StoreError::Corrupt(format!("{path}: {what}; {WAY_OUT}")),
-            StoreError::Io(what) => StoreError::Io(format!("{path}: {what}")),
-            said @ (StoreError::NotFound(_)
-            | StoreError::Exists(_)
-            | StoreError::SameText(_)
-            | StoreError::Changed(_)
-            | StoreError::Refused(_)
-            | StoreError::Reused
-            | StoreError::Full
-            | StoreError::TooNew { .. }) => said,
-        })
+        result.map_err(|error| told_of(&self.path, error))
+    }
+}
+
+/// `error`, with the file that it is about and the way out.
+pub(super) fn told_of(store: &Path, error: StoreError) -> StoreError {
+    let path = store.display();
+    match error {
+        StoreError::Corrupt(what) => StoreError::Corrupt(format!("{path}: {what}; {WAY_OUT}")),
+        StoreError::Io(what) => StoreError::Io(format!("{path}: {what}")),
+        said @ (StoreError::NotFound(_)
+        | StoreError::Exists(_)
+        | StoreError::SameText(_)
+        | StoreError::Changed(_)
+        | StoreError::Refused(_)
+        | StoreError::Reused
+        | StoreError::Full
+        | StoreError::TooNew { .. }) => said,
     }
 }
 
 const WAY_OUT: &str = "restore a copy of the store, and keep this file to find out what happened";
 
-/// Makes the file at `path`, which is not there, with what `fill` writes into it: all of it or none, for its owner only, and on the
-/// disk when this returns.
-pub(super) fn make(path: &Path, fill: impl FnOnce(&Path) -> Result<(), StoreError>) -> Result<(), StoreError> {
-    let wrong = |error: io::Error| StoreError::Io(format!("{}: {error}", path.display()));
-    let folder = match path.parent() {
+/// The file beside `store` with this ending; SQLite's own are `-wal` and `-shm`.
+pub(super) fn beside(store: &Path, ending: &str) -> PathBuf {
+    let mut name = store.to_owned().into_os_string();
+    name.push(ending);
+    name.into()
+}
+
+/// The folder that `path` is in, whole.
+pub(super) fn folder(path: &Path) -> io::Result<PathBuf> {
+    match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         Some(_) | None => Path::new("."),
-    };
-    let folder = folder.canonicalize().map_err(wrong)?;
+    }
+    .canonicalize()
+}
+
+/// Makes the file at `path`, which is not there, with what `fill` writes into it: all of it or none, for its owner only, and on the
+/// disk when this returns. What `fill` says.
+pub(super) fn make<T>(path: &Path, fill: impl FnOnce(&Path) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    let wrong = |error: io::Error| StoreError::Io(format!("{}: {error}", path.display()));
+    let folder = folder(path).map_err(wrong)?;
     if path.symlink_metadata().is_ok() {
         return Err(wrong(io::ErrorKind::AlreadyExists.into()));
     }
     let new = tempfile::Builder::new().prefix(".keygate-store-").tempfile_in(&folder).map_err(wrong)?;
-    fill(new.path())?;
+    let filled = fill(new.path())?;
     new.as_file().sync_all().map_err(wrong)?;
     new.persist_noclobber(path).map_err(|error| wrong(error.error))?;
-    File::open(&folder).and_then(|folder| folder.sync_all()).map_err(wrong)
+    sync(&folder).map_err(wrong)?;
+    Ok(filled)
+}
+
+/// Has the names in `folder` on the disk.
+pub(super) fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
 }
 
 /// Who reads the store has what keys are found by, and what snapshots are signed with.

@@ -200,7 +200,7 @@ mod tests {
         Meta::new(1).save(&conn).unwrap();
         conn.execute_batch("CREATE TABLE notes (text TEXT)").unwrap();
         let place = Arc::new(Place::find(&path).unwrap());
-        let head = HeadFile::open(&place);
+        let head = HeadFile::find(&path).unwrap().or_made(&path).unwrap();
         (folder, Writer::start(conn, place, head).unwrap())
     }
 
