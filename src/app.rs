@@ -174,6 +174,10 @@ pub async fn start(
         telemetry.keep_usage();
         tasks.spawn(usage::keep_usage(Arc::clone(&edge), Arc::clone(stored), outbox.clone()));
     }
+    if let Some(manage) = &manage {
+        manage.keep_trail_for(config.audit_keep);
+        tasks.spawn(Arc::clone(manage).prune_trail());
+    }
     if let (Some(follow), Some(outbox)) = (following, outbox) {
         tasks.spawn(follow.run());
         tasks.spawn(outbox.run());

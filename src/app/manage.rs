@@ -7,15 +7,16 @@ mod create;
 mod operators;
 mod page;
 mod receipt;
+mod trail;
 mod view;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use ring::rand::SystemRandom;
 use serde_json::{Map, Value};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 use super::{lead::Lead, stored::StoredKeys};
 use crate::{
@@ -39,6 +40,8 @@ pub struct Manage {
     random: SystemRandom,
     /// As the store has them, so that nobody who guesses has the disk work.
     operators: ArcSwap<Vec<Operator>>,
+    /// How far the audit trail goes back; `None` is for ever.
+    trail_keep: watch::Sender<Option<Duration>>,
 }
 
 impl Manage {
@@ -51,8 +54,8 @@ impl Manage {
             Some(edge) => Some(Lead::new(Arc::clone(&stored), Arc::clone(edge)).await?),
             None => None,
         };
-        let manage =
-            Self { stored, lead, edge, clock: Clock::start(), random: SystemRandom::new(), operators: ArcSwap::default() };
+        let (clock, random, operators) = (Clock::start(), SystemRandom::new(), ArcSwap::default());
+        let manage = Self { stored, lead, edge, clock, random, operators, trail_keep: watch::Sender::new(None) };
         manage.look_at_operators().await?;
         Ok(manage)
     }

@@ -160,6 +160,9 @@ impl Following {
         if let (Some((keys, mut hold)), Some(Stored { version, compiler, .. })) = (hold, stored) {
             keys.put(&mut hold, InForce { version, compiler });
         }
+        if let Some(manage) = &manage {
+            manage.keep_trail_for(config.audit_keep);
+        }
         self.edge.telemetry().key_set_loaded(&KeySetLoaded { generation, keys: &keys });
         self.edge.telemetry().reloaded(&Reload { successful: true, from_source: self.reads_source() });
         info!(generation, keys = keys.len(), cut, "reloaded");

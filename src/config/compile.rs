@@ -51,6 +51,7 @@ pub(super) fn config(typed: &raw::Config, folder: &Path, root: &Place<'_>) -> Op
     };
     let status = typed.status.as_ref().and_then(|status| address(status.address.as_ref(), &root.field("status")));
     let admin = typed.admin.as_ref().map(|typed| admin::admin(typed, keys.as_ref(), folder, &root.field("admin")));
+    let audit_keep = typed.audit.as_ref().and_then(|typed| admin::audit_keep(typed, keys.as_ref(), &root.field("audit")));
     let control = typed.control.as_ref().and_then(|control| socket(control, folder, &root.field("control")));
     let state = typed.state.as_ref().and_then(|state| file(state.file.as_ref(), "file", folder, &root.field("state")));
     if let (Some(status), Some(listeners)) = (status, &listeners)
@@ -89,6 +90,7 @@ pub(super) fn config(typed: &raw::Config, folder: &Path, root: &Place<'_>) -> Op
         log: log(typed.log.as_ref()),
         status,
         admin: admin.map_or(Some(None), |admin| admin.map(Some))?,
+        audit_keep,
         control,
         state,
     })

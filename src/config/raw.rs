@@ -27,7 +27,7 @@ pub(super) use keys::{Browser, Key, KeyFile, Kind, Previous, SecretSource, State
 pub(super) use limits::{ConnectionLimit, KeyLimit, LimitHeaders, Limits, OverConnections, OverRate, Quota};
 pub(super) use listener::{Listener, ProxyProtocol, Tls};
 pub(super) use observability::{AccessLog, Log, LogFormat, Metrics, PerKey};
-pub(super) use process::{Admin, Control, State, Status};
+pub(super) use process::{Admin, Audit, Control, State, Status};
 pub(super) use route::{Access, Channel, ClientMessages, Enforcer, Route};
 pub use scalar::duration;
 pub(super) use scalar::{ByteRate, ByteSize, Count, OrOff, Rate, Span, Text};
@@ -88,6 +88,8 @@ pub(super) struct Config {
     /// Where keys are managed, by programs and in a browser; for keys in a store (`keys.sqlite`). Default: nowhere but over the control
     /// socket. *Restart.*
     pub admin: Option<Admin>,
+    /// The audit trail of what is done to keys in a store (`keys.sqlite`). *Live.*
+    pub audit: Option<Audit>,
     /// The control socket. *Restart.*
     pub control: Option<Control>,
     /// What outlives the process: blocks (`keygate block`). Default: nothing does. *Restart.*

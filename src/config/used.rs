@@ -42,6 +42,8 @@ pub struct Config {
     pub status: Option<SocketAddr>,
     /// Where keys are managed; `None` is nowhere but over the control socket.
     pub admin: Option<Admin>,
+    /// How long the audit trail of managed keys goes back; `None` is for ever.
+    pub audit_keep: Option<Duration>,
     /// The control socket; `None` leaves the place to the program.
     pub control: Option<PathBuf>,
     /// Where blocks are kept over a restart; `None` is nowhere.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{List, Text, listener::Tls};
+use super::{List, OrOff, Span, Text, listener::Tls};
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a map with `address`")]
@@ -27,6 +27,15 @@ pub(in crate::config) struct Admin {
     /// Names by which browsers and programs may ask, besides the address itself and `localhost`: a page of another name that leads here
     /// gets no answer. Default: none.
     pub hosts: Option<List<Text>>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map with `keep`")]
+#[schemars(inline)]
+pub(in crate::config) struct Audit {
+    /// How long records are kept, at least `1d`: older ones are forgotten when the gate starts and once an hour, which has a record of its
+    /// own. What is left can be verified all the same. `off`: for ever. Default: `off`.
+    pub keep: Option<OrOff<Span>>,
 }
 
 #[derive(Deserialize, JsonSchema)]
