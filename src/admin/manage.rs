@@ -43,8 +43,8 @@ pub trait Managing: Send + Sync + 'static {
     /// Records of the audit trail, at most `limit`.
     async fn audit(&self, wanted: AuditFilter, from: AuditFrom, limit: usize, by: &Caller) -> Result<Vec<AuditRecord>, Trouble>;
 
-    /// Whether the audit trail is whole, and its end.
-    async fn verify_audit(&self, by: &Caller) -> Result<AuditHead, Trouble>;
+    /// Whether the audit trail is whole and, where somebody knows one of its records, has that one still; and its end.
+    async fn verify_audit(&self, known: Option<KnownRecord>, by: &Caller) -> Result<AuditHead, Trouble>;
 
     /// Remembers a management call that was refused. Failing to is an error of the call. The API does this for every refusal, also
     /// where it was [`Trouble::Forbidden`] from here: nothing else need.
@@ -198,6 +198,15 @@ pub struct Created {
     pub repeated: bool,
 }
 
+/// A record of the audit trail as somebody who cannot write the trail knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KnownRecord {
+    /// Its number; 0 is the beginning of the trail, before every record.
+    pub sequence: u64,
+    /// Its hash, which the chain up to it leads to; of the beginning, zeros.
+    pub hash: [u8; 32],
+}
+
 /// What happens to a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stepping {
@@ -331,6 +340,8 @@ pub enum Trouble {
     Invalid(Vec<FieldProblem>),
     /// The store says no.
     Store(StoreError),
+    /// The audit trail is whole, and does not have the record that somebody knows; how.
+    TrailDiffers(String),
     /// The keys are in a file, or another gate manages them: nothing can be changed here; where it can.
     ReadOnly(String),
     /// It broke off; for the log.

@@ -32,8 +32,8 @@ pub use self::{
     handover::{MeetError, Offered, Predecessor, Role},
     lead::{Ended, Followed, GateView, Joining, Leading, Report, ToldCounts, ToldMisuse, ToldUsage},
     manage::{
-        AppView, Asked, Caller, Created, CreatedOperator, FieldProblem, GateReceipt, KeyView, KeysWanted, Managing, NewApp,
-        NewOperator, Page, Reach, Receipt, Shown, Stepped, Stepping, Trouble, UsageView,
+        AppView, Asked, Caller, Created, CreatedOperator, FieldProblem, GateReceipt, KeyView, KeysWanted, KnownRecord, Managing,
+        NewApp, NewOperator, Page, Reach, Receipt, Shown, Stepped, Stepping, Trouble, UsageView,
     },
     socket::{ControlSocket, Place, default_control_path},
     status::serve_status,

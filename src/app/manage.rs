@@ -7,6 +7,7 @@ mod create;
 mod operators;
 mod page;
 mod receipt;
+mod retention;
 mod trail;
 mod view;
 
@@ -21,7 +22,7 @@ use tokio::sync::{broadcast, watch};
 use super::{lead::Lead, stored::StoredKeys};
 use crate::{
     admin::{
-        AppView, Asked, Caller, Created, CreatedOperator, FieldProblem, KeyView, KeysWanted, Leading, Managing, NewApp,
+        AppView, Asked, Caller, Created, CreatedOperator, FieldProblem, KeyView, KeysWanted, KnownRecord, Leading, Managing, NewApp,
         NewOperator, Page, Stepped, Stepping, Trouble, UsageView,
     },
     config::Problems,
@@ -141,8 +142,8 @@ impl Managing for Manage {
         Ok(self.stored.ask(move |store| store.audit(&wanted, from, limit)).await?)
     }
 
-    async fn verify_audit(&self, _by: &Caller) -> Result<AuditHead, Trouble> {
-        Ok(self.stored.ask(|store| store.verify_audit()).await?)
+    async fn verify_audit(&self, known: Option<KnownRecord>, _by: &Caller) -> Result<AuditHead, Trouble> {
+        self.whole_trail(known).await
     }
 
     async fn note_refused(&self, action: &str, target: &str, why: &str, by: &Caller) -> Result<(), Trouble> {

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use keygate::admin::Stepping;
+use keygate::admin::{KnownRecord, Stepping};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -171,6 +171,10 @@ async fn the_trail_is_read_forwards_and_backwards() {
     assert_eq!(record, &expected);
     let head = world.get("/v1/audit/verify").await.json();
     assert_eq!(head, json!({ "first": 1, "sequence": 3, "hash": "07".repeat(32) }));
+    assert_eq!(*world.manager.known.lock(), None);
+    let hash = "07".repeat(32);
+    assert_eq!(world.get(&format!("/v1/audit/verify?expect=3:{hash}")).await.status, 200);
+    assert_eq!(*world.manager.known.lock(), Some(KnownRecord { sequence: 3, hash: [7; 32] }));
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use keygate::{
     admin::{
         AppView, Asked, Asker, BlockView, Blocked, Caller, Connections, Created, CreatedOperator, Cut, FieldProblem, Followed,
-        GateView, Governed, Grouping, Groups, Joining, KeyView, KeysWanted, Leading, Lifted, Listing, Managing, NewApp,
+        GateView, Governed, Grouping, Groups, Joining, KeyView, KeysWanted, KnownRecord, Leading, Lifted, Listing, Managing, NewApp,
         NewOperator, Offered, Page, Reach, Receipt, Report, Severed, Shown, Stepped, Stepping, ToldUsage, Trouble, UsageView,
         Wanted,
     },
@@ -45,6 +45,8 @@ pub struct FakeManager {
     pub records: AtomicUsize,
     /// Whether a reader who comes to its middle finds it damaged.
     pub damaged: AtomicBool,
+    /// The record that the audit trail was to have.
+    pub known: Mutex<Option<KnownRecord>>,
     /// Steps that were asked for.
     pub steps: Mutex<Vec<StepTaken>>,
     /// Whether calls never come back.
@@ -65,6 +67,7 @@ impl Default for FakeManager {
             deaf: AtomicBool::new(false),
             records: AtomicUsize::new(3),
             damaged: AtomicBool::new(false),
+            known: Mutex::default(),
             steps: Mutex::default(),
             hangs: AtomicBool::new(false),
             decisions: broadcast::Sender::new(4),
@@ -231,8 +234,9 @@ impl Managing for FakeManager {
         })
     }
 
-    async fn verify_audit(&self, _: &Caller) -> Result<AuditHead, Trouble> {
+    async fn verify_audit(&self, known: Option<KnownRecord>, _: &Caller) -> Result<AuditHead, Trouble> {
         self.troubled()?;
+        *self.known.lock() = known;
         Ok(AuditHead { first: 1, sequence: 3, hash: [7; 32] })
     }
 

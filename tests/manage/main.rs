@@ -6,5 +6,6 @@ mod support;
 
 mod life;
 mod moving;
+mod retention;
 mod trail;
 mod world;

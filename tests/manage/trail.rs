@@ -1,53 +1,59 @@
-//! How far the audit trail goes back.
+//! The audit trail, held to what somebody knows of it who keeps that elsewhere.
 
-use keygate::keystore::{Change, Deed, KeyStore as _, SqliteStore};
+use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{
-    support::{Backend, Gate, Setup},
-    world::folder,
+    support::Backend,
+    world::{folder, offline},
 };
 
-const FORGOTTEN: &str = "the audit trail has forgotten what is older than `audit.keep`";
-
-/// Has the trail of the store in `folder` begin in 2001.
-fn with_an_old_record(folder: &TempDir) {
-    let path = folder.path().join("keygate.db");
-    for name in ["keygate.db", "keygate.db-head"] {
-        std::fs::remove_file(folder.path().join(name)).expect("an empty store");
-    }
-    SqliteStore::create(&path, 1_000_000_000_000).expect("a store");
-    let deed = Deed::Note { action: "key.misuse".into(), target: "key:web".into(), detail: "{}".into() };
-    let change = Change { deed, actor: "gate".into(), at_ms: 1_000_000_000_000, once: None };
-    SqliteStore::open(&path).and_then(|store| store.commit(change)).expect("a record");
-}
-
-async fn trail(gate: &Gate) -> (u64, u64) {
-    let (code, head, error) = gate.command(&["audit", "verify", "-o", "json"]).await;
+/// The number and the hash of the last record.
+async fn head(folder: &TempDir) -> String {
+    let (code, out, error) = offline(folder, &["audit", "verify", "-o", "json"]).await;
     assert_eq!(code, Some(0), "{error}");
-    let head: serde_json::Value = serde_json::from_str(&head).expect("JSON");
-    (head["first"].as_u64().expect("a number"), head["sequence"].as_u64().expect("a number"))
+    let head: Value = serde_json::from_str(&out).expect("JSON");
+    format!("{}:{}", head["sequence"], head["hash"].as_str().expect("a hash"))
+}
+
+async fn makes_app(folder: &TempDir, id: &str) {
+    let (code, _, error) = offline(folder, &["apps", "create", id]).await;
+    assert_eq!(code, Some(0), "{error}");
 }
 
 #[tokio::test]
-async fn what_is_older_than_is_kept_is_forgotten_at_the_start() {
+async fn a_trail_that_was_cut_short_or_written_anew_is_found_by_who_knows_its_end() {
     let backend = Backend::realtime().await;
-    let (folder, setup) = folder(&backend).await;
-    with_an_old_record(&folder);
-    let setup = Setup { more: "audit: { keep: 400d }\n".to_owned(), ..setup };
-    let gate = Gate::start_in(folder, setup).await;
-    assert_eq!(gate.told(FORGOTTEN, 1).await["records"], 1);
-    assert_eq!(trail(&gate).await, (2, 2), "and what is left says so");
-}
+    let (folder, _setup) = folder(&backend).await;
+    let copy = folder.path().join("copy.db");
+    let (code, _, error) = offline(&folder, &["keys", "backup", copy.to_str().expect("text")]).await;
+    assert_eq!(code, Some(0), "{error}");
+    let early = head(&folder).await;
+    makes_app(&folder, "demo").await;
+    let late = head(&folder).await;
+    let expected = async |known: &str| offline(&folder, &["audit", "verify", "--expect", known]).await;
+    for known in [&early, &late] {
+        let (code, out, error) = expected(known).await;
+        assert_eq!(code, Some(0), "{error}");
+        assert!(out.contains(&late), "{out}");
+    }
+    let (code, _, error) = expected("all of it").await;
+    assert_eq!(code, Some(1));
+    assert!(error.contains("expect: must be the number of a record"), "{error}");
 
-#[tokio::test]
-async fn how_long_records_are_kept_is_live() {
-    let backend = Backend::realtime().await;
-    let (folder, setup) = folder(&backend).await;
-    with_an_old_record(&folder);
-    let gate = Gate::start_by(folder, &setup).await;
-    assert_eq!(trail(&gate).await, (1, 1), "where nothing is said, nothing is forgotten");
-    gate.replace("keygate.yaml", &Setup { more: "audit: { keep: 400d }\n".to_owned(), ..setup }.text());
-    assert_eq!(gate.told(FORGOTTEN, 1).await["records"], 1);
-    assert_eq!(trail(&gate).await, (2, 2));
+    // As somebody would who can write to the store, and undoes what was done.
+    for name in ["keygate.db-wal", "keygate.db-shm", "keygate.db-head"] {
+        _ = std::fs::remove_file(folder.path().join(name));
+    }
+    std::fs::copy(&copy, folder.path().join("keygate.db")).expect("a copy");
+    assert_eq!(head(&folder).await, early, "it is whole, as far as it goes");
+    let (code, _, error) = expected(&late).await;
+    assert_eq!(code, Some(1));
+    assert!(error.contains("the audit trail ends at record 1, and once had record 4"), "{error}");
+
+    makes_app(&folder, "demo").await;
+    let (code, _, error) = expected(&late).await;
+    assert_eq!(code, Some(1));
+    assert!(error.contains("record 4 of the audit trail has another hash"), "{error}");
+    assert_eq!(expected(&early).await.0, Some(0), "up to there it is the same");
 }

@@ -22,7 +22,8 @@ use super::{
     query,
 };
 use crate::{
-    admin::{Caller, Page, Trouble},
+    admin::{Caller, KnownRecord, Page, Trouble},
+    gate::credential::hex,
     keystore::{AuditFilter, AuditFrom, AuditRecord, StoreError},
 };
 
@@ -41,6 +42,13 @@ struct Wanted {
     actor: Option<Box<str>>,
     action: Option<Box<str>>,
     target: Option<Box<str>>,
+}
+
+/// What somebody knows of the trail.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expected {
+    expect: Option<Box<str>>,
 }
 
 /// A record as it is shown.
@@ -84,10 +92,13 @@ pub(super) async fn export(State(api): State<Arc<Api>>, By(by): By, uri: Uri) ->
     Ok(([(CONTENT_TYPE, "application/jsonl")], Body::from_stream(lines(reading))).into_response())
 }
 
-pub(super) async fn verify(State(api): State<Arc<Api>>, By(by): By) -> Result<Response, Problem> {
-    match api.manager.verify_audit(&by).await {
+pub(super) async fn verify(State(api): State<Arc<Api>>, By(by): By, uri: Uri) -> Result<Response, Problem> {
+    let Expected { expect } = query::read(&uri)?;
+    let form = "must be the number of a record, `:`, and the 64 hexadecimal digits of its hash, as an earlier run told them";
+    let known = expect.map(|text| known(&text).ok_or_else(|| Problem::at(Kind::BadQuery, "expect", form))).transpose()?;
+    match api.manager.verify_audit(known, &by).await {
         Ok(head) => {
-            let whole = json!({ "first": head.first, "sequence": head.sequence, "hash": hex(&head.hash) });
+            let whole = json!({ "first": head.first, "sequence": head.sequence, "hash": hex::text(&head.hash) });
             Ok(Answer(whole).into_response())
         }
         // Here what is damaged is what was asked.
@@ -139,10 +150,11 @@ impl From<AuditRecord> for RecordView {
     fn from(record: AuditRecord) -> Self {
         let AuditRecord { sequence, at_ms, actor, action, target, detail, hash } = record;
         let detail = serde_json::from_str(&detail).unwrap_or_else(|_| Value::String(detail.into()));
-        Self { sequence, at: written(at_ms), actor, action, target, detail, hash: hex(&hash) }
+        Self { sequence, at: written(at_ms), actor, action, target, detail, hash: hex::text(&hash) }
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+fn known(text: &str) -> Option<KnownRecord> {
+    let (sequence, hash) = text.split_once(':')?;
+    Some(KnownRecord { sequence: sequence.parse().ok()?, hash: hex::parse(hash)? })
 }

@@ -54,7 +54,7 @@ pub(super) static ENDPOINTS: [Endpoint; 29] = [
     row(Method::POST, "/v1/apps", "app.create", Role::Operator, NO_KEY, &[]),
     row(Method::GET, "/v1/audit", "audit.list", Role::Viewer, NO_KEY, AUDIT),
     row(Method::GET, "/v1/audit/export", "audit.export", Role::Viewer, NO_KEY, EXPORT),
-    row(Method::GET, "/v1/audit/verify", "audit.verify", Role::Viewer, NO_KEY, &[]),
+    row(Method::GET, "/v1/audit/verify", "audit.verify", Role::Viewer, NO_KEY, &["expect"]),
     row(Method::GET, "/v1/connections", "connection.list", Role::Viewer, NO_KEY, CONNECTIONS),
     row(Method::POST, "/v1/connections/cut", "connection.cut", Role::Operator, NO_KEY, &[]),
     row(Method::GET, "/v1/decisions", "decision.follow", Role::Viewer, NO_KEY, &[]),

@@ -13,6 +13,7 @@ impl From<Trouble> for Problem {
             Trouble::Forbidden(why) => Self::new(Kind::Forbidden, why),
             Trouble::Invalid(errors) => Self::of(Kind::Invalid, errors),
             Trouble::ReadOnly(why) => Self::new(Kind::ReadOnly, why),
+            Trouble::TrailDiffers(how) => Self::new(Kind::TrailDiffers, how),
             Trouble::Store(error) => error.into(),
             Trouble::Broken(why) => {
                 error!(why, "a management call broke off");

@@ -1,12 +1,14 @@
 //! Hexadecimal digits, as digests and the names of peppers are written.
 
 /// The lower-case digits of `bytes`.
-pub(super) fn text(bytes: &[u8]) -> String {
+#[must_use]
+pub fn text(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// Exactly `N` bytes from their digits, of either case.
-pub(super) fn parse<const N: usize>(digits: &str) -> Option<[u8; N]> {
+/// Exactly `N` bytes from their digits, of either case; `None` where they are more, fewer, or no digits.
+#[must_use]
+pub fn parse<const N: usize>(digits: &str) -> Option<[u8; N]> {
     if digits.len() != 2 * N || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
         return None;
     }

@@ -4,7 +4,7 @@
 mod admin_token;
 mod base62;
 mod digest;
-mod hex;
+pub mod hex;
 mod key_text;
 mod locations;
 mod pepper;

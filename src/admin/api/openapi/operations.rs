@@ -133,9 +133,10 @@ pub(super) fn of(action: &str) -> Option<Operation> {
         },
         "audit.verify" => Operation {
             summary: "Verify the audit trail",
-            about: "Reads all of it. Keep the last hash elsewhere: with it, a trail that was cut short is told from a whole one. An edited \
-                    or missing record is the problem `store_damaged`, which names it.",
+            about: "Reads all of it. Keep `sequence` and `hash` elsewhere: with them as `expect`, a trail that was cut short or written anew \
+                    is told from the one that they were of. An edited or missing record is the problem `store_damaged`, which names it.",
             answer: Answer::Json("TrailHead"),
+            problems: &[Kind::TrailDiffers],
             ..READ
         },
         "connection.list" => Operation {

@@ -51,6 +51,12 @@ pub(super) fn all() -> Value {
         ("actor", "actor", text(), "By this one: `operator:<id>`, `key:<id>`, `local:<uid>`."),
         ("action", "action", text(), "Just this, or all that begin so: `key.` is everything done to keys."),
         ("target", "target", text(), "On this: `key:<id>`, `app:<id>`, `operator:<id>`."),
+        (
+            "expect",
+            "expect",
+            json!({ "type": "string", "pattern": "^[0-9]{1,15}:[0-9a-f]{64}$" }),
+            "The trail must have this record: its `sequence`, `:`, and its `hash`, as an earlier answer told them.",
+        ),
         ("connection_key", "key", id(), "Of the key with this id."),
         ("transport", "transport", json!({ "enum": ["websocket", "sse", "http"] }), "Of this kind."),
         ("peer", "peer", peer, "Whose client is this address or in this network. An IPv6 address alone stands for its /64."),
