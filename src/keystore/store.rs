@@ -273,6 +273,8 @@ pub struct Committed {
     pub version: Version,
     /// The keys that it was about, as they are now.
     pub keys: Vec<Key>,
+    /// The operator who was made, as they are now.
+    pub operator: Option<Operator>,
     /// Whether all was so already, and nothing was recorded.
     pub unchanged: bool,
     /// Whether it had happened before, by the same request ([`Once`]).

@@ -6,6 +6,7 @@ mod support;
 
 mod life;
 mod moving;
+mod repeats;
 mod retention;
 mod trail;
 mod world;

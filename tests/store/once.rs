@@ -2,7 +2,7 @@
 
 use keygate::{
     gate::keys::Step,
-    keystore::{Change, Deed, KeyStore as _, Once, StoreError},
+    keystore::{Change, Deed, KeyStore as _, Once, Operator, Role, StoreError},
 };
 
 use crate::support::{HOUR, NOW, Own, change, key, step};
@@ -25,6 +25,24 @@ fn a_repeated_request_tells_of_the_same_keys() {
     assert_eq!(own.store.commit(once(create(), "r1", 2)).unwrap_err(), StoreError::Reused);
     let other = Change { actor: "operator:bob".into(), ..once(Deed::Create(vec![key("c")]), "r1", 3) };
     assert!(!own.store.commit(other).unwrap().repeated, "another's request is another");
+}
+
+#[test]
+fn a_repeated_request_tells_of_the_same_operator() {
+    let own = Own::with(&[]);
+    let made = |id: &str| {
+        let (name, role) = ("Ann".into(), Role::Owner);
+        Operator { id: id.into(), name, role, digest: [7; 32], created_at_ms: NOW, expires_at_ms: i64::MAX, revoked: false }
+    };
+    let create = |id: &str| once(Deed::CreateOperator(made(id)), "r1", 1);
+    assert_eq!(own.store.commit(create("first")).unwrap().operator, Some(made("first")));
+    own.commit(Deed::RevokeOperator("first".into())).unwrap();
+    let own = own.reopened();
+    let again = own.store.commit(create("second")).unwrap();
+    assert!(again.repeated && again.keys.is_empty());
+    assert_eq!(again.operator, Some(Operator { revoked: true, ..made("first") }), "as they are now");
+    assert_eq!(own.store.operators().unwrap().len(), 1, "and nobody else was made");
+    assert_eq!(own.store.commit(once(Deed::CreateOperator(made("third")), "r1", 2)).unwrap_err(), StoreError::Reused);
 }
 
 #[test]

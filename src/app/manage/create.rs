@@ -66,6 +66,7 @@ impl Manage {
         let app = App { id: wanted.id.into(), name: wanted.name.into(), created_at_ms: self.now_ms() };
         let committed = self.keep(Deed::CreateApp(app.clone(), keys), asked, once).await?;
         self.bring_into_force().await?;
+        let app = if committed.repeated { self.app_now(app).await? } else { app };
         let secret = |text: String| (!committed.repeated).then(|| text.into());
         let made = committed.keys.iter().zip(texts);
         let created = made.map(|(key, text)| Created { key: self.view(key), secret: secret(text), repeated: committed.repeated });
@@ -76,6 +77,12 @@ impl Manage {
             keys: committed.keys.len(),
         };
         Ok((view, created.collect()))
+    }
+
+    /// The application as it is kept, which was made by an earlier request.
+    async fn app_now(&self, app: App) -> Result<App, Trouble> {
+        let kept = self.stored.ask(|store| store.apps()).await?.into_iter().find(|kept| kept.id == app.id);
+        kept.ok_or_else(|| StoreError::NotFound(format!("app:{}", app.id).into()).into())
     }
 
     /// The key that is wanted, with a text of its own, and the text.

@@ -19,9 +19,11 @@ impl Manage {
         let mut random = [0; 256];
         self.random.fill(&mut random).map_err(|_| broken("no token was made"))?;
         let (operator, token) = new_operator(&wanted, random, self.now_ms())?;
-        let committed = self.keep(Deed::CreateOperator(operator.clone()), asked, once(asked, "operator.create", &said)).await?;
+        let committed = self.keep(Deed::CreateOperator(operator), asked, once(asked, "operator.create", &said)).await?;
         self.look_at_operators().await?;
         let token = (!committed.repeated).then(|| token.into());
+        // Of a repetition, the one who was made then: the one above is nobody.
+        let operator = committed.operator.ok_or_else(|| Trouble::Broken("the store names nobody who was made".to_owned()))?;
         Ok(CreatedOperator { operator, token, repeated: committed.repeated })
     }
 

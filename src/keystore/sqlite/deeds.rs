@@ -7,27 +7,47 @@ use rusqlite::Connection;
 use super::{apps, audit, details, keys, meta::Meta, once, restore::WentOn};
 use crate::{
     gate::keys::{Key, KeyChange, State},
-    keystore::{App, Change, Committed, Deed, Operator, StoreError},
+    keystore::{App, Change, Committed, Deed, Operator, StoreError, Version},
 };
 
 /// Does what `change` says, and writes its records; or it is an error, and whoever holds the transaction rolls it back.
 pub(super) fn commit(conn: &Connection, change: &Change) -> Result<Committed, StoreError> {
     let mut work = Work { conn, meta: Meta::load(conn)?, actor: &change.actor, at_ms: change.at_ms };
     let before = change.once.as_ref().map(|once| once::before(conn, change, once)).transpose()?.flatten();
-    if let Some(keys) = before {
-        return Ok(Committed { version: work.meta.version, keys, unchanged: false, repeated: true });
+    if let Some(about) = before {
+        return Ok(about.committed(work.meta.version, false, true));
     }
     let last = work.meta.audit.last;
-    let keys = work.perform(&change.deed)?;
+    let about = work.perform(&change.deed)?;
     let unchanged = work.meta.audit.last == last;
     // What changed nothing is remembered too: done again later, it might.
     if let Some(once) = &change.once {
-        once::remember(conn, change, once, &keys)?;
+        once::remember(conn, change, once, &about)?;
     }
     if !unchanged {
         work.meta.save(conn)?;
     }
-    Ok(Committed { version: work.meta.version, keys, unchanged, repeated: false })
+    Ok(about.committed(work.meta.version, unchanged, false))
+}
+
+/// What a change was about, as it is now.
+#[derive(Default)]
+pub(super) struct About {
+    pub keys: Vec<Key>,
+    pub operator: Option<Operator>,
+}
+
+impl From<Vec<Key>> for About {
+    fn from(keys: Vec<Key>) -> Self {
+        Self { keys, operator: None }
+    }
+}
+
+impl About {
+    fn committed(self, version: Version, unchanged: bool, repeated: bool) -> Committed {
+        let Self { keys, operator } = self;
+        Committed { version, keys, operator, unchanged, repeated }
+    }
 }
 
 /// Forgets the records of before `before_ms`, which is a deed too.
@@ -74,19 +94,22 @@ struct Work<'c> {
 }
 
 impl Work<'_> {
-    /// Does it; the keys that it was about, as they are then.
-    fn perform(&mut self, deed: &Deed) -> Result<Vec<Key>, StoreError> {
+    /// Does it; what it was about, as it is then.
+    fn perform(&mut self, deed: &Deed) -> Result<About, StoreError> {
         match deed {
             Deed::CreateApp(app, keys) => {
                 self.create_app(app)?;
-                self.create("key.create", keys)
+                self.create("key.create", keys).map(About::from)
             }
-            Deed::Create(keys) => self.create("key.create", keys),
-            Deed::Import(keys) => self.import(keys),
-            Deed::Change { id, if_version, change } => self.change(id, *if_version, change),
-            Deed::CreateOperator(operator) => self.create_operator(operator),
-            Deed::RevokeOperator(id) => self.revoke_operator(id),
-            Deed::Note { action, target, detail } => self.record(action, target, detail).map(|_| Vec::new()),
+            Deed::Create(keys) => self.create("key.create", keys).map(About::from),
+            Deed::Import(keys) => self.import(keys).map(About::from),
+            Deed::Change { id, if_version, change } => self.change(id, *if_version, change).map(About::from),
+            Deed::CreateOperator(operator) => {
+                self.create_operator(operator)?;
+                Ok(About { keys: Vec::new(), operator: Some(operator.clone()) })
+            }
+            Deed::RevokeOperator(id) => self.revoke_operator(id).map(|()| About::default()),
+            Deed::Note { action, target, detail } => self.record(action, target, detail).map(|_| About::default()),
         }
     }
 
@@ -148,23 +171,23 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn create_operator(&mut self, operator: &Operator) -> Result<Vec<Key>, StoreError> {
+    fn create_operator(&mut self, operator: &Operator) -> Result<(), StoreError> {
         let target = format!("operator:{}", operator.id);
         if apps::find_operator(self.conn, &operator.id)?.is_some() {
             return Err(StoreError::Exists(target.into()));
         }
         apps::write_operator(self.conn, &mut self.meta.operators, operator)?;
-        self.record("operator.create", &target, &details::of_operator(operator)).map(|_| Vec::new())
+        self.record("operator.create", &target, &details::of_operator(operator)).map(drop)
     }
 
-    fn revoke_operator(&mut self, id: &str) -> Result<Vec<Key>, StoreError> {
+    fn revoke_operator(&mut self, id: &str) -> Result<(), StoreError> {
         let target = format!("operator:{id}");
         let was = apps::find_operator(self.conn, id)?.ok_or_else(|| StoreError::NotFound(target.as_str().into()))?;
         if !was.revoked {
             apps::write_operator(self.conn, &mut self.meta.operators, &Operator { revoked: true, ..was })?;
             self.record("operator.revoke", &target, "{}")?;
         }
-        Ok(Vec::new())
+        Ok(())
     }
 
     fn record(&mut self, action: &str, target: &str, detail: &str) -> Result<u64, StoreError> {
