@@ -3,6 +3,7 @@
 mod blocks;
 mod connections;
 mod cut;
+mod explain;
 mod follow;
 mod govern;
 mod lead;
@@ -35,6 +36,7 @@ pub use crate::edge::Clock;
 
 pub use self::{
     blocks::kept_blocks,
+    explain::{Explanation, Line, Rule, Rulings, Tried, files},
     govern::Govern,
     load::{LoadError, Loaded, load},
     logging::{LogLevel, start_logging},

@@ -11,6 +11,7 @@ mod connections;
 mod console;
 mod control;
 mod cut;
+mod described;
 mod handover;
 mod lead;
 mod manage;
@@ -29,6 +30,7 @@ pub use self::{
     console::{Asset, CONSOLE, CONSOLE_POLICY},
     control::serve_control,
     cut::{Cut, MAX_CUT_WAIT, Severed},
+    described::{Described, DescribedHeader},
     handover::{MeetError, Offered, Predecessor, Role},
     lead::{Ended, Followed, GateView, Joining, Leading, Report, ToldCounts, ToldMisuse, ToldUsage},
     manage::{

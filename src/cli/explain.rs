@@ -1,9 +1,7 @@
 //! `keygate explain`: what the gate would say to a request, step by step, and by which rule. The request is described, the key comes
 //! from standard input; the decision is the gate's own, with a witness.
 
-mod account;
 mod print;
-mod rules;
 
 use std::{
     io::{self, IsTerminal as _, Write as _},
@@ -12,23 +10,11 @@ use std::{
     sync::Arc,
 };
 
-use self::{
-    account::{Decision, Steps, explained, files},
-    rules::{Files, Subject},
-};
 use super::{ConfigFile, Output, exit};
 use crate::{
-    app,
-    gate::{
-        Admitted, Gate,
-        blocks::Target,
-        credential::Locations,
-        denial::Denial,
-        peer::{Found, Peer, PeerAddress},
-        permit::{Permit, Refusal},
-        policy::Policy,
-        request::{Header, RequestHead},
-    },
+    admin::{Described, DescribedHeader},
+    app::{self, Rulings},
+    gate::{blocks::Blocks, peer::PeerAddress},
 };
 
 /// Options of `keygate explain`.
@@ -90,57 +76,30 @@ impl Explain {
             Ok(key) => key,
             Err(error) => return exit::failed(format_args!("cannot read the key: {error}")),
         };
-        let files = match files(path, &loaded.config) {
+        let files = match app::files(path, &loaded.config) {
             Ok(files) => files,
             Err(error) => return exit::failed(error),
         };
-        let blocks = app::kept_blocks(&loaded.config);
-        let policy = Arc::new(loaded.config.policy);
-        let own = match self.described(key.as_deref(), &policy.locations) {
-            Ok(headers) => headers,
+        let (blocks, unread) = match app::kept_blocks(&loaded.config) {
+            Ok(blocks) => (blocks, None),
+            Err(problems) => (Blocks::default(), Some(problems)),
+        };
+        let (policy, keys) = (Arc::new(loaded.config.policy), Arc::new(loaded.keys));
+        let rulings = Rulings { policy, keys, blocks: Arc::new(blocks), files };
+        let output = self.output;
+        let explanation = match self.described(key).and_then(|request| Ok(rulings.explain(&request, app::Clock::start().now())?))
+        {
+            Ok(explanation) => explanation,
             Err(why) => return exit::failed(why),
         };
-        let headers: Vec<_> = own.iter().map(|(name, value)| Header { name, value: value.as_bytes() }).collect();
-        let gate = Gate::new((*policy).clone());
-        gate.publish(Arc::clone(&policy), Arc::new(loaded.keys));
-        match blocks {
-            Ok(blocks) => drop(gate.publish_blocks(&Arc::new(blocks))),
-            Err(problems) => exit::warn(format_args!("no block is considered: {problems}")),
+        if let Some(problems) = unread {
+            exit::warn(format_args!("no block is considered: {problems}"));
         }
-        self.told(&gate, &policy, &headers, &files)
-    }
-
-    /// Asks the gate about the request with these headers, and tells what it says.
-    fn told(&self, gate: &Gate, policy: &Policy, headers: &[Header<'_>], files: &Files) -> ExitCode {
-        let (mut steps, mut subject) = (Steps::default(), Subject::default());
-        let (mut mismatches, mut broken) = (Vec::new(), None);
-        let now = app::Clock::start().now();
-        let peer = Peer::resolve(self.peer, self.secure, &policy.trusted_proxies, headers);
-        steps.0.extend(who(&peer).map(|who| ("client", None, who)));
-        let verdict = match RequestHead::new(&self.method, &self.target, headers, peer.address, peer.secure) {
-            Ok(mut head) => {
-                head.sent_by(&peer);
-                subject.location = policy.locations.find(&head).ok().map(|presented| presented.location);
-                mismatches = policy.mismatches(&head).collect();
-                gate.admit_before(&head, now, &mut steps).and_then(|admitted| match admitted {
-                    Admitted::Permit(permit) => Ok(permit),
-                    Admitted::NeedBody(need) => gate.finish(need, self.body.as_deref().unwrap_or_default().as_bytes(), now),
-                })
-            }
-            Err(rule) => {
-                broken = Some(rule);
-                Err(Refusal::bare(Denial::BadRequest))
-            }
-        };
-        let decision = Decision { verdict: &verdict, policy, mismatches, broken };
-        let denial = decision.denial();
-        subject.block = met(gate, denial, &verdict, &peer, now.unix_ms);
-        let explained = explained(decision, steps, files, subject);
-        match self.output {
-            Output::Json => explained.json(),
-            Output::Text => explained.text(),
+        match output {
+            Output::Json => say!("{}", explanation.json()),
+            Output::Text => print::text(&explanation),
         }
-        match (&verdict, denial) {
+        match (&explanation.verdict, explanation.denial()) {
             (Ok(_), None) => exit::OK,
             (Ok(_), Some(_)) => ExitCode::from(ONLY_REPORTED),
             (Err(_), _) => exit::FAILURE,
@@ -162,70 +121,17 @@ impl Explain {
         Ok((!key.is_empty()).then(|| key.to_owned()))
     }
 
-    /// The headers of the described request, the key in the first place that the configuration names.
-    fn described(&self, key: Option<&str>, locations: &Locations) -> Result<Vec<(String, String)>, String> {
-        let mut headers = vec![("Host".to_owned(), self.host.clone())];
-        let mut add = |name: &str, value: &str| headers.push((name.to_owned(), value.to_owned()));
-        if let Some(origin) = &self.origin {
-            add("Origin", origin);
-        }
-        if self.websocket {
-            for (name, value) in [
-                ("Connection", "Upgrade"),
-                ("Upgrade", "websocket"),
-                ("Sec-WebSocket-Version", "13"),
-                ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
-            ] {
-                add(name, value);
-            }
-        }
-        if self.body.is_some() {
-            add("Content-Type", "application/json");
-        }
-        if self.sse {
-            add("Accept", "text/event-stream");
-        }
-        for header in &self.headers {
+    /// The request.
+    fn described(self, key: Option<String>) -> Result<Described, String> {
+        let Self { method, target, origin, peer, host, body, websocket, sse, secure, .. } = self;
+        let headers = self.headers.iter().map(|header| {
             let (name, value) = header.split_once(':').ok_or_else(|| format!("`{header}` is not `Name: value`"))?;
-            add(name.trim(), value.trim());
-        }
-        match (key, &locations.header) {
-            (None, _) => {}
-            (Some(key), Some(name)) => add(name, key),
-            (Some(key), None) if locations.bearer => add("Authorization", &format!("Bearer {key}")),
-            (Some(_), None) => {
-                return Err("the configuration takes keys in no header; put it into the target or a --header".to_owned());
-            }
-        }
-        Ok(headers)
+            Ok(DescribedHeader { name: name.trim().to_owned(), value: value.trim().to_owned() })
+        });
+        let headers = headers.collect::<Result<_, String>>()?;
+        Ok(Described { method, target, origin, peer, host, headers, body, websocket, sse, secure, key })
     }
 }
 
 /// It passes, and would be refused if the mode were not to report that only.
 const ONLY_REPORTED: u8 = 3;
-
-/// The block that refused, if one did.
-fn met(gate: &Gate, denial: Option<Denial>, verdict: &Result<Permit, Refusal>, peer: &Peer, now_ms: i64) -> Option<Target> {
-    let snapshot = gate.snapshot();
-    let block = match (denial?, verdict) {
-        (Denial::PeerBlocked, _) => snapshot.blocks.of_peer(peer.address, now_ms),
-        (Denial::KeyBlocked, Err(Refusal { key: Some(key), .. })) => snapshot.blocks.of_key(&key.id, now_ms),
-        (_, Ok(_) | Err(_)) => None,
-    };
-    block.map(|block| block.target.clone())
-}
-
-/// Who the client is taken for, where headers have a say in it.
-fn who(peer: &Peer) -> Option<String> {
-    let Peer { address, secure, chain, .. } = peer;
-    let by = |header: &str| format!("{address}, by {header} of the trusted proxy {}", chain.socket());
-    let named = match chain.found() {
-        Found::Socket => return None,
-        Found::Unheard => return Some(format!("{address}, whose headers are not believed: it is not in trusted_proxies")),
-        Found::Unnamed => format!("{address}, a trusted proxy that names nobody who can be read"),
-        Found::Disagreed => format!("{address}, a trusted proxy whose X-Forwarded-For and Forwarded name different clients"),
-        Found::XForwardedFor => by("X-Forwarded-For"),
-        Found::Forwarded => by("Forwarded"),
-    };
-    Some(format!("{named}; {}", if *secure { "its connection is encrypted" } else { "its connection is in the clear" }))
-}

@@ -1,96 +1,35 @@
-//! What `explain` prints, for people and for programs.
+//! What `explain` prints for people.
 
-use serde_json::{Value, json};
-
-use super::rules::Rule;
-use crate::gate::{
-    denial::Denial,
-    permit::{Permit, Refusal},
+use crate::{
+    app::{Explanation, Line, Rule, Tried},
+    gate::permit::Refusal,
 };
 
-/// One line of an explanation.
-pub struct Line {
-    pub step: &'static str,
-    pub passed: bool,
-    pub detail: String,
-    /// `None` where a default held.
-    pub rule: Option<Rule>,
-}
-
-/// A route that does not take the request.
-pub struct Tried {
-    pub route: String,
-    /// What of its `match` is another.
-    pub why: &'static str,
-    pub rule: Option<Rule>,
-}
-
-/// An explanation.
-pub struct Explained<'v> {
-    pub lines: Vec<Line>,
-    /// Where no route takes the request, all of them.
-    pub tried: Vec<Tried>,
-    pub verdict: &'v Result<Permit, Refusal>,
-}
-
-impl Explained<'_> {
-    /// For people.
-    pub fn text(&self) {
-        for Line { step, passed, detail, rule } in &self.lines {
-            let (style, mark) = if *passed { (GREEN, '✔') } else { (RED, '✘') };
-            say!("  {style}{mark}{style:#} {step:<12} {detail}{}", at(rule.as_ref()));
-        }
-        for Tried { route, why, rule } in &self.tried {
-            say!("      not `{route}`: another {why}{}", at(rule.as_ref()));
-        }
-        match self.verdict {
-            Ok(permit) => {
-                let who = permit.key().map_or_else(|| "without a key".to_owned(), |key| format!("as key `{}`", key.id));
-                let route = &permit.route().name;
-                match permit.reported() {
-                    None => say!("{GREEN}allowed{GREEN:#} {who} on route `{route}`"),
-                    Some(denial) => {
-                        say!("{YELLOW}reported{YELLOW:#}, and let through {who} on route `{route}`");
-                        say!("{}", denial.check());
-                    }
+/// Prints an explanation, a step a line, and its end.
+pub fn text(explanation: &Explanation) {
+    for Line { step, passed, detail, rule } in &explanation.lines {
+        let (style, mark) = if *passed { (GREEN, '✔') } else { (RED, '✘') };
+        say!("  {style}{mark}{style:#} {step:<12} {detail}{}", at(rule.as_ref()));
+    }
+    for Tried { route, why, rule } in &explanation.tried {
+        say!("      not `{route}`: another {why}{}", at(rule.as_ref()));
+    }
+    match &explanation.verdict {
+        Ok(permit) => {
+            let who = permit.key().map_or_else(|| "without a key".to_owned(), |key| format!("as key `{}`", key.id));
+            let route = &permit.route().name;
+            match permit.reported() {
+                None => say!("{GREEN}allowed{GREEN:#} {who} on route `{route}`"),
+                Some(denial) => {
+                    say!("{YELLOW}reported{YELLOW:#}, and let through {who} on route `{route}`");
+                    say!("{}", denial.check());
                 }
             }
-            Err(Refusal { denial, .. }) => {
-                say!("{RED}refused{RED:#} with {} {}", denial.status(), denial.code());
-                say!("{}", denial.check());
-            }
         }
-    }
-
-    /// For programs: one object on one line.
-    pub fn json(&self) {
-        let step = |line: &Line| json!({ "step": line.step, "passed": line.passed, "detail": line.detail, "rule": line.rule });
-        let tried = |tried: &Tried| json!({ "route": tried.route, "why": tried.why, "rule": tried.rule });
-        let mut explained = match self.verdict {
-            Ok(permit) => json!({
-                "allowed": true,
-                "reported": permit.reported().map(Denial::reason),
-                "key_id": permit.key().map(|key| &key.id),
-                "route": *permit.route().name,
-            }),
-            Err(refusal) => {
-                let denial = refusal.denial;
-                json!({
-                    "allowed": false,
-                    "reason": denial.reason(),
-                    "status": denial.status(),
-                    "code": denial.code(),
-                    "check": denial.check(),
-                    "key_id": refusal.key.as_ref().map(|key| &key.id),
-                    "route": refusal.route.as_ref().map(|route| &*route.name),
-                })
-            }
-        };
-        explained["steps"] = self.lines.iter().map(step).collect::<Value>();
-        if !self.tried.is_empty() {
-            explained["tried"] = self.tried.iter().map(tried).collect::<Value>();
+        Err(Refusal { denial, .. }) => {
+            say!("{RED}refused{RED:#} with {} {}", denial.status(), denial.code());
+            say!("{}", denial.check());
         }
-        say!("{explained}");
     }
 }
 

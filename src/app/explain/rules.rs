@@ -31,14 +31,17 @@ pub struct File {
 
 /// The files of a gate.
 pub struct Files {
+    /// The configuration.
     pub config: File,
+    /// The keys; without text where they are in a store, which has no lines.
     pub keys: File,
+    /// What is blocked, where that is kept.
     pub state: Option<File>,
 }
 
 /// What a decision was about, as places in the files.
 #[derive(Default)]
-pub struct Subject {
+pub(super) struct Subject {
     /// Of `routes`.
     pub route: Option<usize>,
     /// Of `keys`.
@@ -50,13 +53,13 @@ pub struct Subject {
 }
 
 /// Rules by the step that went by them.
-pub struct Rules {
+pub(super) struct Rules {
     files: [(String, HashMap<String, usize>); 3],
     candidates: Vec<(Asked, Vec<Candidate>)>,
 }
 
 /// A step, and why it refused.
-pub type Asked = (Step, Option<Denial>);
+pub(super) type Asked = (Step, Option<Denial>);
 
 /// A place where a rule might stand: of several, the first that is there is it. Where none is, a default held.
 type Candidate = (Which, String);
