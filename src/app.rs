@@ -36,7 +36,7 @@ pub use crate::edge::Clock;
 
 pub use self::{
     blocks::kept_blocks,
-    explain::{Explanation, Line, Rule, Rulings, Tried, files},
+    explain::{Explanation, Line, NoHeader, Rule, Rulings, Tried, files},
     govern::Govern,
     load::{LoadError, Loaded, load},
     logging::{LogLevel, start_logging},
@@ -93,7 +93,7 @@ pub async fn start(
 ) -> io::Result<Running> {
     machine::harden();
     let hangup = signal(SignalKind::hangup())?;
-    let Loaded { config, mut keys, fingerprint, mut stored } = loaded;
+    let Loaded { config, text, mut keys, fingerprint, mut stored } = loaded;
     let mut replica = None;
     if let KeyPlace::Manager(manager) = &config.keys.place {
         let copy = follow::open(&config, manager).map_err(|error| io::Error::other(error.to_string()))?;
@@ -118,7 +118,7 @@ pub async fn start(
         info!(blocks = kept.in_force(edge.clock().now().unix_ms).count(), "kept blocks are in force");
         gate.publish_blocks(&Arc::new(kept));
     }
-    let generation = gate.publish(policy, Arc::clone(&keys));
+    let generation = gate.publish(Arc::clone(&policy), Arc::clone(&keys));
     telemetry.key_set_loaded(&KeySetLoaded { generation, keys: &keys });
     telemetry.reloaded(&Reload { successful: true, from_source: replica.is_none() });
 
@@ -131,6 +131,7 @@ pub async fn start(
         }
         (Some(stored), None) => {
             let made = Manage::new(Arc::clone(stored), Some(Arc::clone(&edge))).await.map_err(io::Error::other)?;
+            made.rules_are(policy, path, &config, text);
             manage = Some(Arc::new(made));
         }
         (None, _) => {}

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::Leading;
+use super::{Described, Leading};
 use crate::{
     gate::capability::Capabilities,
     keystore::{AuditFilter, AuditFrom, AuditHead, AuditRecord, Operator, Role, StoreError, Version},
@@ -69,8 +69,8 @@ pub trait Managing: Send + Sync + 'static {
     /// What keys have done: a page, in the order of their ids.
     async fn usage(&self, wanted: KeysWanted, by: &Caller) -> Result<Page<UsageView>, Trouble>;
 
-    /// What the gate would say to a request, step by step.
-    async fn explain(&self, wanted: Map<String, Value>, by: &Caller) -> Result<Value, Trouble>;
+    /// What the gate would say to a request, step by step; no limit of the gate's is charged.
+    async fn explain(&self, request: Described, by: &Caller) -> Result<Value, Trouble>;
 
     /// What gates that follow this one are led by; `None` where no gate runs.
     fn leading(&self) -> Option<&dyn Leading>;

@@ -13,7 +13,7 @@ use self::{
 };
 pub use self::{
     account::{Explanation, Line, Tried, files},
-    rules::{Files, Rule},
+    rules::{File, Files, Rule},
 };
 use crate::{
     admin::Described,
@@ -21,11 +21,11 @@ use crate::{
         Admitted, Gate,
         blocks::{Blocks, Target},
         denial::Denial,
-        keys::KeySet,
+        keys::{KeyRecord, KeySet},
         peer::{Found, Peer},
         permit::Refusal,
         policy::Policy,
-        request::{Header, RequestHead},
+        request::RequestHead,
         time::Timestamp,
     },
 };
@@ -43,14 +43,25 @@ pub struct Rulings {
 }
 
 impl Rulings {
+    /// The key whose limits the request would be charged to, if it passed: the good one that it presents.
+    #[must_use]
+    pub fn charged(&self, request: &Described, now: Timestamp) -> Option<&KeyRecord> {
+        let own = described::headers(request, &self.policy.locations).ok()?;
+        let headers = described::borrowed(&own);
+        let peer = Peer::resolve(request.peer, request.secure, &self.policy.trusted_proxies, &headers);
+        let head = RequestHead::new(&request.method, &request.target, &headers, peer.address, peer.secure).ok()?;
+        let presented = self.policy.locations.find(&head).ok()?;
+        self.keys.authenticate(&presented.text, now.unix_ms).ok().map(|(record, ..)| &**record)
+    }
+
     /// What they come to for the request at `now`, and how. Limits of addresses are those of a gate that begins.
     ///
     /// # Errors
-    /// Why no such request can be made: the configuration takes keys in no header.
-    pub fn explain(&self, request: &Described, now: Timestamp) -> Result<Explanation, &'static str> {
+    /// If the request names a key and the configuration takes keys in no header.
+    pub fn explain(&self, request: &Described, now: Timestamp) -> Result<Explanation, NoHeader> {
         let policy = &*self.policy;
         let own = described::headers(request, &policy.locations)?;
-        let headers: Vec<_> = own.iter().map(|(name, value)| Header { name, value: value.as_bytes() }).collect();
+        let headers = described::borrowed(&own);
         let gate = Gate::new(policy.clone());
         gate.publish(Arc::clone(&self.policy), Arc::clone(&self.keys));
         gate.publish_blocks(&self.blocks);
@@ -79,6 +90,10 @@ impl Rulings {
         Ok(explained(decision, steps, &self.files, subject))
     }
 }
+
+/// A key that is to be in a header, where no header is for keys.
+#[derive(Debug)]
+pub struct NoHeader;
 
 /// The block that refused, if one did.
 fn met(blocks: &Blocks, decision: &Decision<'_>, peer: &Peer, now_ms: i64) -> Option<Target> {

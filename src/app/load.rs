@@ -22,6 +22,8 @@ use crate::{
 pub struct Loaded {
     /// The configuration.
     pub config: Config,
+    /// What it was read from; `None` where it is an earlier one that goes on.
+    pub text: Option<String>,
     /// The keys.
     pub keys: KeySet,
     /// Of both files: equal fingerprints mean that nothing changed in them.
@@ -90,7 +92,8 @@ impl From<StoreError> for LoadError {
 /// Why nothing was loaded.
 pub fn load(path: &Path, previous: Option<&KeySet>, store: Option<Arc<dyn KeyStore>>) -> Result<Loaded, LoadError> {
     let Read { config, text, keys_text } = read_both(path, read_text)?;
-    loaded(config, &text, keys_text.as_deref(), previous, store)
+    let loaded = loaded(config, &text, keys_text.as_deref(), previous, store)?;
+    Ok(Loaded { text: Some(text), ..loaded })
 }
 
 /// Loads the keys that `config` names, and nothing else of what stands at `path`.
@@ -122,7 +125,7 @@ fn loaded(
         (KeyPlace::File(file), keys_text) => {
             let keys_text = keys_text.unwrap_or_default();
             let keys = config::parse_keys(file, keys_text, &config.key_limits, config.keys.pepper.as_ref(), previous)?;
-            Ok(Loaded { fingerprint: fingerprint(text, keys_text.as_bytes()), config, keys, stored: None })
+            Ok(Loaded { fingerprint: fingerprint(text, keys_text.as_bytes()), config, text: None, keys, stored: None })
         }
         (KeyPlace::Sqlite(file), _) => {
             let store = match store {
@@ -130,14 +133,16 @@ fn loaded(
                 None => Arc::new(SqliteStore::open(file)?),
             };
             let (keys, stored) = of_store(store, compiler_of(&config), previous)?;
-            Ok(Loaded { fingerprint: fingerprint(text, &[]), config, keys, stored: Some(stored) })
+            Ok(Loaded { fingerprint: fingerprint(text, &[]), config, text: None, keys, stored: Some(stored) })
         }
         (KeyPlace::Manager(_), _) => {
             let fingerprint = fingerprint(text, &[]);
             // Only a gate that follows has a copy open; whoever only looks at the configuration makes none.
-            let Some(store) = store else { return Ok(Loaded { fingerprint, config, keys: KeySet::default(), stored: None }) };
-            let (keys, stored) = of_store(store, compiler_of(&config), previous)?;
-            Ok(Loaded { fingerprint, config, keys, stored: Some(stored) })
+            let (keys, stored) = match store {
+                Some(store) => of_store(store, compiler_of(&config), previous).map(|(keys, stored)| (keys, Some(stored)))?,
+                None => (KeySet::default(), None),
+            };
+            Ok(Loaded { fingerprint, config, text: None, keys, stored })
         }
     }
 }

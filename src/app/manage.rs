@@ -4,6 +4,7 @@
 mod caller;
 mod change;
 mod create;
+mod explain;
 mod operators;
 mod page;
 mod receipt;
@@ -13,17 +14,18 @@ mod view;
 
 use std::{sync::Arc, time::Duration};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use async_trait::async_trait;
 use ring::rand::SystemRandom;
 use serde_json::{Map, Value};
 use tokio::sync::{broadcast, watch};
 
+use self::explain::Source;
 use super::{lead::Lead, stored::StoredKeys};
 use crate::{
     admin::{
-        AppView, Asked, Caller, Created, CreatedOperator, FieldProblem, KeyView, KeysWanted, KnownRecord, Leading, Managing, NewApp,
-        NewOperator, Page, Stepped, Stepping, Trouble, UsageView,
+        AppView, Asked, Caller, Created, CreatedOperator, Described, FieldProblem, KeyView, KeysWanted, KnownRecord, Leading, Managing,
+        NewApp, NewOperator, Page, Stepped, Stepping, Trouble, UsageView,
     },
     config::Problems,
     edge::{Clock, Edge},
@@ -43,6 +45,8 @@ pub struct Manage {
     operators: ArcSwap<Vec<Operator>>,
     /// How far the audit trail goes back; `None` is for ever.
     trail_keep: watch::Sender<Option<Duration>>,
+    /// Where the rules of the gate stand.
+    source: ArcSwapOption<Source>,
 }
 
 impl Manage {
@@ -56,7 +60,8 @@ impl Manage {
             None => None,
         };
         let (clock, random, operators) = (Clock::start(), SystemRandom::new(), ArcSwap::default());
-        let manage = Self { stored, lead, edge, clock, random, operators, trail_keep: watch::Sender::new(None) };
+        let (trail_keep, source) = (watch::Sender::new(None), ArcSwapOption::empty());
+        let manage = Self { stored, lead, edge, clock, random, operators, trail_keep, source };
         manage.look_at_operators().await?;
         Ok(manage)
     }
@@ -178,8 +183,8 @@ impl Managing for Manage {
         self.page_of_usage(wanted, by).await
     }
 
-    async fn explain(&self, _wanted: Map<String, Value>, _by: &Caller) -> Result<Value, Trouble> {
-        Err(Trouble::Broken("not wired".to_owned()))
+    async fn explain(&self, request: Described, by: &Caller) -> Result<Value, Trouble> {
+        self.explanation(request, by).await
     }
 
     fn leading(&self) -> Option<&dyn Leading> {

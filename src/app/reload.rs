@@ -143,7 +143,7 @@ impl Following {
             };
             loaded.map_err(|error| error.to_string())
         });
-        let Loaded { config, keys, fingerprint, stored } = loaded.await?;
+        let Loaded { config, text, keys, fingerprint, stored } = loaded.await?;
         let fixed = restart_only_changes(&self.config, &config);
         if !fixed.is_empty() && !self.replaced.is() {
             return Err(format!(
@@ -156,11 +156,14 @@ impl Following {
         let settings = load::settings(&config, Arc::clone(&policy), machine::connections(), Some(&before))?;
         // Known before it is in force, so that whatever the new policy lets in goes where the new configuration says.
         self.edge.apply(settings);
+        if let Some(manage) = &self.manage {
+            manage.rules_are(Arc::clone(&policy), &self.path, &config, text);
+        }
         let (generation, cut) = self.edge.change(|gate| gate.publish(policy, Arc::clone(&keys)));
         if let (Some((keys, mut hold)), Some(Stored { version, compiler, .. })) = (hold, stored) {
             keys.put(&mut hold, InForce { version, compiler });
         }
-        if let Some(manage) = &manage {
+        if let Some(manage) = &self.manage {
             manage.keep_trail_for(config.audit_keep);
         }
         self.edge.telemetry().key_set_loaded(&KeySetLoaded { generation, keys: &keys });

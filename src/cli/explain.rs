@@ -13,7 +13,7 @@ use std::{
 use super::{ConfigFile, Output, exit};
 use crate::{
     admin::{Described, DescribedHeader},
-    app::{self, Rulings},
+    app::{self, NoHeader, Rulings},
     gate::{blocks::Blocks, peer::PeerAddress},
 };
 
@@ -87,11 +87,11 @@ impl Explain {
         let (policy, keys) = (Arc::new(loaded.config.policy), Arc::new(loaded.keys));
         let rulings = Rulings { policy, keys, blocks: Arc::new(blocks), files };
         let output = self.output;
-        let explanation = match self.described(key).and_then(|request| Ok(rulings.explain(&request, app::Clock::start().now())?))
-        {
-            Ok(explanation) => explanation,
-            Err(why) => return exit::failed(why),
-        };
+        let explanation =
+            match self.described(key).and_then(|request| rulings.explain(&request, app::Clock::start().now()).map_err(told)) {
+                Ok(explanation) => explanation,
+                Err(why) => return exit::failed(why),
+            };
         if let Some(problems) = unread {
             exit::warn(format_args!("no block is considered: {problems}"));
         }
@@ -129,8 +129,12 @@ impl Explain {
             Ok(DescribedHeader { name: name.trim().to_owned(), value: value.trim().to_owned() })
         });
         let headers = headers.collect::<Result<_, String>>()?;
-        Ok(Described { method, target, origin, peer, host, headers, body, websocket, sse, secure, key })
+        Ok(Described { method, target, origin, peer, host, headers, body, websocket, sse, secure, key, key_id: None })
     }
+}
+
+fn told(NoHeader: NoHeader) -> String {
+    "the configuration takes keys in no header; put it into the target or a --header".to_owned()
 }
 
 /// It passes, and would be refused if the mode were not to report that only.

@@ -178,6 +178,16 @@ async fn the_trail_is_read_forwards_and_backwards() {
 }
 
 #[tokio::test]
+async fn a_request_that_is_described_has_what_most_have() {
+    let world = World::new().await;
+    let explained = world.post("/v1/explain", &json!({ "method": "GET", "target": "/chat", "key": null })).await;
+    let expected = json!({ "method": "GET", "target": "/chat", "peer": "127.0.0.1", "host": "localhost" });
+    assert_eq!((explained.status, explained.json()), (200, expected));
+    let unix = world.post("/v1/explain", &json!({ "method": "GET", "target": "/", "peer": "unix" })).await;
+    assert_eq!(unix.json()["peer"], "unix");
+}
+
+#[tokio::test]
 async fn who_asks_is_told_who_they_are() {
     let world = World::new().await;
     let whoami = async |token: &str| Ask::new("GET", "/v1/whoami").token(token).send(world.address).await.json();

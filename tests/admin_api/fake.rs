@@ -12,7 +12,7 @@ use std::{
 use bytes::Bytes;
 use keygate::{
     admin::{
-        AppView, Asked, Asker, BlockView, Blocked, Caller, Connections, Created, CreatedOperator, Cut, FieldProblem, Followed,
+        AppView, Asked, Asker, BlockView, Blocked, Caller, Connections, Created, CreatedOperator, Cut, Described, FieldProblem, Followed,
         GateView, Governed, Grouping, Groups, Joining, KeyView, KeysWanted, KnownRecord, Leading, Lifted, Listing, Managing, NewApp,
         NewOperator, Offered, Page, Reach, Receipt, Report, Severed, Shown, Stepped, Stepping, ToldUsage, Trouble, UsageView,
         Wanted,
@@ -278,9 +278,9 @@ impl Managing for FakeManager {
         Ok(Page { items: vec![Self::usage("web")], next: None })
     }
 
-    async fn explain(&self, wanted: Map<String, Value>, _: &Caller) -> Result<Value, Trouble> {
+    async fn explain(&self, request: Described, _: &Caller) -> Result<Value, Trouble> {
         self.troubled()?;
-        Ok(json!({ "asked": wanted }))
+        Ok(json!({ "method": request.method, "target": request.target, "peer": request.peer.to_string(), "host": request.host }))
     }
 
     fn leading(&self) -> Option<&dyn Leading> {

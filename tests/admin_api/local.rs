@@ -52,7 +52,12 @@ async fn where_no_gate_runs_nothing_is_live() {
     let to = listener.local_addr().expect("an address");
     let served = tokio::spawn(async move { axum::serve(listener, routes).await });
     assert_eq!(Ask::new("GET", "/v1/keys").send(to).await.status, 200);
-    for ask in [Ask::new("GET", "/v1/connections"), Ask::new("POST", "/v1/connections/cut").json(&json!({ "all": true }))] {
+    let request = json!({ "method": "GET", "target": "/" });
+    for ask in [
+        Ask::new("GET", "/v1/connections"),
+        Ask::new("POST", "/v1/connections/cut").json(&json!({ "all": true })),
+        Ask::new("POST", "/v1/explain").json(&request),
+    ] {
         let answer = ask.send(to).await;
         assert_eq!((answer.status, answer.code().as_str()), (409, "no_gate"));
     }

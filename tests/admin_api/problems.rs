@@ -186,6 +186,30 @@ async fn body(seen: &Seen) {
         ("/v1/keys/web/disable", json!({ "why": "so" }), "why"),
         ("/v1/connections/cut", json!({}), ""),
         ("/v1/connections/cut", json!({ "key": "a b" }), "key"),
+        ("/v1/explain", json!({ "target": "/" }), ""),
+        ("/v1/explain", json!({ "method": "GET", "target": "/", "colour": "red" }), "colour"),
+        ("/v1/explain", json!({ "method": "GET", "target": "/", "peer": "here" }), "peer"),
+        ("/v1/explain", json!({ "method": "G T", "target": "/" }), "method"),
+        ("/v1/explain", json!({ "method": "GET", "target": "/a b" }), "target"),
+        ("/v1/explain", json!({ "method": "GET", "target": "/", "host": "a\r\nb" }), "host"),
+        ("/v1/explain", json!({ "method": "GET", "target": "/", "origin": "\u{e9}" }), "origin"),
+        (
+            "/v1/explain",
+            json!({ "method": "GET", "target": "/", "headers": [{ "name": "a b", "value": "" }] }),
+            "headers[0].name",
+        ),
+        (
+            "/v1/explain",
+            json!({ "method": "GET", "target": "/", "headers": [{ "name": "a", "value": "\n" }] }),
+            "headers[0].value",
+        ),
+        ("/v1/explain", json!({ "method": "GET", "target": "/", "headers": [{ "name": "a" }] }), "headers[0]"),
+        (
+            "/v1/explain",
+            json!({ "method": "GET", "target": "/", "headers": vec![json!({ "name": "a", "value": "" }); 65] }),
+            "headers",
+        ),
+        ("/v1/explain", json!({ "method": "GET", "target": "/", "key": "a", "key_id": "b" }), "key_id"),
         ("/v1/operators/ada/revoke", json!({ "really": true }), "really"),
     ] {
         let answer = world.post(target, &body).await;

@@ -37,6 +37,7 @@ fn body(method: &str, path: &str) -> Option<Value> {
         ("patch", _) => json!({ "name": "New" }),
         ("post", "/v1/apps") => json!({ "id": "shop", "environment": "live" }),
         ("post", "/v1/operators") => json!({ "name": "Bob", "role": "viewer" }),
+        ("post", "/v1/explain") => json!({ "method": "GET", "target": "/" }),
         ("post", "/v1/connections/cut") => json!({ "key": "web" }),
         ("post", "/v1/snapshot/reports") => json!({ "instance": "i", "version": { "epoch": 3, "sequence": 4 } }),
         ("post", "/v1/snapshot/usage") => json!({ "instance": "i", "batch": 1 }),

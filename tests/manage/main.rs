@@ -4,6 +4,7 @@
 #[allow(dead_code, unused_imports, reason = "the proxy's tests use all of it")]
 mod support;
 
+mod explain;
 mod life;
 mod moving;
 mod repeats;

@@ -8,10 +8,17 @@ use axum::{
     http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::{Api, body::Json, head::By, openapi, operators::written, problem};
-use crate::admin::{Asset, CONSOLE_POLICY, Reach};
+use super::{
+    Api,
+    body::Json,
+    head::By,
+    live, openapi,
+    operators::written,
+    problem::{self, Kind, Problem},
+};
+use crate::admin::{Asset, CONSOLE_POLICY, Described, Reach};
 
 pub(super) async fn whoami(By(by): By) -> Response {
     let mut told = json!({ "actor": by.actor, "name": by.name });
@@ -31,9 +38,14 @@ pub(super) async fn whoami(By(by): By) -> Response {
 pub(super) async fn explain(
     State(api): State<Arc<Api>>,
     By(by): By,
-    Json(wanted): Json<Map<String, Value>>,
-) -> Result<Response, problem::Problem> {
-    Ok(Answer(api.manager.explain(wanted, &by).await?).into_response())
+    Json(request): Json<Described>,
+) -> Result<Response, Problem> {
+    live::gate(&api)?;
+    let problems = request.problems();
+    if !problems.is_empty() {
+        return Err(Problem::of(Kind::Invalid, problems));
+    }
+    Ok(Answer(api.manager.explain(request, &by).await?).into_response())
 }
 
 pub(super) async fn openapi() -> Answer<Value> {

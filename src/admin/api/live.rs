@@ -52,7 +52,8 @@ pub(super) async fn decisions(State(api): State<Arc<Api>>) -> Result<Response, P
     Ok(([(CONTENT_TYPE, "text/event-stream")], Body::from_stream(events(following))).into_response())
 }
 
-fn gate(api: &Api) -> Result<&dyn Governed, Problem> {
+/// The gate, which a command that works on a store by itself has not.
+pub(super) fn gate(api: &Api) -> Result<&dyn Governed, Problem> {
     api.gate.as_deref().ok_or_else(|| Kind::NoGate.into())
 }
 

@@ -4,6 +4,7 @@
 //! Not derived from the types: a key's fields are read by the configuration's rules, which this room does not know, and what a call takes
 //! in its head and answers beside its body is in no type. That it is true is tested from outside (`tests/external/api`).
 
+mod explain;
 mod gates;
 mod keys;
 mod operations;

@@ -163,9 +163,12 @@ pub(super) fn of(action: &str) -> Option<Operation> {
         },
         "explain" => Operation {
             summary: "What the gate would say to a request",
-            about: "Step by step; nothing is forwarded, and no limit is charged.",
+            about: "Step by step, each with the rule that it went by and where that stands in the configuration; what goes by no rule went by a \
+                    default. By the policy, the keys and the blocks in force. Nothing is forwarded, and no limit is charged: limits are told \
+                    as if nothing had been used. The text of a key, wherever it stands, is neither kept nor told again.",
             body: body("Explain", true),
             answer: Answer::Json("Explained"),
+            problems: &[Kind::NotFound, Kind::NoGate],
             ..READ
         },
         "snapshot.read" => Operation {

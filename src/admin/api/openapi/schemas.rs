@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{super::problem::Kind, gates, keys};
+use super::{super::problem::Kind, explain, gates, keys};
 use crate::keystore::Role;
 
 /// An id.
@@ -18,7 +18,7 @@ pub(super) fn refer(name: &str) -> Value {
 /// All of them.
 pub(super) fn all() -> Value {
     let mut all = Map::new();
-    let groups = [common(), requests(), keys::requests(), keys::answers(), managed(), live(), gates::all()];
+    let groups = [common(), requests(), keys::requests(), keys::answers(), managed(), live(), gates::all(), explain::both()];
     all.extend(groups.into_iter().flatten().map(|(name, schema)| (name.to_owned(), schema)));
     Value::Object(all)
 }
@@ -109,10 +109,6 @@ fn requests() -> Group {
         selected("peer", peer),
         selected("all", json!({ "const": true })),
     ] });
-    let explain = json!({
-        "type": "object",
-        "description": "A request: `method`, `path`, `origin`, `key` and what else `keygate explain` takes.",
-    });
     vec![
         (
             "NewApp",
@@ -146,7 +142,6 @@ fn requests() -> Group {
             ]),
         ),
         ("Cut", cut),
-        ("Explain", explain),
     ]
 }
 
@@ -281,6 +276,5 @@ fn live() -> Group {
         ("Group", group),
         ("Connections", json!({ "oneOf": [list, groups] })),
         ("Severed", object([("cut", count()), ("remaining", count()), ("known?", json!({ "type": "boolean" }))])),
-        ("Explained", json!({ "type": "object", "description": "The verdict, and how it came about." })),
     ]
 }
