@@ -100,7 +100,7 @@ async fn accept(listener: TcpListener, tally: Arc<Tally>) {
             Ok((stream, _)) => {
                 let tally = Arc::clone(&tally);
                 // A connection that breaks shows at the load's end of the proxy, where every answer is checked.
-                tokio::spawn(async move { serve(Wire::new(stream)?, &tally).await });
+                tokio::spawn(async move { serve(Wire::accepted(stream)?, &tally).await });
             }
             // Out of descriptors, say: the load's timeout tells, and a tight loop would take the load's core.
             Err(_) => tokio::task::yield_now().await,

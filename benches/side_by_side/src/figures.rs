@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Serialize, Serializer};
+
 /// The kinds of work, in the order of the columns.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Work {
@@ -19,6 +21,16 @@ pub enum Work {
 #[derive(Default)]
 pub struct Results {
     peers: Vec<(&'static str, BTreeMap<Work, Vec<f64>>)>,
+    failures: Vec<Failure>,
+}
+
+/// A row that a peer did not bring to its end, once.
+#[derive(Serialize)]
+pub struct Failure {
+    pub peer: &'static str,
+    #[serde(rename = "row", serialize_with = "by_field")]
+    pub work: Work,
+    pub why: String,
 }
 
 impl Work {
@@ -65,16 +77,30 @@ impl Work {
             _ => "µs",
         }
     }
+
+    /// Whether the figure is memory rather than time.
+    pub fn is_memory(self) -> bool {
+        self.unit() == "KB"
+    }
 }
 
 impl Results {
     pub fn add(&mut self, peer: &'static str, work: Work, figure: f64) {
-        let known = self.peers.iter().position(|(name, _)| *name == peer);
-        let at = known.unwrap_or_else(|| {
-            self.peers.push((peer, BTreeMap::new()));
-            self.peers.len() - 1
-        });
-        self.peers[at].1.entry(work).or_default().push(figure);
+        self.of(peer).entry(work).or_default().push(figure);
+    }
+
+    pub fn fail(&mut self, peer: &'static str, work: Work, why: String) {
+        self.of(peer);
+        self.failures.push(Failure { peer, work, why });
+    }
+
+    /// Every failure, in the order they came.
+    pub fn failures(&self) -> &[Failure] {
+        &self.failures
+    }
+
+    pub fn failed(&self, peer: &str, work: Work) -> bool {
+        self.failures.iter().any(|failure| failure.peer == peer && failure.work == work)
     }
 
     pub fn peers(&self) -> impl Iterator<Item = &'static str> {
@@ -87,13 +113,30 @@ impl Results {
         peer.and_then(|(_, figures)| figures.get(&work)).map_or(&[], Vec::as_slice)
     }
 
+    /// None for a peer that failed in any round: what it does when it does not fail is no figure of it.
     pub fn median(&self, peer: &str, work: Work) -> Option<f64> {
+        if self.failed(peer, work) {
+            return None;
+        }
         let mut figures = self.rounds(peer, work).to_vec();
         figures.sort_by(f64::total_cmp);
         let upper = *figures.get(figures.len() / 2)?;
         let lower = figures[(figures.len() - 1) / 2];
         Some(f64::midpoint(lower, upper))
     }
+
+    fn of(&mut self, peer: &'static str) -> &mut BTreeMap<Work, Vec<f64>> {
+        let known = self.peers.iter().position(|(name, _)| *name == peer);
+        let at = known.unwrap_or_else(|| {
+            self.peers.push((peer, BTreeMap::new()));
+            self.peers.len() - 1
+        });
+        &mut self.peers[at].1
+    }
+}
+
+fn by_field<S: Serializer>(work: &Work, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(work.field())
 }
 
 #[cfg(test)]
@@ -110,5 +153,15 @@ mod tests {
         results.add("nginx", Work::Idle, 5.0);
         assert_eq!(results.median("nginx", Work::Idle), Some(4.0));
         assert_eq!(results.median("envoy", Work::Idle), None);
+    }
+
+    #[test]
+    fn a_row_that_failed_once_has_no_median() {
+        let mut results = Results::default();
+        results.add("nginx", Work::Idle, 9.0);
+        results.add("nginx", Work::Refused, 1.0);
+        results.fail("nginx", Work::Idle, "it hung".to_owned());
+        assert_eq!(results.median("nginx", Work::Idle), None);
+        assert_eq!(results.median("nginx", Work::Refused), Some(1.0));
     }
 }

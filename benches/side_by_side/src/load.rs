@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use tokio::task::JoinSet;
-use tokio::time;
+use tokio::time::{self, Instant};
 
 use crate::backend::{self, Backend};
 use crate::client::{Client, RIGHT_KEY, Target, WRONG_KEY, WebSocket};
 use crate::events::EventStream;
+use crate::wire::PATIENCE;
 
 /// Connections at work at a time.
 pub const LANES: usize = 64;
@@ -73,13 +74,18 @@ impl Load<'_> {
             Ok(())
         })
         .await?;
-        self.all_closed().await;
-        Ok(())
+        self.all_closed().await
     }
 
-    /// Until the backend has seen the last WebSocket and the last stream go.
-    pub async fn all_closed(&self) {
-        while self.backend.open() > 0 {
+    /// Until the backend has seen the last WebSocket and the last stream go, which a peer owes it once their clients have left.
+    pub async fn all_closed(&self) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let open = self.backend.open();
+            if open == 0 {
+                return Ok(());
+            }
+            ensure!(Instant::now() < deadline, "{open} streams are open to the backend {PATIENCE:?} after their clients left");
             time::sleep(Duration::from_millis(1)).await;
         }
     }
@@ -155,3 +161,6 @@ async fn all<T: 'static>(mut running: JoinSet<Result<T>>) -> Result<Vec<T>> {
     }
     Ok(done)
 }
+
+#[cfg(test)]
+mod tests;

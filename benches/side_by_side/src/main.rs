@@ -3,7 +3,7 @@
 //! The figure is the CPU time of the proxy's own processes per unit of work, and their memory per idle socket: both
 //! survive a noisy machine. Read downward from here:
 //!
-//! - `bench`    the rounds: each peer in turn, each kind of work
+//! - `bench`    the rounds: each peer in turn, each kind of work; `rows` takes one figure
 //! - `peers`    who takes part; their configs are in `peers/`
 //! - `proxy`    one started peer: readiness, CPU, memory, end; `processes` reads /proc for it
 //! - `load`     the work itself, over `client`, `events`, `websocket` and `wire`; `tls` is the certificate of the run
@@ -22,6 +22,7 @@ mod peers;
 mod processes;
 mod proxy;
 mod report;
+mod rows;
 mod tls;
 mod websocket;
 mod wire;
@@ -67,9 +68,9 @@ enum Output {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     match run(&Arguments::parse()).await {
-        Ok(report) => {
+        Ok((report, failed)) => {
             print!("{report}");
-            ExitCode::SUCCESS
+            if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
         }
         Err(error) => {
             eprintln!("bench: {error:#}");
@@ -78,7 +79,8 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(arguments: &Arguments) -> Result<String> {
+/// The report, and whether any row of it failed.
+async fn run(arguments: &Arguments) -> Result<(String, bool)> {
     let plan = Plan::new(arguments.quick, arguments.rounds, arguments.origin)?;
     let peers = peers::chosen(&arguments.only);
 
@@ -87,10 +89,11 @@ async fn run(arguments: &Arguments) -> Result<String> {
         results = bench::run(&plan, &peers) => results?,
         () = interrupted() => bail!("interrupted"),
     };
-    Ok(match arguments.output {
+    let report = match arguments.output {
         Output::Table => report::table(&plan, &results),
         Output::Json => format!("{:#}\n", report::json(&plan, &results)),
-    })
+    };
+    Ok((report, !results.failures().is_empty()))
 }
 
 async fn interrupted() {

@@ -19,8 +19,8 @@ use crate::processes;
 
 const STARTS_WITHIN: Duration = Duration::from_secs(30);
 
-/// No peer takes near as long for all its work, unless something hangs.
-const WORKS_WITHIN: Duration = Duration::from_secs(300);
+/// No peer takes near as long for one row, unless it goes on and on without ever being silent.
+const WORKS_WITHIN: Duration = Duration::from_secs(180);
 
 pub struct Proxy {
     pub target: Target,

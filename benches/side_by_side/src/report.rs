@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::bars::{self, Verdict};
 use crate::bench::Plan;
-use crate::figures::{Results, Work};
+use crate::figures::{Failure, Results, Work};
 use crate::load::LANES;
 use crate::peers;
 
@@ -18,6 +18,9 @@ pub fn table(plan: &Plan, results: &Results) -> String {
     rows.extend(results.peers().map(|peer| row(results, peer)));
 
     let mut text = aligned(&rows, Side::Right);
+    for Failure { peer, work, why } in results.failures() {
+        text.push_str(&format!("{}, {}: failed: {why}\n", peers::title(peer), work.title()));
+    }
     text.push_str(&note(plan));
     let verdicts = bars::verdicts(results);
     if !verdicts.is_empty() {
@@ -40,6 +43,7 @@ pub fn json(plan: &Plan, results: &Results) -> Value {
         "origin": plan.origin,
         "sockets": plan.sockets,
         "peers": Value::Object(results.peers().map(peer).collect()),
+        "failures": results.failures(),
         "bars": bars::verdicts(results),
     })
 }
@@ -52,6 +56,7 @@ fn header() -> Vec<String> {
 fn row(results: &Results, peer: &str) -> Vec<String> {
     let cell = |work: Work| match results.median(peer, work) {
         Some(figure) => format!("{figure:.1} {}", work.unit()),
+        None if results.failed(peer, work) => "failed".to_owned(),
         None => "-".to_owned(),
     };
     [vec![peers::title(peer).to_owned()], Work::ALL.map(cell).to_vec()].concat()
@@ -98,4 +103,23 @@ fn aligned(rows: &[Vec<String>], side: Side) -> String {
         format!("{}\n", line.trim_end())
     };
     rows.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Result;
+
+    use super::*;
+
+    #[test]
+    fn a_row_that_failed_says_why_beside_those_that_did_not() -> Result<()> {
+        let mut results = Results::default();
+        results.add("haproxy", Work::Idle, 5.7);
+        results.fail("haproxy", Work::IdleEvents, "64 streams are open".to_owned());
+        let text = table(&Plan::new(true, None, false)?, &results);
+        let row = text.lines().nth(1).unwrap_or_default();
+        assert_eq!(row.split_whitespace().collect::<Vec<_>>().join(" "), "HAProxy - - - - - 5.7 KB failed -");
+        assert_eq!(text.lines().nth(2), Some("HAProxy, idle SSE: failed: 64 streams are open"));
+        Ok(())
+    }
 }

@@ -1,11 +1,15 @@
 //! One connection, plain or in TLS, read by HTTP heads, lines and counted bytes: what the load and the backend share.
 
+use std::future::Future;
+use std::io;
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
 
 use crate::tls::Identity;
@@ -13,9 +17,14 @@ use crate::tls::Identity;
 /// Holds a 16 KB frame and its header, so that one read takes a whole message.
 const READ_AHEAD: usize = 20 * 1024;
 
+/// How long the load waits for a peer, each time. On one machine, what takes longer does not come: the row has failed.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
 pub struct Wire {
     stream: Stream,
     unread: BytesMut,
+    /// The backend has none, for its clients may be silent as long as they like.
+    patience: Option<Duration>,
 }
 
 enum Stream {
@@ -26,29 +35,38 @@ enum Stream {
 pub struct Head(BytesMut);
 
 impl Wire {
+    /// As a client, which waits for nothing longer than [`PATIENCE`].
     pub async fn connect(port: u16, identity: Option<&Identity>) -> Result<Self> {
-        let tcp = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
-        let Some(identity) = identity else { return Self::new(tcp) };
+        let patience = Some(PATIENCE);
+        let tcp = within(patience, "connecting", TcpStream::connect((Ipv4Addr::LOCALHOST, port))).await?;
         tcp.set_nodelay(true)?;
-        let (connector, name) = identity.client();
-        let tls = connector.connect(name, tcp).await.context("in the handshake of TLS")?;
-        Ok(Self { stream: Stream::Tls(Box::new(tls)), unread: BytesMut::new() })
+        let stream = match identity {
+            None => Stream::Plain(tcp),
+            Some(identity) => {
+                let (connector, name) = identity.client();
+                Stream::Tls(Box::new(within(patience, "the handshake of TLS", connector.connect(name, tcp)).await?))
+            }
+        };
+        Ok(Self { stream, unread: BytesMut::new(), patience })
     }
 
-    pub fn new(stream: TcpStream) -> Result<Self> {
+    /// As a server, which waits for its clients.
+    pub fn accepted(stream: TcpStream) -> Result<Self> {
         stream.set_nodelay(true)?;
-        Ok(Self { stream: Stream::Plain(stream), unread: BytesMut::new() })
+        Ok(Self { stream: Stream::Plain(stream), unread: BytesMut::new(), patience: None })
     }
 
     pub async fn send(&mut self, bytes: &[u8]) -> Result<()> {
-        match &mut self.stream {
-            Stream::Plain(tcp) => tcp.write_all(bytes).await?,
-            Stream::Tls(tls) => {
-                tls.write_all(bytes).await?;
-                tls.flush().await?;
+        let sending = async {
+            match &mut self.stream {
+                Stream::Plain(tcp) => tcp.write_all(bytes).await,
+                Stream::Tls(tls) => {
+                    tls.write_all(bytes).await?;
+                    tls.flush().await
+                }
             }
-        }
-        Ok(())
+        };
+        within(self.patience, "what was sent to be taken in", sending).await
     }
 
     /// The next head with its blank line; `None` when the other side closed before the first byte.
@@ -91,12 +109,23 @@ impl Wire {
 
     async fn read(&mut self) -> Result<bool> {
         self.unread.reserve(READ_AHEAD);
-        let read = match &mut self.stream {
-            Stream::Plain(tcp) => tcp.read_buf(&mut self.unread).await?,
-            Stream::Tls(tls) => tls.read_buf(&mut self.unread).await?,
+        let reading = async {
+            match &mut self.stream {
+                Stream::Plain(tcp) => tcp.read_buf(&mut self.unread).await,
+                Stream::Tls(tls) => tls.read_buf(&mut self.unread).await,
+            }
         };
-        Ok(read > 0)
+        Ok(within(self.patience, "an answer", reading).await? > 0)
     }
+}
+
+/// Waits for `what`, as long as there is `patience`, or for ever.
+async fn within<T>(patience: Option<Duration>, what: &str, waiting: impl Future<Output = io::Result<T>>) -> Result<T> {
+    let done = match patience {
+        None => waiting.await,
+        Some(patience) => timeout(patience, waiting).await.map_err(|_| anyhow!("waited {patience:?} for {what}, in vain"))?,
+    };
+    done.with_context(|| format!("in waiting for {what}"))
 }
 
 impl Head {
@@ -127,3 +156,6 @@ impl Head {
         str::from_utf8(&self.0).unwrap_or_default().split("\r\n")
     }
 }
+
+#[cfg(test)]
+mod tests;
