@@ -21,6 +21,7 @@ pub struct Plan {
     pub handshakes: usize,
     pub small_turns: usize,
     pub large_turns: usize,
+    works: Vec<Work>,
 }
 
 impl Plan {
@@ -37,7 +38,14 @@ impl Plan {
             handshakes: 128 * scale,
             small_turns: 16,
             large_turns: 5,
+            works: Work::ALL.to_vec(),
         })
+    }
+
+    /// The same, of these kinds of work alone; of all, where none is named.
+    pub fn of(mut self, works: &[Work]) -> Self {
+        self.works.retain(|work| works.is_empty() || works.contains(work));
+        self
     }
 
     /// In this process: the load's end and the backend's end of every idle socket, and a little for the rest.
@@ -59,7 +67,7 @@ pub async fn run(plan: &Plan, peers: &[&'static Peer]) -> Result<Results> {
         for &peer in peers {
             // A backend for each, and so a port: one for all would run short of connections that have left TIME_WAIT.
             let backend = Backend::start()?;
-            for work in Work::ALL {
+            for &work in &plan.works {
                 eprintln!("round {round} of {}: {}, {}", plan.rounds, peer.name, work.title());
                 match rows::figure(plan, peer, &backend, cores, work).await {
                     Ok(Some(figure)) => results.add(peer.name, work, figure),
@@ -70,4 +78,17 @@ pub async fn run(plan: &Plan, peers: &[&'static Peer]) -> Result<Results> {
         }
     }
     Ok(results)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rows_that_are_named_or_all() -> Result<()> {
+        let plan = |works: &[Work]| Ok::<_, anyhow::Error>(Plan::new(true, None, false)?.of(works).works);
+        assert!(plan(&[])? == Work::ALL);
+        assert!(plan(&[Work::Idle, Work::Refused])? == [Work::Refused, Work::Idle]);
+        Ok(())
+    }
 }

@@ -2,17 +2,21 @@
 
 use std::collections::BTreeMap;
 
+use clap::ValueEnum;
 use serde::{Serialize, Serializer};
 
-/// The kinds of work, in the order of the columns.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// The kinds of work, in the order of the columns; for `--rows` by these names.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub enum Work {
     Accepted,
     Refused,
     Handshake,
+    #[value(name = "echo-64")]
     SmallEcho,
+    #[value(name = "echo-16k")]
     LargeEcho,
     Idle,
+    #[value(name = "idle-sse")]
     IdleEvents,
     IdleTls,
 }

@@ -34,6 +34,7 @@ use clap::{Parser, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::bench::Plan;
+use crate::figures::Work;
 
 /// Compare keygate with other proxies that do the same work.
 #[derive(Parser)]
@@ -46,6 +47,10 @@ struct Arguments {
     /// Peers to run, by comma.
     #[arg(long, value_delimiter = ',', value_name = "PEER,…", value_parser = peers::NAMES)]
     only: Vec<String>,
+
+    /// Kinds of work to measure, by comma; without, all.
+    #[arg(long, value_delimiter = ',', value_name = "ROW,…", value_enum)]
+    rows: Vec<Work>,
 
     /// Rounds, of which the median counts.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..), value_name = "N")]
@@ -81,7 +86,7 @@ async fn main() -> ExitCode {
 
 /// The report, and whether any row of it failed.
 async fn run(arguments: &Arguments) -> Result<(String, bool)> {
-    let plan = Plan::new(arguments.quick, arguments.rounds, arguments.origin)?;
+    let plan = Plan::new(arguments.quick, arguments.rounds, arguments.origin)?.of(&arguments.rows);
     let peers = peers::chosen(&arguments.only);
 
     // Whichever way this ends, the peers still running are dropped on the way out, and a dropped peer is stopped.
