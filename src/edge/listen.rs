@@ -31,6 +31,13 @@ const BACKLOG: i32 = 4096;
 /// How long a silent peer is believed to be there; inherited by every accepted socket.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
+/// What may wait in the system for a client, beside what is on its way to it. The system's own limit is megabytes (`tcp_wmem` in tcp(7)),
+/// all of which the gate would copy for a client that reads nothing, while others wait; and it is told of room again when a third of
+/// that is free, which a client of 20 KB a second does not reach within the minute that it is waited for ([`super::pace`]). With this,
+/// room is half of it: 546 bytes a second. More would be room for nothing, for what is on its way is not counted.
+#[cfg(any(target_os = "android", target_os = "linux"))]
+const MAX_UNSENT_BYTES: u32 = 64 * 1024;
+
 /// A listener that is bound and does not accept yet.
 pub struct Bound {
     pub(super) listener: Arc<Listener>,
@@ -171,6 +178,8 @@ impl AsFd for Listener {
 /// What is set on the listener is inherited by the connections (Linux, tcp(7)).
 fn listen(socket: Socket, entrance: Entrance) -> io::Result<Bound> {
     socket.set_tcp_nodelay(true)?;
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    socket.set_tcp_notsent_lowat(MAX_UNSENT_BYTES)?;
     socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE / 4))?;
     socket.set_nonblocking(true)?;
     socket.listen(BACKLOG)?;
@@ -212,6 +221,24 @@ fn named(address: &ListenAddress, error: &io::Error) -> io::Error {
 mod tests {
     use super::*;
     use tokio::net::UnixStream;
+
+    /// Linux alone has the option by which it is kept.
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn little_waits_in_the_system_for_a_client_that_does_not_read() {
+        let bound = bind(&ListenAddress::Tcp(([127, 0, 0, 1], 0).into()), 0, Entrance::default()).unwrap();
+        let ListenAddress::Tcp(address) = bound.address() else { unreachable!() };
+        let client = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        client.set_recv_buffer_size(4096).unwrap();
+        client.connect(&(*address).into()).unwrap();
+        let (Client::Tcp(accepted), _) = bound.listener.accept().await.unwrap() else { unreachable!() };
+        accepted.writable().await.unwrap();
+        let piece = [0; 16 * 1024];
+        let taken: usize = std::iter::from_fn(|| accepted.try_write(&piece).ok()).sum();
+        // Of the last piece that goes beyond the limit all is taken, and a little is in the client's buffer. The system alone takes 2.5 MB.
+        let most = MAX_UNSENT_BYTES as usize + 2 * piece.len();
+        assert!((1..=most).contains(&taken), "{taken} bytes were taken");
+    }
 
     #[tokio::test]
     async fn a_file_that_was_lost_while_it_was_handed_over_is_made_anew() {
