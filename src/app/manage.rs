@@ -24,8 +24,8 @@ use self::explain::Source;
 use super::{lead::Lead, stored::StoredKeys};
 use crate::{
     admin::{
-        AppView, Asked, Caller, Created, CreatedOperator, Described, FieldProblem, KeyView, KeysWanted, KnownRecord, Leading, Managing,
-        NewApp, NewOperator, Page, Stepped, Stepping, Trouble, UsageView,
+        AppView, Asked, Caller, Created, CreatedOperator, Described, FieldProblem, KeyView, KeysWanted, KnownRecord, Leading,
+        Managing, NewApp, NewOperator, Page, Stepped, Stepping, Trouble, UsageView,
     },
     config::Problems,
     edge::{Clock, Edge},

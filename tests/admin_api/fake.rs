@@ -12,10 +12,10 @@ use std::{
 use bytes::Bytes;
 use keygate::{
     admin::{
-        AppView, Asked, Asker, BlockView, Blocked, Caller, Connections, Created, CreatedOperator, Cut, Described, FieldProblem, Followed,
-        GateView, Governed, Grouping, Groups, Joining, KeyView, KeysWanted, KnownRecord, Leading, Lifted, Listing, Managing, NewApp,
-        NewOperator, Offered, Page, Reach, Receipt, Report, Severed, Shown, Stepped, Stepping, ToldUsage, Trouble, UsageView,
-        Wanted,
+        AppView, Asked, Asker, BlockView, Blocked, Caller, Connections, Created, CreatedOperator, Cut, Described, FieldProblem,
+        Followed, GateView, Governed, Grouping, Groups, Joining, KeyView, KeysWanted, KnownRecord, Leading, Lifted, Listing,
+        Managing, NewApp, NewOperator, Offered, Page, Reach, Receipt, Report, Severed, Shown, Stepped, Stepping, ToldUsage,
+        Trouble, UsageView, Wanted,
     },
     gate::{blocks::Target, credential::VerifyKey, testing},
     keystore::{AuditFilter, AuditFrom, AuditHead, AuditRecord, Operator, Role, StoreError, Version},

@@ -23,9 +23,8 @@ impl Manage {
             Ok((head, hash))
         });
         let (head, hash) = read.await?;
-        match known {
-            Some(known) => leads_to(&head, hash, known).map_err(Trouble::TrailDiffers)?,
-            None => {}
+        if let Some(known) = known {
+            leads_to(&head, hash, known).map_err(Trouble::TrailDiffers)?;
         }
         Ok(head)
     }
