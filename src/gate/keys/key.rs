@@ -145,7 +145,7 @@ mod tests {
     fn a_key_that_is_put_back_is_as_dead_as_in_either() {
         let named = |key: &Key, name: &str| {
             let about = About { name: name.into(), ..key.about.clone() };
-            key.after(KeyChange::Update(about, i64::MAX), NOW).unwrap()
+            key.after(KeyChange::Update(about, key.life.expires_at_ms), NOW).unwrap()
         };
         let step = |key: &Key, step| key.after(KeyChange::Step(step, None), NOW).unwrap();
         let (copy, store) = (key(), named(&key(), "Other"));
