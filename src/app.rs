@@ -180,6 +180,7 @@ pub async fn start(
     if let Some(manage) = &manage {
         manage.keep_trail_for(config.audit_keep);
         tasks.spawn(Arc::clone(manage).prune_trail());
+        tasks.spawn(Arc::clone(manage).count_warnings());
     }
     if let (Some(follow), Some(outbox)) = (following, outbox) {
         tasks.spawn(follow.run());

@@ -11,6 +11,7 @@ mod receipt;
 mod retention;
 mod trail;
 mod view;
+mod warnings;
 
 use std::{sync::Arc, time::Duration};
 
@@ -120,7 +121,7 @@ impl Managing for Manage {
     }
 
     async fn key(&self, id: &str, by: &Caller) -> Result<KeyView, Trouble> {
-        Ok(self.view(&self.key_for(id, by).await?))
+        Ok(self.view(&self.key_for(id, by).await?).await)
     }
 
     async fn create_key(&self, fields: Map<String, Value>, asked: &Asked) -> Result<Created, Trouble> {

@@ -44,6 +44,7 @@ fn key(wanted: Value) -> Key {
         ill_checked: false,
         about: new.about,
         created_at_ms: NOW,
+        text_since_ms: NOW,
         changed_at_ms: NOW,
         version: 1,
     }

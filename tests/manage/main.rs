@@ -10,4 +10,5 @@ mod moving;
 mod repeats;
 mod retention;
 mod trail;
+mod warnings;
 mod world;

@@ -71,18 +71,6 @@ fn what_is_no_store_is_refused_and_left_as_it_is() {
 }
 
 #[test]
-fn one_of_a_later_version_is_left_to_that_version() {
-    let Own { folder, store } = Own::with(&["a"]);
-    drop(store);
-    let path = folder.path().join("keygate.db");
-    Connection::open(&path).unwrap().pragma_update(None, "user_version", 2).unwrap();
-    let before = fs::read(&path).unwrap();
-    let error = SqliteStore::open(&path).map(drop).unwrap_err();
-    assert_eq!(error, StoreError::TooNew { found: 2, known: 1 });
-    assert_eq!(fs::read(&path).unwrap(), before);
-}
-
-#[test]
 fn tables_that_somebody_changed_are_refused() {
     for sql in ["CREATE TABLE more (a)", "DROP INDEX keys_by_app", "CREATE TRIGGER t AFTER UPDATE ON keys BEGIN SELECT 1; END"] {
         let Own { folder, store } = Own::with(&["a"]);

@@ -15,3 +15,4 @@ mod restore;
 mod support;
 mod trail;
 mod usage;
+mod versions;

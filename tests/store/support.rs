@@ -115,6 +115,7 @@ pub fn key(id: &str) -> Key {
         ill_checked: false,
         about: About { name: format!("Key {id}").into(), terms: "{}".into(), ..About::default() },
         created_at_ms: NOW,
+        text_since_ms: NOW,
         changed_at_ms: NOW,
         version: 1,
     }
@@ -137,6 +138,7 @@ pub fn full_key(id: &str) -> Key {
             revocable_tokens: true,
             metadata: [("plan".into(), "gold \"24\"".into()), ("ówner".into(), "".into())].into(),
         },
+        text_since_ms: NOW + 5,
         version: 7,
         ..plain
     }

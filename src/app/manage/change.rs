@@ -30,7 +30,7 @@ impl Manage {
         let version = Some(asked.if_version.unwrap_or(before.version));
         let committed = self.change(&before, version, KeyChange::Update(about, expires_at_ms), asked, None).await?;
         self.bring_into_force().await?;
-        Ok(self.view(committed.keys.first().unwrap_or(&before)))
+        Ok(self.view(committed.keys.first().unwrap_or(&before)).await)
     }
 
     pub(super) async fn take_step(&self, id: &str, step: Stepping, asked: &Asked) -> Result<Stepped, Trouble> {
@@ -61,7 +61,7 @@ impl Manage {
             None => None,
         };
         let secret = text.filter(|_| !committed.repeated).map(Into::into);
-        Ok(Stepped { key: self.view(key), secret, receipt, repeated: committed.repeated })
+        Ok(Stepped { key: self.view(key).await, secret, receipt, repeated: committed.repeated })
     }
 
     async fn change(

@@ -39,7 +39,7 @@ impl Manage {
         self.bring_into_force().await?;
         let key = committed.keys.pop().unwrap_or(key);
         let secret = (!committed.repeated).then(|| text.into());
-        Ok(Created { key: self.view(&key), secret, repeated: committed.repeated })
+        Ok(Created { key: self.view(&key).await, secret, repeated: committed.repeated })
     }
 
     pub(super) async fn begin_app(&self, wanted: NewApp, asked: &Asked) -> Result<(AppView, Vec<Created>), Trouble> {
@@ -68,15 +68,17 @@ impl Manage {
         self.bring_into_force().await?;
         let app = if committed.repeated { self.app_now(app).await? } else { app };
         let secret = |text: String| (!committed.repeated).then(|| text.into());
-        let made = committed.keys.iter().zip(texts);
-        let created = made.map(|(key, text)| Created { key: self.view(key), secret: secret(text), repeated: committed.repeated });
+        let mut created = Vec::new();
+        for (key, text) in committed.keys.iter().zip(texts) {
+            created.push(Created { key: self.view(key).await, secret: secret(text), repeated: committed.repeated });
+        }
         let view = AppView {
             id: app.id.into(),
             name: app.name.into(),
             created_at: rfc3339(app.created_at_ms),
             keys: committed.keys.len(),
         };
-        Ok((view, created.collect()))
+        Ok((view, created))
     }
 
     /// The application as it is kept, which was made by an earlier request.
@@ -105,6 +107,7 @@ impl Manage {
             ill_checked: false,
             about: wanted.about,
             created_at_ms: now_ms,
+            text_since_ms: now_ms,
             changed_at_ms: now_ms,
             version: 1,
         };

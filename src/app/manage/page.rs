@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Manage, wrong};
+use super::{Manage, warnings, wrong};
 use crate::{
     admin::{AppView, Caller, KeyView, KeysWanted, Page, Reach, Trouble, UsageView},
     config::rfc3339,
@@ -10,7 +10,7 @@ use crate::{
         credential::{Environment, Kind},
         keys::{Key, State},
     },
-    keystore::{KeyFilter, Usage},
+    keystore::{KeyFilter, KeyStore, Usage},
 };
 
 const DEFAULT_LIMIT: usize = 100;
@@ -19,7 +19,10 @@ const MAX_LIMIT: usize = 1000;
 impl Manage {
     pub(super) async fn page_of_keys(&self, wanted: KeysWanted, by: &Caller) -> Result<Page<KeyView>, Trouble> {
         let Page { items, next } = self.page(wanted, by).await?;
-        Ok(Page { items: items.iter().map(|key| self.view(key)).collect(), next })
+        let now_ms = self.now_ms();
+        let warned = move |store: &dyn KeyStore, key: Key| (warnings::of(store, &key, now_ms), key);
+        let items = self.stored.ask(move |store| Ok(items.into_iter().map(|key| warned(store, key)).collect::<Vec<_>>())).await?;
+        Ok(Page { items: items.into_iter().map(|(warnings, key)| self.view_with(&key, warnings)).collect(), next })
     }
 
     pub(super) async fn page_of_usage(&self, wanted: KeysWanted, by: &Caller) -> Result<Page<UsageView>, Trouble> {

@@ -116,6 +116,7 @@ fn managed(
             metadata: draft::metadata(typed, place),
         },
         created_at_ms: now_ms,
+        text_since_ms: now_ms,
         changed_at_ms: now_ms,
         version: 1,
     })

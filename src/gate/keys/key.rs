@@ -28,6 +28,8 @@ pub struct Key {
     pub about: About,
     /// When it was made, in Unix milliseconds.
     pub created_at_ms: i64,
+    /// Since when it has its text, in Unix milliseconds: since it was made, or rotated last.
+    pub text_since_ms: i64,
     /// When it was changed last, in Unix milliseconds.
     pub changed_at_ms: i64,
     /// Counts its changes, from 1.
@@ -68,8 +70,9 @@ impl Key {
         if life == self.life {
             return None;
         }
-        let (text, ill_checked) = (latest.text.clone(), latest.ill_checked);
-        Some(Self { life, text, ill_checked, changed_at_ms: now_ms, version: latest.version + 1, ..self.clone() })
+        let (text, ill_checked, text_since_ms) = (latest.text.clone(), latest.ill_checked, latest.text_since_ms);
+        let (changed_at_ms, version) = (now_ms, latest.version + 1);
+        Some(Self { life, text, ill_checked, text_since_ms, changed_at_ms, version, ..self.clone() })
     }
 
     /// The key after `change` at `now_ms` (Unix milliseconds). Equal to what it was where nothing changes.
@@ -80,8 +83,8 @@ impl Key {
         let next = match change {
             KeyChange::Step(step, text) => {
                 let rotated = matches!(step, Step::Rotate { .. });
-                let text = if rotated { text } else { self.text.clone() };
-                Self { life: self.life.after(step, now_ms)?, text, ..self.clone() }
+                let (text, text_since_ms) = if rotated { (text, now_ms) } else { (self.text.clone(), self.text_since_ms) };
+                Self { life: self.life.after(step, now_ms)?, text, text_since_ms, ..self.clone() }
             }
             KeyChange::Update(about, expires_at_ms) if expires_at_ms == self.life.expires_at_ms => {
                 // Not asked whether that is over: who renames an expired key does not mean its end.
@@ -99,7 +102,7 @@ impl Key {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::gate::credential::{Digester, StoredDigest};
 
@@ -109,7 +112,7 @@ mod tests {
         StoredDigest { pepper: None, digest: Digester::Sha256.digest(text) }
     }
 
-    fn key() -> Key {
+    pub fn key() -> Key {
         Key {
             id: "web".into(),
             app: "demo".into(),
@@ -121,6 +124,7 @@ mod tests {
             ill_checked: false,
             about: About { terms: "{}".into(), ..About::default() },
             created_at_ms: 1,
+            text_since_ms: 1,
             changed_at_ms: 1,
             version: 1,
         }
@@ -139,6 +143,7 @@ mod tests {
         let step = Step::Rotate { digest: digest("pk_second"), grace_ms: 10 };
         let rotated = key().after(KeyChange::Step(step, Some("pk_second".into())), NOW).unwrap();
         assert_eq!((rotated.text.as_deref(), rotated.life.previous.len()), (Some("pk_second"), 1));
+        assert_eq!((rotated.text_since_ms, rotated.created_at_ms), (NOW, 1));
     }
 
     #[test]
@@ -170,7 +175,7 @@ mod tests {
         let leaked = KeyChange::Step(Step::Rotate { digest: digest("pk_second"), grace_ms: 0 }, Some("pk_second".into()));
         let rotated = key().after(leaked, NOW).unwrap();
         let is = key().put_back(&rotated, NOW).unwrap();
-        assert_eq!((&is.life, &is.text), (&rotated.life, &rotated.text));
+        assert_eq!((&is.life, &is.text, is.text_since_ms), (&rotated.life, &rotated.text, NOW));
         assert_eq!(rotated.put_back(&key(), NOW), None);
     }
 

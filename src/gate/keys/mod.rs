@@ -13,6 +13,7 @@ mod shared;
 mod table;
 mod thin;
 mod uses;
+mod warning;
 
 pub use counts::Counts;
 pub use key::{About, Key, KeyChange};
@@ -23,3 +24,4 @@ pub use record::{BrowserRule, KeyLimits, KeyRecord, KeyState, KeyUse, OverConnec
 pub use set::{KeySet, KeySetBuilder, KeySetError};
 pub use thin::Thin;
 pub use uses::{Counted, Uses};
+pub use warning::Warning;

@@ -35,6 +35,7 @@ fn keys() -> Vec<Key> {
         ill_checked: false,
         about: About { terms: "{}".into(), ..About::default() },
         created_at_ms: 1,
+        text_since_ms: 1,
         changed_at_ms: 1,
         version: 1,
     };

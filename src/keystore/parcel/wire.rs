@@ -38,6 +38,7 @@ pub(super) struct Line<'k> {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     metadata: BTreeMap<Cow<'k, str>, Cow<'k, str>>,
     created_at_ms: i64,
+    text_since_ms: i64,
     changed_at_ms: i64,
     version: u64,
 }
@@ -77,6 +78,7 @@ impl<'k> From<&'k Key> for Line<'k> {
             revocable_tokens: about.revocable_tokens,
             metadata: about.metadata.iter().map(|(name, value)| (Cow::from(&**name), Cow::from(&**value))).collect(),
             created_at_ms: key.created_at_ms,
+            text_since_ms: key.text_since_ms,
             changed_at_ms: key.changed_at_ms,
             version: key.version,
         }
@@ -112,6 +114,7 @@ impl Line<'_> {
                 metadata: self.metadata.iter().map(|(name, value)| ((&**name).into(), (&**value).into())).collect(),
             },
             created_at_ms: self.created_at_ms,
+            text_since_ms: self.text_since_ms,
             changed_at_ms: self.changed_at_ms,
             version: self.version,
         })

@@ -24,10 +24,11 @@ use crate::{
 
 /// The columns that [`Reader::read`] and [`write`] expect, in this order.
 pub(super) const COLUMNS: &str = "key_id, app, kind, environment, state, digest, pepper, previous, expires_at_ms, text, prefix, ill_checked, \
-     name, terms, revocable_tokens, metadata, created_at_ms, changed_at_ms, version, sequence, checksum";
+     name, terms, revocable_tokens, metadata, created_at_ms, changed_at_ms, version, sequence, text_since_ms, checksum";
 pub(super) const NAME: usize = 12;
 const TERMS: usize = 13;
-const CHECKSUM: usize = 20;
+const TEXT_SINCE: usize = 20;
+const CHECKSUM: usize = 21;
 
 /// A key with what the store knows of it besides.
 pub(super) struct Kept {
@@ -58,13 +59,17 @@ impl<'c> Reader<'c> {
         }
         let (terms, terms_digest) = self.terms.text(self.conn, columns[TERMS].as_i64()?)?;
         self.values.begin("keys");
-        for (column, value) in columns[..CHECKSUM].iter().enumerate() {
+        for (column, value) in columns[..TEXT_SINCE].iter().enumerate() {
             self.values.add(if column == TERMS { ValueRef::Blob(&terms_digest) } else { *value });
+        }
+        // A row that was written before there was that column has none, and a checksum without it.
+        if columns[TEXT_SINCE] != ValueRef::Null {
+            self.values.add(columns[TEXT_SINCE]);
         }
         let checksum = same("keys", self.values.checksum(), columns[CHECKSUM])?;
         let [id, app, kind, environment, state, digest, pepper, previous, expires_at_ms, text, prefix, ill_checked, name, ..] =
             columns;
-        let [.., revocable_tokens, metadata, created_at_ms, changed_at_ms, version, sequence, _] = columns;
+        let [.., revocable_tokens, metadata, created_at_ms, changed_at_ms, version, sequence, text_since_ms, _] = columns;
         let maybe_text = |value: ValueRef<'_>| Ok::<_, StoreError>(value.as_str_or_null()?.map(Box::from));
         let key = Key {
             id: id.as_str()?.into(),
@@ -90,6 +95,7 @@ impl<'c> Reader<'c> {
                 metadata: metadata.as_str_or_null()?.map_or_else(|| Ok(BTreeMap::new()), metadata_of)?,
             },
             created_at_ms: created_at_ms.as_i64()?,
+            text_since_ms: text_since_ms.as_i64_or_null()?.unwrap_or(created_at_ms.as_i64()?),
             changed_at_ms: changed_at_ms.as_i64()?,
             version: count(version)?,
         };
@@ -128,6 +134,7 @@ pub(super) fn write(key: &Key, sequence: u64, terms: (i64, TermsDigest)) -> Resu
         Value::Integer(key.changed_at_ms),
         integer(key.version)?,
         integer(sequence)?,
+        Value::Integer(key.text_since_ms),
     ]);
     let mut values = Values::new();
     values.begin("keys");

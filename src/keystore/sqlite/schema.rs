@@ -6,7 +6,7 @@ use super::fault::corrupt;
 use crate::keystore::StoreError;
 
 /// What makes version 1 of an empty file, version 2 of version 1, and so on.
-const MIGRATIONS: [&str; 1] = [include_str!("schema/1.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("schema/1.sql"), include_str!("schema/2.sql")];
 
 /// Tells a key store from other databases: `KgKS`.
 const APPLICATION_ID: i64 = 0x4b67_4b53;

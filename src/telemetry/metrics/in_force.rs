@@ -10,7 +10,10 @@ use super::{
     family::{add, counter_vec, gauge, gauge_vec},
 };
 use crate::{
-    gate::{credential::Kind, keys::State},
+    gate::{
+        credential::Kind,
+        keys::{State, Warning},
+    },
     telemetry::{KeySetLoaded, Reload},
 };
 
@@ -20,6 +23,7 @@ pub(super) struct InForce {
     reload_successful: IntGauge,
     reload_success_at: Gauge,
     keys: IntGaugeVec,
+    key_warnings: IntGaugeVec,
     key_set_generation: IntGauge,
     key_set_age: Gauge,
     key_set_checked: Mutex<Option<SystemTime>>,
@@ -42,6 +46,12 @@ impl InForce {
                 Gauge::new("keygate_config_last_reload_success_timestamp_seconds", "When a reading last took effect.")?,
             )?,
             keys: gauge_vec(r, "keygate_keys", "Keys in the set.", &["kind", "state"])?,
+            key_warnings: gauge_vec(
+                r,
+                "keygate_keys_warnings",
+                "Keys in the store that work and that somebody should see to, as they were counted last.",
+                &["warning"],
+            )?,
             key_set_generation: gauge(r, "keygate_keyset_generation", "Counts the key sets and policies that were in force.")?,
             key_set_age: add(
                 r,
@@ -83,6 +93,13 @@ impl Telemetry {
                 let count = loaded.keys.counts().of(kind, state);
                 self.in_force.keys.with_label_values(&[kind.name(), name]).set(i64::try_from(count).unwrap_or(i64::MAX));
             }
+        }
+    }
+
+    /// So many keys have each of [`Warning::ALL`]. Before that is known, there are no series: where keys are in a file, nobody knows it.
+    pub fn key_warnings(&self, counts: [u64; Warning::ALL.len()]) {
+        for (warning, count) in Warning::ALL.into_iter().zip(counts) {
+            self.in_force.key_warnings.with_label_values(&[warning.name()]).set(i64::try_from(count).unwrap_or(i64::MAX));
         }
     }
 
