@@ -55,6 +55,7 @@ use crate::{
     downstream::ListenAddress,
     edge::{Edge, load_tls},
     gate::{Gate, blocks::Blocks},
+    keystore::Version,
     telemetry::{AccessFormat, AccessLog, KeySetLoaded, Reload, Telemetry},
 };
 
@@ -76,6 +77,8 @@ pub struct Running {
     pub control: PathBuf,
 }
 
+/// How long a gate that follows waits for the first word of its manager before it accepts.
+const FIRST_WORD: Duration = Duration::from_secs(2);
 /// How often streams are looked for whose time has come.
 const SWEEP: Duration = Duration::from_millis(250);
 
@@ -97,6 +100,9 @@ pub async fn start(
     let mut replica = None;
     if let KeyPlace::Manager(manager) = &config.keys.place {
         let copy = follow::open(&config, manager).map_err(|error| io::Error::other(error.to_string()))?;
+        if copy.stored.version == Version::default() {
+            warn!(manager = %manager.url, "no keys yet: every request is refused until the manager was heard");
+        }
         (keys, stored, replica) = (copy.keys, Some(copy.stored), Some((manager.clone(), copy.replica)));
     }
     let sockets = Sockets::of(&config, predecessor.as_mut())?;
@@ -151,6 +157,14 @@ pub async fn start(
         tasks: JoinSet::new(),
     };
     let govern = Arc::clone(&running.govern);
+    let tasks = &mut running.tasks;
+    if let (Some(follow), Some(outbox)) = (following, outbox.clone()) {
+        let first = follow.first();
+        tasks.spawn(follow.run());
+        tasks.spawn(outbox.run());
+        // What was revoked while this gate was away is known before anybody is let in, if the manager is there.
+        let _ = tokio::time::timeout(FIRST_WORD, first.wait()).await;
+    }
     if let Some(mut predecessor) = predecessor {
         let blocks = predecessor.blocks().await?;
         govern.blocking().take_on(&blocks, &config).map_err(io::Error::other)?;
@@ -161,7 +175,6 @@ pub async fn start(
             warn!("without `state`, what is blocked from now on is not blocked for streams of the gate that ran");
         }
     }
-    let tasks = &mut running.tasks;
     for listener in sockets.gate {
         tasks.spawn(listener.serve(Arc::clone(&edge)));
     }
@@ -181,10 +194,6 @@ pub async fn start(
         manage.keep_trail_for(config.audit_keep);
         tasks.spawn(Arc::clone(manage).prune_trail());
         tasks.spawn(Arc::clone(manage).count_warnings());
-    }
-    if let (Some(follow), Some(outbox)) = (following, outbox) {
-        tasks.spawn(follow.run());
-        tasks.spawn(outbox.run());
     }
     if let Some(status) = sockets.status {
         let replaced = Arc::clone(&replaced);

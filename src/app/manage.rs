@@ -92,7 +92,9 @@ impl Manage {
     /// Why not: then it is kept, and in force as soon as it can be.
     async fn bring_into_force(&self) -> Result<usize, Trouble> {
         let caught = self.stored.catch_up().await;
-        caught.map(|caught| caught.cut).map_err(|why| Trouble::Broken(format!("it is kept, and not in force here yet: {why}")))
+        caught
+            .map(|caught| caught.cut.values().sum())
+            .map_err(|why| Trouble::Broken(format!("it is kept, and not in force here yet: {why}")))
     }
 }
 

@@ -3,10 +3,10 @@
 //! There is one way into force for all of them: whatever the store has that is later than what is in force. So a change that this
 //! process has made and one that it has only noticed cannot overtake each other.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use tokio::sync::{Mutex, MutexGuard, watch};
-use tracing::error;
+use tracing::{error, info};
 
 use super::load::{self, LoadError, Stored};
 use crate::{
@@ -39,10 +39,10 @@ pub struct InForce {
 }
 
 /// What has come into force.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Caught {
-    /// Streams that were told to end.
-    pub cut: usize,
+    /// Streams that were told to end, by the id of their key.
+    pub cut: BTreeMap<Box<str>, usize>,
 }
 
 /// Why what the store has is not in force.
@@ -103,7 +103,7 @@ impl StoredKeys {
     ///
     /// # Errors
     /// If they cannot be read, or make no set; then those go on that were.
-    pub async fn begin_anew(&self) -> Result<Caught, LoadError> {
+    pub async fn begin_anew(&self) -> Result<(), LoadError> {
         let mut in_force = self.in_force.lock().await;
         let (store, compiler) = (Arc::clone(&self.store), in_force.compiler.anew());
         let before = self.edge.as_ref().map(|edge| edge.gate().snapshot().keys.clone());
@@ -112,16 +112,13 @@ impl StoredKeys {
             .await
             .unwrap_or_else(|error| Err(LoadError::Store(format!("it broke off: {error}"))))?;
         let keys = Arc::new(keys);
-        let cut = match &self.edge {
-            Some(edge) => {
-                let (generation, cut) = edge.change(|gate| gate.publish_keys(&keys));
-                edge.telemetry().key_set_loaded(&KeySetLoaded { generation, keys: &keys });
-                cut
-            }
-            None => 0,
-        };
+        if let Some(edge) = &self.edge {
+            let (generation, cut) = edge.change(|gate| gate.publish_keys(&keys));
+            edge.telemetry().key_set_loaded(&KeySetLoaded { generation, keys: &keys });
+            info!(generation, keys = keys.len(), cut, "all keys were read anew");
+        }
         self.put(&mut in_force, InForce { version, compiler });
-        Ok(Caught { cut })
+        Ok(())
     }
 
     /// Brings into force what the store has.
@@ -130,7 +127,7 @@ impl StoredKeys {
     /// Why not, or not all of it.
     pub async fn catch_up(&self) -> Result<Caught, NotInForce> {
         let mut in_force = self.in_force.lock().await;
-        let mut cut = 0;
+        let mut caught = Caught::default();
         loop {
             let before = in_force.version;
             let ChangedKeys { keys, version, more } = self.ask(move |store| store.changed_after(before.sequence, BATCH)).await?;
@@ -138,22 +135,22 @@ impl StoredKeys {
                 return Err(NotInForce::AnotherEpoch);
             }
             if let Some(edge) = self.edge.as_deref().filter(|_| !keys.is_empty()) {
-                cut += publish(edge, &mut in_force, &keys)?;
+                publish(edge, &mut in_force, &keys, &mut caught)?;
             }
             if in_force.version != version {
                 in_force.version = version;
                 self.versions.send_replace(version);
             }
             if !more {
-                return Ok(Caught { cut });
+                return Ok(caught);
             }
         }
     }
 }
 
 /// A key of which this version can make no record is none of the set: whoever has it is refused, and what else changed with it is in
-/// force. How many streams end by these keys.
-fn publish(edge: &Edge, in_force: &mut InForce, keys: &[Key]) -> Result<usize, NotInForce> {
+/// force. Streams that end by these keys are added to what was `caught`.
+fn publish(edge: &Edge, in_force: &mut InForce, keys: &[Key], caught: &mut Caught) -> Result<(), NotInForce> {
     let snapshot = edge.gate().snapshot();
     let Some(before) = snapshot.keys.as_deref() else { return Err(NotInForce::AnotherEpoch) };
     let (mut changed, mut removed) = (Vec::with_capacity(keys.len()), Vec::new());
@@ -170,7 +167,10 @@ fn publish(edge: &Edge, in_force: &mut InForce, keys: &[Key]) -> Result<usize, N
     let ids: Vec<_> = keys.iter().map(|key| &*key.id).collect();
     let (generation, cut) = edge.change_keys(&ids, |gate| gate.publish_keys(&set));
     edge.telemetry().key_set_loaded(&KeySetLoaded { generation, keys: &set });
-    Ok(cut)
+    for id in cut.iter().filter_map(|stream| stream.standing.as_ref().map(|standing| &*standing.key.id)) {
+        *caught.cut.entry(id.into()).or_default() += 1;
+    }
+    Ok(())
 }
 
 impl From<StoreError> for NotInForce {

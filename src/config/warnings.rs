@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::used::{Config, Listener};
+use super::used::{Config, KeyPlace, Listener};
 use crate::{
     downstream::ListenAddress,
     gate::{
@@ -28,6 +28,7 @@ pub fn warnings(config: &Config, keys: &KeySet) -> Vec<String> {
         ));
     }
     warnings.extend(config.listeners.iter().filter_map(|listener| through_a_file(listener, config)));
+    warnings.extend(in_the_clear(config));
     let routes = || config.policy.routes.iter();
     if config.policy.mode == Mode::Report || routes().any(|route| route.mode == Some(Mode::Report)) {
         warnings
@@ -70,6 +71,14 @@ pub fn warnings(config: &Config, keys: &KeySet) -> Vec<String> {
         ));
     }
     warnings
+}
+
+/// Whether the token for the manager of the keys can be read on its way.
+fn in_the_clear(config: &Config) -> Option<String> {
+    let KeyPlace::Manager(manager) = &config.keys.place else { return None };
+    let host = manager.url.strip_prefix("http://")?.split(['/', ':']).next()?;
+    let is_here = host == "localhost" || host.starts_with("127.") || host.starts_with('[');
+    (!is_here).then(|| format!("`keys.url` is http: whoever listens in on the way to {host} has the token of this gate, and with it the digests of all keys"))
 }
 
 /// Routes around which a request gets by a trailing slash, which many backends take for nothing: the route, the later one that takes the

@@ -171,7 +171,8 @@ impl Edge {
 
     /// Changes keys and nothing else, by `publish`, as [`Edge::change`] does: but only what may stand on the keys with these `ids`, which
     /// are all that were changed or taken out, is asked again. So a change of one key costs the same beside many streams as beside few.
-    pub fn change_keys<P>(&self, ids: &[&str], publish: impl FnOnce(&Gate) -> P) -> (P, usize) {
+    /// Returns what `publish` does, and the streams that fell.
+    pub fn change_keys<P>(&self, ids: &[&str], publish: impl FnOnce(&Gate) -> P) -> (P, Vec<Arc<LiveStream>>) {
         let walk = || {
             let now = self.clock.now();
             self.registry.cut_of_keys(ids.iter().copied(), now, |stream| self.look_again(stream, now))

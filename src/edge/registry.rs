@@ -83,16 +83,17 @@ impl Registry {
     }
 
     /// The same for those that may stand on a key with one of these ids: for the streams of these keys, and for every plain exchange.
+    /// Returns those that were asked now.
     pub fn cut_of_keys<'i>(
         &self,
         ids: impl IntoIterator<Item = &'i str>,
         now: Timestamp,
         mut reason: impl FnMut(&LiveStream) -> Option<CutReason>,
-    ) -> usize {
-        let mut asked = 0;
-        let mut ask = |stream: &LiveStream| {
-            if let Some(reason) = reason(stream) {
-                asked += usize::from(stream.cut(reason, now));
+    ) -> Vec<Arc<LiveStream>> {
+        let mut asked = Vec::new();
+        let mut ask = |stream: &Arc<LiveStream>| {
+            if reason(stream).is_some_and(|reason| stream.cut(reason, now)) {
+                asked.push(Arc::clone(stream));
             }
         };
         ids.into_iter().flat_map(|id| self.by_key.of_key(id)).for_each(|stream| ask(&stream));

@@ -106,3 +106,30 @@ async fn a_gate_that_follows_manages_nothing() {
     let told = program.stderr.whole().await;
     assert!(told.contains(&format!("managed there: `--url http://{}`", world.wire.address)), "{told}");
 }
+
+/// While one process of a gate takes the place of another, both obey the manager.
+#[tokio::test]
+async fn both_processes_of_a_gate_that_is_replaced_obey() {
+    let world = World::start().await;
+    let mut gate = world.follower("1h").await;
+    let (id, key) = world.new_key().await;
+    gate.comes_to(&key, 200).await;
+    // An exchange under way: streams would be told to go.
+    let mut upload = gate.gate.connect().await;
+    let head =
+        format!("POST /any/upload HTTP/1.1\r\nHost: gate\r\nx-api-key: {key}\r\nContent-Length: 100\r\n\r\nmore is to come");
+    upload.send(head).await;
+    until("the upload", || async {
+        let (_, listed, _) = gate.gate.command(&["connections", "list", "--key", &id, "-o", "json"]).await;
+        serde_json::from_str::<serde_json::Value>(&listed).ok().filter(|listed| listed["matching"] == 1)
+    })
+    .await;
+    let mut old = gate.gate.upgrade_with(&gate.setup.environment).await;
+    let (code, said) = world.revoke(&id, "10s").await;
+    assert_eq!(code, Some(0), "{said}");
+    let cut: u64 = said["receipt"]["gates"].as_array().expect("gates").iter().filter_map(|gate| gate["cut"].as_u64()).sum();
+    assert_eq!(cut, 1, "{said}");
+    assert_eq!(gate.asks(&key).await, 401);
+    assert!(upload.rest_or_answer().await.is_none_or(|answer| answer.status != 200));
+    assert_eq!(old.exit().await, Some(0));
+}

@@ -5,6 +5,7 @@
 mod support;
 
 mod distrust;
+mod fleet;
 mod life;
 mod outage;
 mod wire;

@@ -123,3 +123,20 @@ async fn a_manager_that_is_killed_comes_back() {
     })
     .await;
 }
+
+/// What was revoked while a gate was away is not let in when it is back, not even once.
+#[tokio::test]
+async fn a_gate_that_was_away_asks_before_it_lets_in() {
+    let world = World::start().await;
+    let gate = world.follower("1h").await;
+    let ((_, good), (id, revoked)) = (world.new_key().await, world.new_key().await);
+    gate.comes_to(&good, 200).await;
+    gate.comes_to(&revoked, 200).await;
+    let gate = gate
+        .restart_after(Signal::KILL, async {
+            let (code, said) = world.revoke(&id, "0s").await;
+            assert_eq!(code, Some(3), "{said}: of a gate that was killed nobody knows that it is not cut off");
+        })
+        .await;
+    assert_eq!((gate.asks(&revoked).await, gate.asks(&good).await), (401, 200));
+}

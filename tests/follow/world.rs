@@ -24,7 +24,7 @@ pub struct World {
 /// A gate that follows.
 pub struct Follower {
     pub gate: Gate,
-    setup: Setup,
+    pub setup: Setup,
 }
 
 fn manager_setup(backend: &Backend) -> Setup {
@@ -167,9 +167,15 @@ impl Follower {
     }
 
     /// Ends it, and starts it again with what it kept.
-    pub async fn restart(mut self, signal: rustix::process::Signal) -> Self {
+    pub async fn restart(self, signal: rustix::process::Signal) -> Self {
+        self.restart_after(signal, async {}).await
+    }
+
+    /// The same, with something done meanwhile.
+    pub async fn restart_after(mut self, signal: rustix::process::Signal, meanwhile: impl Future<Output = ()>) -> Self {
         self.gate.program.signal(signal);
         self.gate.program.exit().await;
+        meanwhile.await;
         Self::start(self.gate.folder, self.setup).await
     }
 

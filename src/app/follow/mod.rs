@@ -12,6 +12,7 @@ mod snapshot;
 use std::{io, path::Path, sync::Arc, time::Duration};
 
 use ring::rand::{SecureRandom, SystemRandom};
+use tokio::sync::SetOnce;
 use tracing::{error, info, warn};
 
 use self::freshness::Freshness;
@@ -50,6 +51,8 @@ pub struct Follow {
     outbox: Arc<Outbox>,
     freshness: Freshness,
     random: SystemRandom,
+    /// Whether the manager was heard, or cannot be.
+    first: Arc<SetOnce<()>>,
 }
 
 /// Opens the copy that the gate of `config` keeps of the keys of `manager`; an empty one where there is none. One that is damaged is put
@@ -102,13 +105,19 @@ impl Follow {
         let random = SystemRandom::new();
         let instance = word(&random)?;
         let outbox = Arc::new(Outbox::new(Arc::clone(&client), edge, instance, *stored.versions().borrow()));
-        Ok(Self { manager: manager.clone(), client, stored, replica, outbox, freshness, random })
+        Ok(Self { manager: manager.clone(), client, stored, replica, outbox, freshness, random, first: Arc::default() })
     }
 
     /// What this gate has to tell its manager.
     #[must_use]
     pub const fn outbox(&self) -> &Arc<Outbox> {
         &self.outbox
+    }
+
+    /// Set once the manager was heard, or could not be: whoever lets requests in before that lets them in by what it had before it started.
+    #[must_use]
+    pub fn first(&self) -> Arc<SetOnce<()>> {
+        Arc::clone(&self.first)
     }
 
     /// Follows until the process ends.
@@ -133,6 +142,7 @@ impl Follow {
                     told = Some(why);
                 }
             }
+            let _ = self.first.set(());
             tokio::time::sleep(self.spread(pause)).await;
             pause = (pause * 2).min(LATE);
         }

@@ -74,15 +74,12 @@ impl Outbox {
         &self.instance
     }
 
-    /// These keys changed with `version`, which is in force.
-    pub fn changed(&self, ids: &[Box<str>], version: Version) {
+    /// `version` is in force, and with it so many streams were told to end, by their key.
+    pub fn changed(&self, cut: BTreeMap<Box<str>, usize>, version: Version) {
         let now = Instant::now();
         let mut waiting = self.waiting.lock();
-        for id in ids {
-            let told = self.told_to_end(id);
-            if told > 0 {
-                waiting.ended.insert(id.clone(), (Ended { cut: told, remaining: told }, now));
-            }
+        for (id, cut) in cut {
+            waiting.ended.insert(id, (Ended { cut, remaining: cut }, now));
         }
         waiting.version = version;
         drop(waiting);
@@ -144,7 +141,7 @@ impl Outbox {
 
     /// Tells what is left to be told, and that this process ends, if the manager listens.
     pub async fn leave(&self) {
-        let report = Report { instance: self.instance.clone(), leaving: true, ..Report::default() };
+        let report = Report { leaving: true, ..self.report() };
         let last = async { self.tell_usage().await && self.post("reports", &report).await };
         let _ = timeout(LAST, last).await;
     }

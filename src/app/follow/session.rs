@@ -1,6 +1,10 @@
 //! One asking: the stream of changes from the version of the copy on, until it breaks off or says that it cannot lead on from there.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use http::{Request, StatusCode, header::ACCEPT};
@@ -10,7 +14,11 @@ use tokio::time::timeout;
 
 use super::{Follow, word};
 use crate::{
-    app::{lead::beat, machine, stored::NotInForce},
+    app::{
+        lead::beat,
+        machine,
+        stored::{Caught, NotInForce},
+    },
     keystore::{EventStream, Heading, MAX_CHANGES_BYTES, NoEvent, Version, open_parcel, verify_parcel},
 };
 
@@ -73,7 +81,8 @@ impl Follow {
             return Err("the changes were made for somebody else, or before they were asked for".to_owned());
         }
         let before = self.version();
-        if after != Some(before.sequence) || version.epoch != before.epoch || version < before {
+        // While another process takes this one's place, both keep the copy, and the other one may have been faster.
+        if version.epoch != before.epoch || after.is_none_or(|after| after > before.sequence) {
             return Err(format!(
                 "the changes lead from {after:?} to {}.{}, and this gate is at {}.{}",
                 version.epoch, version.sequence, before.epoch, before.sequence
@@ -85,29 +94,30 @@ impl Follow {
             while let Some(key) = opened.next_key().map_err(|error| error.to_string())? {
                 keys.push(key);
             }
-            let ids: Vec<Box<str>> = keys.iter().map(|key| key.id.clone()).collect();
-            let replica = std::sync::Arc::clone(&self.replica);
+            let replica = Arc::clone(&self.replica);
             let applied = tokio::task::spawn_blocking(move || replica.apply(before.sequence, version, keys)).await;
             applied.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
-            self.bring_into_force(&ids, version).await?;
+            self.bring_into_force().await?;
         }
         let first_ms = *asking.first_ms.get_or_insert(uptime_ms);
         // What the manager's clock says has passed between the two parcels, and no more than has passed here.
         let known = asking.begun + Duration::from_millis(uptime_ms.saturating_sub(first_ms));
         self.freshness.heard(known.min(Instant::now())).await;
+        let _ = self.first.set(());
         Ok(())
     }
 
-    /// Brings into force what the copy has; these keys changed.
-    async fn bring_into_force(&self, ids: &[Box<str>], version: Version) -> Result<(), String> {
-        match self.stored.catch_up().await {
-            Ok(_) => {}
+    /// Brings into force what the copy has, and tells the manager.
+    async fn bring_into_force(&self) -> Result<(), String> {
+        let cut = match self.stored.catch_up().await {
+            Ok(Caught { cut }) => cut,
             Err(NotInForce::Store(error)) => return Err(error.to_string()),
             Err(NotInForce::AnotherEpoch | NotInForce::Clash) => {
                 self.stored.begin_anew().await.map_err(|error| error.to_string())?;
+                BTreeMap::new()
             }
-        }
-        self.outbox.changed(ids, version);
+        };
+        self.outbox.changed(cut, self.version());
         Ok(())
     }
 

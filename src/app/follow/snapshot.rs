@@ -1,6 +1,6 @@
 //! Reading all keys: into a file beside the copy first, then, once the last byte is there and the signature is right, into the copy.
 
-use std::{io::BufReader, path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, io::BufReader, path::Path, sync::Arc, time::Duration};
 
 use http_body_util::BodyExt as _;
 use tempfile::NamedTempFile;
@@ -41,7 +41,7 @@ impl Follow {
         let version = taken.map_err(|error| error.to_string())??;
         self.stored.begin_anew().await.map_err(|error| error.to_string())?;
         self.tell_in_force(version);
-        self.outbox.changed(&[], version);
+        self.outbox.changed(BTreeMap::new(), version);
         Ok(())
     }
 }

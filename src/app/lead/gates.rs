@@ -16,6 +16,8 @@ use crate::{
     keystore::Version,
 };
 
+/// How long a gate that has left is remembered for what ended with it.
+const LEFT: Duration = Duration::from_secs(60);
 /// Keys of a gate whose streams are remembered: the later ones.
 const MAX_KEYS: usize = 1000;
 
@@ -38,6 +40,8 @@ struct Known {
     ended: BTreeMap<Box<str>, (Version, Ended)>,
     /// The latest usage that was taken from it.
     batch: u64,
+    /// Whether it said that it ends.
+    left: bool,
 }
 
 /// A gate that is connected, until this is dropped.
@@ -60,9 +64,11 @@ impl Gates {
             max_stale: joining.max_stale,
             ended: BTreeMap::new(),
             batch: 0,
+            left: false,
         });
         (gate.version, gate.max_stale, gate.fed) = (joining.version, joining.max_stale, Instant::now());
         (gate.name, gate.actor) = (joining.name.clone(), actor);
+        gate.left = false;
         gate.connections += 1;
         Present { gates: Arc::clone(self), instance: joining.instance.clone() }
     }
@@ -80,9 +86,7 @@ impl Gates {
             let Some(oldest) = oldest else { break };
             gate.ended.remove(&oldest);
         }
-        if report.leaving {
-            known.remove(&report.instance);
-        }
+        gate.left = report.leaving;
     }
 
     /// The name of a gate, which `actor` speaks for, if this batch of what keys have done there is to be taken.
@@ -106,9 +110,12 @@ impl Gates {
             let acknowledged = gate.version >= version;
             let ended = gate.ended.get(id).map(|(_, ended)| *ended).filter(|_| acknowledged).unwrap_or_default();
             let Ended { cut, remaining } = ended;
+            // Who has left decides nothing; its streams have ended with it.
+            let (acknowledged, remaining) = if gate.left { (true, 0) } else { (acknowledged, remaining) };
             (instance.to_string(), GateReceipt { gate: gate.name.to_string(), acknowledged, cut, remaining, took_ms: None })
         };
-        known.iter().map(|(instance, gate)| of(instance, gate)).collect()
+        let has_a_word = |gate: &Known| !gate.left || gate.ended.contains_key(id);
+        known.iter().filter(|(_, gate)| has_a_word(gate)).map(|(instance, gate)| of(instance, gate)).collect()
     }
 
     /// What is shown of them.
@@ -125,14 +132,15 @@ impl Gates {
             heard_ms_ago: ms(gate.fed.elapsed()),
             max_stale_ms: ms(gate.max_stale),
         };
-        known.iter().map(|(instance, gate)| view(instance, gate)).collect()
+        known.iter().filter(|(_, gate)| !gate.left).map(|(instance, gate)| view(instance, gate)).collect()
     }
 }
 
 impl Known {
     /// Whether it is gone, and decides by nothing any more.
     fn is_over(&self) -> bool {
-        self.connections == 0 && self.fed.elapsed() > self.max_stale
+        let remembered = if self.left { LEFT.min(self.max_stale) } else { self.max_stale };
+        self.connections == 0 && self.fed.elapsed() > remembered
     }
 }
 

@@ -126,10 +126,10 @@ impl SqliteStore {
         self.write(move |conn| replica::replace_all(conn, &source))
     }
 
-    /// Takes into a copy the keys that changed after the sequence number `after`, which it has, up to `version`.
+    /// Takes into a copy, which has come to the sequence number `after` or beyond, the keys that changed after it up to `version`.
     ///
     /// # Errors
-    /// If the copy is at another version, or cannot be written. Nothing has changed then.
+    /// If the copy is of another epoch, or has not come so far, or cannot be written. Nothing has changed then.
     pub fn apply(&self, after: u64, version: Version, keys: Vec<Key>) -> Result<(), StoreError> {
         self.write(move |conn| replica::apply(conn, after, version, &keys))
     }

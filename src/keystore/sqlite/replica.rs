@@ -65,11 +65,15 @@ pub(super) fn replace_all(conn: &Connection, source: &Source<'_>) -> Result<Vers
     Ok(version)
 }
 
-/// Writes the keys that changed between the version that it has and `version`.
+/// Writes the keys that changed after the sequence number `after`, as they are in `version`. Another process of the same gate may have been
+/// faster: what it has already is not written again, and what it lacks is.
 pub(super) fn apply(conn: &Connection, after: u64, version: Version, keys: &[Key]) -> Result<(), StoreError> {
     let mut meta = Meta::load(conn)?;
-    if version.epoch != meta.version.epoch || after != meta.version.sequence || version < meta.version {
+    if version.epoch != meta.version.epoch || after > meta.version.sequence {
         return Err(older(version, meta.version));
+    }
+    if version <= meta.version {
+        return Ok(());
     }
     for key in keys {
         put(conn, &mut meta, key, version.sequence)?;

@@ -204,13 +204,22 @@ impl Gate {
 
     /// Starts another process of the same configuration, which is to take this one's place.
     pub fn successor(&self) -> Program {
+        self.successor_with(&[])
+    }
+
+    fn successor_with(&self, environment: &[(String, String)]) -> Program {
         let config = self.path("keygate.yaml");
-        Program::start(&["serve", "-c", config.to_str().expect("a path of text"), "--upgrade"], self.folder.path(), &[])
+        Program::start(&["serve", "-c", config.to_str().expect("a path of text"), "--upgrade"], self.folder.path(), environment)
     }
 
     /// Puts another process in the place of this one, and waits until it listens. Returns the one that is replaced.
     pub async fn upgrade(&mut self) -> Program {
-        let mut new = self.successor();
+        self.upgrade_with(&[]).await
+    }
+
+    /// The same, for a configuration that takes something from the environment.
+    pub async fn upgrade_with(&mut self, environment: &[(String, String)]) -> Program {
+        let mut new = self.successor_with(environment);
         (self.addresses, self.status) = new.listens().await;
         std::mem::replace(&mut self.program, new)
     }
