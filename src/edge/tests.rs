@@ -49,7 +49,7 @@ async fn a_change_of_keys_is_in_force_and_ends_what_stood_on_them() {
     let next = Arc::new(keys.with(changed, &["c"]).unwrap());
     let before = edge.gate.snapshot().generation;
     let (generation, cut) = edge.change_keys(&["a", "c"], |gate| gate.publish_keys(&next));
-    assert_eq!((generation, cut), (before + 1, 2));
+    assert_eq!((generation, cut.len()), (before + 1, 2));
     assert_eq!(reasons(&streams), [Some(CutReason::Revoked), None, Some(CutReason::Removed)]);
     let snapshot = edge.gate.snapshot();
     assert!(snapshot.generation == generation && snapshot.keys.as_ref().is_some_and(|keys| Arc::ptr_eq(keys, &next)));
