@@ -1,6 +1,7 @@
 //! One request and its answer: what is kept of it until both are done.
 
 use std::{
+    borrow::Cow,
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
@@ -56,9 +57,13 @@ impl RequestIds {
         let low = 0x8000_0000_0000_0000 | (self.process & 0x3ff_ffff_ffff) << 20 | count & 0xf_ffff;
         let value = u128::from(high) << 64 | u128::from(low);
         let mut text = [b'-'; 36];
-        let places = (0..36).filter(|at| !matches!(at, 8 | 13 | 18 | 23));
-        for (place, shift) in places.zip((0..32u32).rev()) {
-            text[place] = HEX[(value >> (shift * 4)) as usize & 0xf];
+        let mut at = 0;
+        for (index, byte) in value.to_be_bytes().into_iter().enumerate() {
+            // Hyphens stand before these bytes.
+            at += usize::from(matches!(index, 4 | 6 | 8 | 10));
+            text[at] = HEX[usize::from(byte >> 4)];
+            text[at + 1] = HEX[usize::from(byte & 0xf)];
+            at += 2;
         }
         RequestId(text)
     }
@@ -71,7 +76,7 @@ pub struct Asked {
     /// Who asks.
     pub peer: PeerAddress,
     /// As sent.
-    pub method: Box<str>,
+    pub method: Cow<'static, str>,
     /// As sent, without the query.
     pub path: Box<str>,
     /// The `Origin` to allow in the answer: present only where it is listed.
@@ -92,7 +97,7 @@ impl Asked {
         Self {
             id,
             peer: head.peer,
-            method: head.method.into(),
+            method: kept(head.method),
             path: head.path.into(),
             cors_origin: origin.and_then(|value| std::str::from_utf8(value).ok()).map(Into::into),
             watched: permit.reported().is_some(),
@@ -144,6 +149,12 @@ impl Asked {
     }
 }
 
+/// A method to keep: of the usual ones no copy is needed.
+fn kept(method: &str) -> Cow<'static, str> {
+    let usual = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"].into_iter().find(|usual| *usual == method);
+    usual.map_or_else(|| method.to_owned().into(), Cow::Borrowed)
+}
+
 /// [`Asked::replaces`].
 #[must_use]
 pub fn is_replaced(name: &str, watched: bool) -> bool {
@@ -158,6 +169,13 @@ pub fn is_replaced(name: &str, watched: bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_id_is_time_count_and_process() {
+        let ids = RequestIds { process: 0xa5_5a5a_5a5a, count: AtomicU64::new(0x1_2345_6789) };
+        let now = Timestamp { unix_ms: 0x0123_4567_89ab, ticks_ns: 0 };
+        assert_eq!(ids.next(now).as_str(), "01234567-89ab-7234-8a55-a5a5a5a56789");
+    }
 
     #[test]
     fn ids_are_version_7_and_differ() {

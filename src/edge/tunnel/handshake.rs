@@ -14,12 +14,15 @@ use crate::{
     },
 };
 
+/// A digest of SHA-1, in base64.
+const ACCEPT_BYTES: usize = 28;
+
 /// RFC 6455 section 1.3.
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /// What a client's handshake lets the backend answer.
 pub struct Expected {
-    accept: String,
+    accept: [u8; ACCEPT_BYTES],
     /// The subprotocols that the backend was offered.
     offered: Vec<Box<[u8]>>,
     /// Whether the client waits for the gate's own subprotocol if the backend selects none.
@@ -34,8 +37,11 @@ impl Expected {
         let mut hash = digest::Context::new(&digest::SHA1_FOR_LEGACY_USE_ONLY);
         hash.update(key);
         hash.update(GUID);
+        let mut accept = [0; ACCEPT_BYTES];
+        // Twenty bytes are twenty-eight in base64, and fit. Zeros would be met by no answer.
+        let _ = STANDARD.encode_slice(hash.finish(), &mut accept);
         Self {
-            accept: STANDARD.encode(hash.finish()),
+            accept,
             offered: locations.strip_protocols(head).map(Into::into).collect(),
             own_protocol: locations.offers_own_protocol(head),
         }
@@ -46,7 +52,7 @@ impl Expected {
     pub fn is_met_by(&self, answered: &Answered<'_>) -> bool {
         let selected_is_offered =
             answered.protocol.is_none_or(|selected| self.offered.iter().any(|offered| **offered == *selected));
-        answered.status == 101 && answered.upgrades && answered.accept == Some(self.accept.as_bytes()) && selected_is_offered
+        answered.status == 101 && answered.upgrades && answered.accept == Some(self.accept.as_slice()) && selected_is_offered
     }
 
     /// The answer that completes the handshake, and closes the WebSocket at once with what a refusal by HTTP would say: of that, a
@@ -59,10 +65,11 @@ impl Expected {
         }
         let mut answer = format!(
             "HTTP/1.1 101 Switching Protocols\r\nServer: keygate\r\nX-Request-Id: {request_id}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-             Sec-WebSocket-Accept: {}\r\n",
-            self.accept
+             Sec-WebSocket-Accept: "
         )
         .into_bytes();
+        answer.extend_from_slice(&self.accept);
+        answer.extend_from_slice(b"\r\n");
         if let Some(protocol) = self.selected() {
             answer.extend_from_slice(b"Sec-WebSocket-Protocol: ");
             answer.extend_from_slice(protocol);

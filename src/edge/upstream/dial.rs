@@ -24,8 +24,7 @@ pub async fn dial(addresses: &[SocketAddr], first: &[u8]) -> io::Result<(TcpStre
 }
 
 async fn dial_one(address: SocketAddr, first: &[u8]) -> io::Result<(TcpStream, usize)> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_nonblocking(true)?;
+    let socket = unblocking(Domain::for_address(address))?;
     socket.set_tcp_nodelay(true)?;
     match socket.connect(&address.into()) {
         Err(error) if !is_under_way(&error) => return Err(error),
@@ -44,6 +43,18 @@ async fn dial_one(address: SocketAddr, first: &[u8]) -> io::Result<(TcpStream, u
         }
     }
     Ok((stream, sent.unwrap_or_default()))
+}
+
+/// A TCP socket that does not block; made as one where the system can, for to ask for it afterwards takes two calls more.
+fn unblocking(domain: Domain) -> io::Result<Socket> {
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    return Socket::new(domain, Type::STREAM.nonblocking(), Some(Protocol::TCP));
+    #[cfg(not(any(target_os = "android", target_os = "linux")))]
+    {
+        let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_nonblocking(true)?;
+        Ok(socket)
+    }
 }
 
 /// connect(2) of a socket that does not block.

@@ -56,8 +56,9 @@ impl<'a> Handshake<'a> {
         if self.version != Some(b"13") {
             return Err("Sec-WebSocket-Version is not 13");
         }
-        let nonce = self.key.and_then(|key| base64::engine::general_purpose::STANDARD.decode(key).ok());
-        if nonce.is_none_or(|nonce| nonce.len() != 16) {
+        // 24 characters of base64 may be 18 bytes; whatever is longer does not fit and is none.
+        let nonce = self.key.and_then(|key| base64::engine::general_purpose::STANDARD.decode_slice(key, &mut [0; 18]).ok());
+        if nonce != Some(16) {
             return Err("Sec-WebSocket-Key is not 16 bytes of base64");
         }
         Ok(true)
