@@ -67,12 +67,18 @@ fn accept(edge: &Arc<Edge>, stream: Client, socket: PeerAddress, entrance: &Entr
         }
     }
     let (edge, entrance) = (Arc::clone(edge), entrance.clone());
-    // Boxed, for a task is copied several times on its way, and once more when it ends.
-    tokio::spawn(Box::pin(async move {
-        if let Some((client, socket, held)) = enter(&edge, stream, socket, held, entrance).await {
-            connection::serve(edge, client, socket, held).await;
+    // Boxed, for a task is copied several times on its way and once more when it ends, and keeps its size for as long as it lives.
+    let connection = Box::pin(async move {
+        let (client, socket, held) = enter(&edge, stream, socket, held, entrance).await?;
+        connection::serve(edge, client, socket, held).await
+    });
+    tokio::spawn(async move {
+        // What leads to a tunnel is gone before the tunnel begins.
+        let tunnel = connection.await;
+        if let Some(tunnel) = tunnel {
+            tunnel.await;
         }
-    }));
+    });
 }
 
 /// What comes before the first request: the header of the PROXY protocol, then TLS.

@@ -15,7 +15,7 @@ use super::{
     registry::until_cut,
     scratch::read_some,
     settings::Timeouts,
-    tunnel::{self, Failed, Opening},
+    tunnel::{self, Failed, Opening, Tunnel},
 };
 use crate::{
     gate::{
@@ -58,18 +58,19 @@ impl Drop for Held {
     }
 }
 
-/// Serves a connection until it ends or becomes a tunnel, which goes on as a task of its own. `socket` is the address at its other
-/// end, or the one that the PROXY protocol names.
-pub async fn serve(edge: Arc<Edge>, mut client: Client, socket: PeerAddress, held: Held) {
+/// Serves a connection until it ends or becomes a tunnel, which is returned: it may live for days, and what leads to it is large.
+/// `socket` is the address at its other end, or the one that the PROXY protocol names.
+pub async fn serve(edge: Arc<Edge>, mut client: Client, socket: PeerAddress, held: Held) -> Option<Box<Tunnel>> {
     let mut buffer = Vec::new();
     loop {
         let timeouts = edge.settings.load().timeouts;
         let end = match next_head(&edge, &mut client, &mut buffer, &timeouts).await {
             Ok(end) => end,
-            Err(ReadError::Gone) => return,
+            Err(ReadError::Gone) => return None,
             Err(error) => {
                 let answer = decide::unread(&edge, socket, &error);
-                return finish(client, &answer.bytes).await;
+                finish(client, &answer.bytes).await;
+                return None;
             }
         };
         let mut rest = buffer.split_off(end);
@@ -78,21 +79,24 @@ pub async fn serve(edge: Arc<Edge>, mut client: Client, socket: PeerAddress, hel
             First::Inspect(inspect) => {
                 // Boxed, as what only some requests need is, so that not every connection has the room for it.
                 let looked = Box::pin(look_into(&edge, &mut client, &buffer, &mut rest, socket, inspect));
-                let Some(next) = looked.await else { return };
-                next
+                looked.await?
             }
         };
         match next {
             Next::Answer(answer) => {
                 if !give(&mut client, &answer, &mut rest, timeouts.head).await {
-                    return finish(client, b"").await;
+                    finish(client, b"").await;
+                    return None;
                 }
             }
             Next::Http(Exchange { head, ticket, stream, body, content, invite }) => {
                 if invite && rest.is_empty() && inspect::invite(&mut client).await.is_err() {
-                    return;
+                    return None;
                 }
-                let Some((end, body)) = past(body, &rest) else { return broken(&edge, client, &ticket).await };
+                let Some((end, body)) = past(body, &rest) else {
+                    broken(&edge, client, &ticket).await;
+                    return None;
+                };
                 let mut next = rest.split_off(end);
                 let mut bytes = head;
                 bytes.extend(content);
@@ -100,7 +104,7 @@ pub async fn serve(edge: Arc<Edge>, mut client: Client, socket: PeerAddress, hel
                 let sent = Sent { bytes, body, patience: timeouts.body };
                 let exchange = pin!(http::exchange(&edge.proxy, client, sent, ticket));
                 let exchanged = until_cut(&stream, exchange).await;
-                let Ok(Some((back, came))) = exchanged else { return };
+                let Ok(Some((back, came))) = exchanged else { return None };
                 client = back;
                 next.extend(came);
                 rest = next;
@@ -220,8 +224,14 @@ async fn finish(mut client: Client, last: &[u8]) {
     let _ = timeout(LINGER, goodbye).await;
 }
 
-/// Opens a stream and lets it go on by itself.
-async fn stream(edge: &Arc<Edge>, mut client: Client, mut opening: Box<Opening>, mut early: Vec<u8>, held: Held) {
+/// Opens a stream.
+async fn stream(
+    edge: &Edge,
+    mut client: Client,
+    mut opening: Box<Opening>,
+    mut early: Vec<u8>,
+    held: Held,
+) -> Option<Box<Tunnel>> {
     let stream = opening.stream.live();
     let opened = {
         let open = pin!(tunnel::open(&mut client, &mut opening, &mut early, edge));
@@ -231,11 +241,12 @@ async fn stream(edge: &Arc<Edge>, mut client: Client, mut opening: Box<Opening>,
     let denial = match opened {
         Ok(Ok(opened)) => {
             report(opened.status, None);
-            // A task of its own: this one is as large as the largest thing it ever did.
-            tokio::spawn(opened.into_tunnel(edge, client, opening, held));
-            return;
+            return Some(opened.into_tunnel(edge, client, opening, held));
         }
-        Ok(Err(Failed::Client)) => return report(0, None),
+        Ok(Err(Failed::Client)) => {
+            report(0, None);
+            return None;
+        }
         Ok(Err(Failed::Upstream(error))) => {
             edge.telemetry.upstream_failed(error);
             error.denial()
@@ -245,4 +256,5 @@ async fn stream(edge: &Arc<Edge>, mut client: Client, mut opening: Box<Opening>,
     report(denial.status(), Some(denial));
     let answer = opening.failure(denial, edge.settings.load().handshake_refusal);
     finish(client, &answer).await;
+    None
 }

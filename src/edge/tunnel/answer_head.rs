@@ -132,7 +132,7 @@ impl Answered<'_> {
 
     /// The head as the client sees it: the backend's, with `more` headers, and for an upgrade its two headers.
     #[must_use]
-    pub fn rewritten(&self, more: &[(&str, &str)]) -> Vec<u8> {
+    pub fn rewritten<'n, 'v>(&self, more: impl Iterator<Item = (&'n str, &'v str)>) -> Vec<u8> {
         let phrase = http::StatusCode::from_u16(self.status).ok().and_then(|status| status.canonical_reason()).unwrap_or("");
         let mut out = Vec::with_capacity(USUAL_HEAD_BYTES);
         // Writing to a Vec cannot fail.
@@ -191,8 +191,10 @@ mod tests {
     #[test]
     fn what_is_the_gates_to_say_is_not_the_backends() {
         let head = b"HTTP/1.1 200 Fine\r\nX-Keygate-Key-Id: spoof\r\nAccess-Control-Allow-Origin: *\r\nX-Request-Id: 1\r\nKeep-Alive: 5\r\nX-Own: a\r\n\r\n";
-        let out = String::from_utf8(parse(head, |name| is_replaced(name, false)).unwrap().rewritten(&[("X-Request-Id", "ours")]))
-            .unwrap();
+        let out = String::from_utf8(
+            parse(head, |name| is_replaced(name, false)).unwrap().rewritten([("X-Request-Id", "ours")].into_iter()),
+        )
+        .unwrap();
         assert_eq!(out, "HTTP/1.1 200 OK\r\nX-Own: a\r\nConnection: close\r\nX-Request-Id: ours\r\n\r\n");
     }
 }

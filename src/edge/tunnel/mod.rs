@@ -15,3 +15,4 @@ mod relay;
 pub use answer_head::{parse as parse_answer, read as read_answer};
 pub use handshake::Expected;
 pub use open::{Failed, Opening, open};
+pub use relay::Tunnel;

@@ -83,8 +83,7 @@ pub async fn open(client: &mut Client, opening: &mut Opening, early: &mut Vec<u8
         .into_iter()
         .chain(own_protocol.map(|protocol| ("Sec-WebSocket-Protocol", protocol)))
         .chain(opening.asked.headers());
-    let more: Vec<_> = more.collect();
-    let head = answered.rewritten(&more);
+    let head = answered.rewritten(more);
     client.write_all(&head).await.map_err(|_| Failed::Client)?;
     client.flush().await.map_err(|_| Failed::Client)?;
     Ok(Opened { upstream, up, down, status: answered.status })
@@ -125,7 +124,7 @@ pub struct Opened {
 
 impl Opened {
     /// The tunnel.
-    pub fn into_tunnel(self, edge: &Edge, client: Client, opening: Box<Opening>, held: Held) -> Tunnel {
+    pub fn into_tunnel(self, edge: &Edge, client: Client, opening: Box<Opening>, held: Held) -> Box<Tunnel> {
         let Opening { permit, aim, stream, .. } = *opening;
         let parts = Parts {
             client,
@@ -138,7 +137,7 @@ impl Opened {
             upstream_use: aim.into_use(),
             patience: edge.settings.load().timeouts.body,
         };
-        Tunnel::new(parts, self.up, self.down)
+        Box::new(Tunnel::new(parts, self.up, self.down))
     }
 }
 
