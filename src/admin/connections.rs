@@ -21,6 +21,8 @@ use crate::gate::{
     request::Transport,
 };
 
+/// The largest number that is taken: what a JSON number holds everywhere without loss (RFC 8259 section 6).
+pub const MAX_NUMBER: u64 = (1 << 53) - 1;
 /// The most connections, or groups of them, that one answer tells of: what the gate keeps for an answer does not grow with what is
 /// open.
 pub const MAX_PAGE: usize = 1000;
@@ -176,6 +178,11 @@ pub(super) fn told(gate: &dyn Governed, asked: Asked) -> Result<Value, String> {
     let limit = asked.limit.unwrap_or(MAX_PAGE);
     if !(1..=MAX_PAGE).contains(&limit) {
         return Err(format!("limit: must be from 1 to {MAX_PAGE}"));
+    }
+    for (name, number) in [("after", Some(asked.after)), ("older_than_ms", asked.older_than_ms)] {
+        if number.is_some_and(|number| number > MAX_NUMBER) {
+            return Err(format!("{name}: must be at most {MAX_NUMBER}"));
+        }
     }
     let after = asked.after;
     let by = asked.by.as_deref().map(By::parse).transpose()?;

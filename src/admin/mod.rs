@@ -26,7 +26,7 @@ pub use self::{
     api::{Admin, Hosts, offline_routes, openapi_document, serve_admin},
     blocks::{Asker, BlockView, Blocked, Kept, Lifted, Wanted},
     client::{ControlError, Question, Way, call},
-    connections::{By, Connection, Connections, Filter, Group, Grouping, Groups, Listing, MAX_PAGE, word},
+    connections::{By, Connection, Connections, Filter, Group, Grouping, Groups, Listing, MAX_NUMBER, MAX_PAGE, word},
     console::{Asset, CONSOLE, CONSOLE_POLICY},
     control::serve_control,
     cut::{Cut, MAX_CUT_WAIT, Severed},

@@ -213,8 +213,10 @@ async fn a_cut_is_remembered_before_it_is_done() {
         Some(r#"operator:operator connection.cut connections {"key":"web"}"#)
     );
     assert_eq!(world.gate.cuts.lock().len(), 1);
+    let all = json!({ "all": true, "id": null, "key": null, "peer": null, "transport": null });
+    assert_eq!(world.post("/v1/connections/cut", &all).await.status, 200, "nothing may be said to be nothing");
     world.manager.deaf.store(true, std::sync::atomic::Ordering::Relaxed);
-    assert_eq!((cut().await.status, world.gate.cuts.lock().len()), (507, 1), "what cannot be remembered is not done");
+    assert_eq!((cut().await.status, world.gate.cuts.lock().len()), (507, 2), "what cannot be remembered is not done");
 }
 
 #[tokio::test]

@@ -104,6 +104,20 @@ fn every_mistake_of_a_new_key_is_told_by_its_path() {
 }
 
 #[test]
+fn nothing_said_of_a_new_key_is_its_default() {
+    let plain = json!({ "app": "demo", "kind": "secret", "environment": "live", "limits": { "rate": "5/s" } });
+    let with_nulls = json!({
+        "app": "demo", "kind": "secret", "environment": "live", "limits": { "rate": "5/s", "bytes": null }, "expires_at": null,
+        "capabilities": null, "metadata": { "team": null }, "prefix": null
+    });
+    let made = |said: Value| new_key(&fields(said), &limits()).expect("a good key");
+    assert_eq!(made(with_nulls), made(plain));
+    let told = new_key(&fields(json!({ "app": null, "kind": "secret", "environment": "live", "id": null })), &limits());
+    let told = told.expect_err("nothing said of what is needed").to_string();
+    assert!(told.contains("app") && told.contains("id"), "{told}");
+}
+
+#[test]
 fn an_update_changes_what_it_names_and_nothing_else() {
     let before = key(json!({
         "app": "demo", "kind": "publishable", "environment": "live", "origins": ["https://app.example.com"], "name": "Web",

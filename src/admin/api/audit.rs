@@ -66,6 +66,7 @@ struct RecordView {
 pub(super) async fn list(State(api): State<Arc<Api>>, By(by): By, uri: Uri) -> Result<Response, Problem> {
     let wanted: Wanted = query::read(&uri)?;
     query::one_of("order", wanted.order.as_deref(), &["asc", "desc"])?;
+    query::number("after", wanted.after)?;
     let limit = query::limit(wanted.limit)?;
     let from = match wanted.order.as_deref() {
         Some("desc") => AuditFrom::Before(wanted.after.unwrap_or(u64::MAX)),
@@ -84,6 +85,7 @@ pub(super) async fn list(State(api): State<Arc<Api>>, By(by): By, uri: Uri) -> R
 /// part of it is not taken for the whole.
 pub(super) async fn export(State(api): State<Arc<Api>>, By(by): By, uri: Uri) -> Result<Response, Problem> {
     let wanted: Wanted = query::read(&uri)?;
+    query::number("after", wanted.after)?;
     let (after, filter) = (wanted.after.unwrap_or(0), wanted.filter()?);
     let place = Arc::clone(&api.streams).try_acquire_owned().map_err(|_| Problem::from(Kind::Busy).after(10))?;
     // The first records before the head, so that what cannot be read at all is an error like any other.

@@ -4,7 +4,7 @@ use axum::{extract::Query, http::Uri};
 use serde::de::DeserializeOwned;
 
 use super::problem::{Kind, Problem};
-use crate::admin::{FieldProblem, word};
+use crate::admin::{FieldProblem, MAX_NUMBER, word};
 
 /// The longest page of a list.
 pub(super) const MAX_PAGE: usize = 1000;
@@ -53,6 +53,17 @@ pub(super) fn limit(asked: Option<usize>) -> Result<usize, Problem> {
     match asked.unwrap_or(PAGE) {
         limit @ 1..=MAX_PAGE => Ok(limit),
         _ => Err(Problem::at(Kind::BadQuery, "limit", format!("must be from 1 to {MAX_PAGE}"))),
+    }
+}
+
+/// A number of a record.
+///
+/// # Errors
+/// If it is larger than every number is.
+pub(super) fn number(name: &str, value: Option<u64>) -> Result<(), Problem> {
+    match value {
+        Some(value) if value > MAX_NUMBER => Err(Problem::at(Kind::BadQuery, name, format!("must be at most {MAX_NUMBER}"))),
+        Some(_) | None => Ok(()),
     }
 }
 

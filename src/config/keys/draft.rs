@@ -66,12 +66,15 @@ pub struct NewKey {
     pub about: About,
 }
 
-/// The key that is wanted by these fields of a key file.
+/// The key that is wanted by these fields of a key file. As in a change, `null` is nothing said.
 ///
 /// # Errors
 /// Every fault, by its path. No value is repeated.
 pub fn new_key(fields: &Map<String, Value>, defaults: &Arc<KeyLimits>) -> Result<NewKey, Problems> {
-    compiled(fields, &MADE, fields, defaults)
+    let mut whole = Value::Object(Map::new());
+    merge(&mut whole, &Value::Object(fields.clone()));
+    let Value::Object(whole) = whole else { return Err(no_map()) };
+    compiled(&whole, &MADE, fields, defaults)
 }
 
 /// What is said of `key`, and its end, once `fields` are changed as RFC 7396 has it: `null` takes one away.
@@ -84,9 +87,13 @@ pub fn updated(key: &Key, fields: &Map<String, Value>, defaults: &Arc<KeyLimits>
         whole.retain(|name, _| !MADE.iter().any(|(made, _)| made == name));
     }
     merge(&mut whole, &Value::Object(fields.clone()));
-    let Value::Object(whole) = whole else { return Err(Problems::one(Path::new("key"), "must be a map")) };
+    let Value::Object(whole) = whole else { return Err(no_map()) };
     let NewKey { about, expires_at_ms, .. } = compiled(&whole, &FIXED, fields, defaults)?;
     Ok((about, expires_at_ms))
+}
+
+fn no_map() -> Problems {
+    Problems::one(Path::new("key"), "must be a map")
 }
 
 /// What `whole` means, where `said` has none of the fields that are `barred`.

@@ -75,7 +75,7 @@ pub(super) fn both() -> Group {
 fn request() -> [Value; 2] {
     let value = |about: &str| json!({ "type": "string", "pattern": VALUE, "description": about });
     let flag = |about: &str| json!({ "type": "boolean", "default": false, "description": about });
-    let of_key = |name: &str, key: Value| {
+    let of_key = |name: &str, key: Value, other: &str| {
         let header = object([
             ("name", json!({ "type": "string", "pattern": format!("^{TOKEN}+$") })),
             ("value", value("Without white space around it.")),
@@ -109,9 +109,10 @@ fn request() -> [Value; 2] {
             ("sse?", flag("As a request for server-sent events.")),
             ("secure?", flag("As over a connection that is encrypted up to the gate.")),
             (name, key),
+            (other, json!({ "type": "null" })),
         ])
     };
     let key_text = value("The text of its key, for the first header that the configuration takes keys in.");
     let key_id = json!({ "allOf": [id()], "description": "The id of its key, instead of a text." });
-    [of_key("key?", or_null(key_text)), of_key("key_id", key_id)]
+    [of_key("key?", or_null(key_text), "key_id?"), of_key("key_id", key_id, "key?")]
 }

@@ -25,17 +25,17 @@ pub(super) fn requests() -> Group {
     let prefix = json!({ "type": "string", "pattern": "^[A-Za-z0-9]{1,16}$", "description": "What stands before `pk_` or `sk_` in its text." });
     let new = |kind: &str, required: &[&str]| {
         let mut fields: Map<String, Value> = head(kind).into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect();
-        fields.insert("prefix".to_owned(), prefix.clone());
-        fields.extend(terms(kind));
+        fields.insert("prefix".to_owned(), or_null(prefix.clone()));
+        fields.extend(terms(kind).into_iter().map(|(name, schema)| (name, or_null(schema))));
         let required: Vec<_> = ["app", "kind", "environment"].iter().chain(required).collect();
         json!({ "type": "object", "properties": fields, "required": required, "additionalProperties": false })
     };
     let mut native = new("publishable", &["missing_origin"]);
     native["properties"]["missing_origin"] = json!({ "const": "allow" });
     let mut paged = new("publishable", &["origins"]);
-    paged["properties"]["origins"]["minItems"] = json!(1);
+    paged["properties"]["origins"] = json!({ "type": "array", "items": origin(), "minItems": 1 });
     let new_key = json!({
-        "description": "A publishable key lists origins, or says `missing_origin: allow`.",
+        "description": "A publishable key lists origins, or says `missing_origin: allow`. `null` is as nothing said.",
         "anyOf": [new("secret", &[]), paged, native],
     });
     let patched = |kind: &str| {
@@ -45,7 +45,7 @@ pub(super) fn requests() -> Group {
     let length = |most: String| {
         json!({
             "type": "string",
-            "pattern": "^(0|[0-9]{1,2}(ms|s))$",
+            "pattern": "^(0|[0-9]{1,4}ms|[1-5]?[0-9]s|60s|1m)$",
             "examples": ["0", "500ms", "30s"],
             "description": format!("A length of time: `0`, `500ms`, `90s`, `30m`, `24h`, `7d`. {most}"),
         })
@@ -170,7 +170,7 @@ fn terms(kind: &str) -> Map<String, Value> {
                 "type": "object",
                 "maxProperties": 50,
                 "propertyNames": { "minLength": 1, "maxLength": 40, "pattern": PRINTABLE },
-                "additionalProperties": { "type": "string", "maxLength": 500, "pattern": PRINTABLE },
+                "additionalProperties": or_null(json!({ "type": "string", "maxLength": 500, "pattern": PRINTABLE })),
                 "description": "What its owner wants to remember of it.",
             }),
         ),
@@ -213,24 +213,33 @@ fn limits() -> Value {
     let number = json!({ "type": "integer", "minimum": 1, "maximum": 1_000_000 });
     let rate = |units: &str| json!({ "anyOf": [{ "type": "string", "pattern": format!("^[1-9][0-9]{{0,3}}/[{units}]$") }, off] });
     let limit = json!({ "anyOf": [number, off] });
-    json!({
-        "type": "object",
-        "properties": {
-            "rate": rate("smhd"),
-            "connections": limit,
-            "over_connections": { "enum": ["reject", "evict_oldest"] },
-            "quota": { "anyOf": [{
+    let members = [
+        ("rate", rate("smhd")),
+        ("connections", limit.clone()),
+        ("over_connections", json!({ "enum": ["reject", "evict_oldest"] })),
+        (
+            "quota",
+            json!({ "anyOf": [{
                 "type": "object",
                 "properties": { "day": limit, "month": limit },
                 "additionalProperties": false,
                 "minProperties": 1,
-            }, off] },
-            "messages": rate("sm"),
-            "bytes": { "anyOf": [{ "type": "string", "pattern": "^[1-9][0-9]{0,2}(KiB|MiB)/[sm]$" }, off] },
-            "over_rate": { "enum": ["throttle", "close"] },
-            "burst": number,
+            }, off] }),
+        ),
+        ("messages", rate("sm")),
+        ("bytes", json!({ "anyOf": [{ "type": "string", "pattern": "^[1-9][0-9]{0,2}(KiB|MiB)/[sm]$" }, off] })),
+        ("over_rate", json!({ "enum": ["throttle", "close"] })),
+        ("burst", number),
+    ];
+    let members: Map<_, _> = members.into_iter().map(|(name, schema)| (name.to_owned(), or_null(schema))).collect();
+    json!({
+        "type": "object",
+        "properties": members,
+        // What belongs to a limit means nothing where that is off.
+        "dependentSchemas": {
+            "burst": { "required": ["rate"], "properties": { "rate": { "type": "string", "pattern": "^[0-9]" } } },
+            "over_connections": { "properties": { "connections": { "not": off } } },
         },
-        "dependentRequired": { "burst": ["rate"] },
         "additionalProperties": false,
         "description": "The key's own limits. What is absent is as in the gate's configuration; a `rate` brings its own `burst`.",
     })

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::schemas::{ID, PRINTABLE};
+use crate::admin::MAX_NUMBER;
 
 /// The name of a parameter of a call's query, among the described ones: some mean one thing here and another there.
 pub(super) fn of_query(action: &str, name: &str) -> String {
@@ -20,8 +21,6 @@ pub(super) fn all() -> Value {
     let number = |min: u64, max: u64| json!({ "type": "integer", "minimum": min, "maximum": max });
     let word = || json!({ "type": "string", "pattern": "^[A-Za-z0-9_.-]{1,64}$" });
     let text = || json!({ "type": "string", "maxLength": 200, "pattern": PRINTABLE });
-    // What a JSON number holds without loss (RFC 8259 section 6).
-    let max = (1 << 53) - 1;
     let page = || {
         let mut limit = number(1, 1000);
         limit["default"] = json!(100);
@@ -44,7 +43,7 @@ pub(super) fn all() -> Value {
         (
             "audit_after",
             "after",
-            number(0, max),
+            number(0, MAX_NUMBER),
             "Behind the record of this number, in the order asked for: `next` of the page before.",
         ),
         ("order", "order", json!({ "enum": ["asc", "desc"], "default": "asc" }), "`desc`: the latest first."),
@@ -60,8 +59,8 @@ pub(super) fn all() -> Value {
         ("connection_key", "key", id(), "Of the key with this id."),
         ("transport", "transport", json!({ "enum": ["websocket", "sse", "http"] }), "Of this kind."),
         ("peer", "peer", peer, "Whose client is this address or in this network. An IPv6 address alone stands for its /64."),
-        ("older_than_ms", "older_than_ms", number(0, max), "Opened at least so long ago."),
-        ("connection_after", "after", number(0, max), "Behind this one: `next` of the page before. Not with `by`."),
+        ("older_than_ms", "older_than_ms", number(0, MAX_NUMBER), "Opened at least so long ago."),
+        ("connection_after", "after", number(0, MAX_NUMBER), "Behind this one: `next` of the page before. Not with `by`."),
         ("connection_limit", "limit", number(1, 1000), "At most so many; by default 1000."),
         ("nonce", "nonce", word(), "What was never said before; it stands in the answer, under the signature."),
         ("follow_nonce", "nonce", word(), "What was never said before; it stands in every parcel, under the signature."),
@@ -81,13 +80,14 @@ pub(super) fn all() -> Value {
         (
             "if_match",
             "If-Match",
-            json!({ "type": "string", "pattern": "^(\"[0-9]{1,15}\"|\\*)$" }),
+            json!({ "type": "string", "minLength": 1, "pattern": "^(\"[0-9]{1,15}\"|\\*)$" }),
             "Only if the key has this version.",
         ),
         (
             "if_none_match",
             "If-None-Match",
-            json!({ "type": "string", "pattern": "^(W/)?\"[0-9]{1,15}\"$" }),
+            // What is no tag of any key is none that the reader has (RFC 9110 section 13.1.2).
+            json!({ "type": "string", "examples": ["\"7\""] }),
             "Only if the key has another version: else 304.",
         ),
         (

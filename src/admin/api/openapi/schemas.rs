@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{super::problem::Kind, explain, gates, keys};
-use crate::keystore::Role;
+use crate::{admin::MAX_NUMBER, keystore::Role};
 
 /// An id.
 pub(super) const ID: &str = "^[A-Za-z0-9_-]{1,64}$";
@@ -87,24 +87,29 @@ fn common() -> Group {
 
 fn requests() -> Group {
     let role = json!({ "enum": Role::ALL.map(Role::name) });
+    // What is not selected by may be said to be nothing.
     let selected = |name: &str, schema: Value| {
-        let all = [
-            (name, schema),
-            ("transport?", json!({ "enum": ["websocket", "sse", "http"] })),
+        let nothing = ["id", "key", "peer"].map(|other| (other, json!({ "type": "null" })));
+        let mut selected = object([
+            ("transport?", or_null(json!({ "enum": ["websocket", "sse", "http"] }))),
             (
                 "wait_ms?",
                 json!({
                     "type": "integer", "minimum": 0, "maximum": 60_000, "description": "How long the answer waits for them to end.",
                 }),
             ),
-        ];
-        object(all)
+        ]);
+        for (other, schema) in nothing.into_iter().chain([("all", json!({ "const": false })), (name, schema)]) {
+            selected["properties"][other] = schema;
+        }
+        selected["required"] = json!([name]);
+        selected
     };
     let peer = json!({ "anyOf": [{ "type": "string", "format": "ipv4" }, { "type": "string", "format": "ipv6" }, {
         "type": "string", "pattern": "^[0-9]{1,2}\\.0\\.0\\.0/8$", "description": "A network in CIDR notation, of any size.",
     }] });
     let cut = json!({ "oneOf": [
-        selected("id", count()),
+        selected("id", json!({ "type": "integer", "minimum": 0, "maximum": MAX_NUMBER })),
         selected("key", id()),
         selected("peer", peer),
         selected("all", json!({ "const": true })),
