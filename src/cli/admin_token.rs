@@ -1,17 +1,17 @@
 //! `keygate admin-token`: tokens of those who manage keys.
 
-use std::{io::IsTerminal as _, process::ExitCode, time::Duration};
+use std::{process::ExitCode, time::Duration};
 
 use axum::http::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
-    connections::Table,
-    control::span,
+    control::{from_now, span},
     exit,
-    manager::{Form, Manager, escaped, print_value},
+    form::{Column, Form, print_made, print_table, print_value, text},
+    manager::{Asking, Manager, escaped},
+    words::ROLES,
 };
-use crate::config::rfc3339;
 
 /// Options of `keygate admin-token`.
 #[derive(clap::Args)]
@@ -40,25 +40,19 @@ struct Create {
     #[arg(long)]
     name: String,
     /// `viewer` sees, `operator` manages keys, `owner` manages tokens too; `gate` is for a gate that follows this one (`keys.url`)
-    #[arg(long, value_enum, default_value_t = Role::Owner)]
-    role: Role,
+    #[arg(long, default_value = "owner", value_parser = ROLES)]
+    role: String,
     /// When it ends, from now: `90d`. Default: never
     #[arg(long, value_name = "TIME", value_parser = span)]
     expires_in: Option<Duration>,
-    /// How to print it
-    #[arg(short, long, value_enum)]
-    output: Option<Form>,
     #[command(flatten)]
-    manager: Manager,
+    asking: Asking,
 }
 
 #[derive(clap::Args)]
 struct List {
-    /// How to print them
-    #[arg(short, long, value_enum, default_value_t = Form::Table)]
-    output: Form,
     #[command(flatten)]
-    manager: Manager,
+    asking: Asking,
 }
 
 #[derive(clap::Args)]
@@ -69,14 +63,6 @@ struct Revoke {
     manager: Manager,
 }
 
-#[derive(Clone, Copy, clap::ValueEnum)]
-enum Role {
-    Gate,
-    Viewer,
-    Operator,
-    Owner,
-}
-
 impl Command {
     /// Runs the command.
     pub fn run(self) -> ExitCode {
@@ -85,55 +71,37 @@ impl Command {
             What::List(list) => list.run(),
             What::Revoke(revoke) => revoke.run(),
         };
-        ran.map_or_else(|code| code, |()| exit::OK)
+        exit::of(ran)
     }
 }
 
+const LISTED: [Column; 6] = [
+    ("ID", |operator| text(operator, "id")),
+    ("NAME", |operator| text(operator, "name")),
+    ("ROLE", |operator| text(operator, "role")),
+    ("CREATED", |operator| text(operator, "created_at")),
+    ("EXPIRES", |operator| text(operator, "expires_at")),
+    ("STATE", |operator| if operator["revoked"] == true { "revoked".to_owned() } else { "active".to_owned() }),
+];
+
 impl Create {
     fn run(self) -> Result<(), ExitCode> {
-        let role = match self.role {
-            Role::Gate => "gate",
-            Role::Viewer => "viewer",
-            Role::Operator => "operator",
-            Role::Owner => "owner",
-        };
-        let ends = |span: Duration| {
-            let now = chrono::Utc::now().timestamp_millis();
-            rfc3339(now.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
-        };
-        let session = self.manager.meet(true)?;
-        let wanted = json!({ "name": self.name, "role": role, "expires_at": self.expires_in.map(ends) });
+        let session = self.asking.manager.meet(true)?;
+        let wanted = json!({ "name": self.name, "role": self.role, "expires_at": self.expires_in.map(from_now) });
         let made = session.ask(Method::POST, "/v1/operators", Some(&wanted))?;
-        let token = made["token"].as_str().unwrap_or_default();
-        match self.output {
-            Some(form @ (Form::Json | Form::Yaml)) => print_value(&made, form),
-            None if !std::io::stdout().is_terminal() => say!("{token}"),
-            Some(Form::Table) | None => {
-                say!("id     {}", made["operator"]["id"].as_str().unwrap_or_default());
-                say!("token  {token}");
-                exit::note("The token is shown this once: keep it where you keep passwords.");
-            }
-        }
+        let note = "The token is shown this once: keep it where you keep passwords.";
+        print_made(&made, self.asking.output, &made["operator"]["id"], ("token", &made["token"]), Some(note));
         Ok(())
     }
 }
 
 impl List {
     fn run(self) -> Result<(), ExitCode> {
-        let session = self.manager.meet(false)?;
-        let listed = session.ask(Method::GET, "/v1/operators", None)?;
-        let items = listed["items"].as_array().map(Vec::as_slice).unwrap_or_default();
-        if self.output != Form::Table {
-            print_value(&listed["items"], self.output);
-            return Ok(());
+        let (operators, _) = self.asking.manager.meet(false)?.list("/v1/operators", "", usize::MAX)?;
+        match self.asking.form() {
+            form @ (Form::Json | Form::Yaml) => print_value(&json!(operators), form),
+            Form::Table => print_table(&operators, &LISTED, "no tokens; `keygate admin-token create` makes one"),
         }
-        let mut table = Table::new(&["ID", "NAME", "ROLE", "CREATED", "EXPIRES", "STATE"]);
-        for operator in items {
-            let text = |name: &str| operator[name].as_str().unwrap_or("-").to_owned();
-            let state = if operator["revoked"] == Value::Bool(true) { "revoked" } else { "active" };
-            table.row([text("id"), text("name"), text("role"), text("created_at"), text("expires_at"), state.to_owned()]);
-        }
-        table.print(std::io::stdout().is_terminal());
         Ok(())
     }
 }

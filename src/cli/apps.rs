@@ -1,14 +1,15 @@
 //! `keygate apps`: applications, which keys belong to.
 
-use std::{io::IsTerminal as _, process::ExitCode};
+use std::process::ExitCode;
 
 use axum::http::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
-    connections::Table,
     exit,
-    manager::{Form, Manager, print_value},
+    form::{Column, Form, items, print_table, print_value, text},
+    manager::Asking,
+    words::ENVIRONMENTS,
 };
 
 /// Options of `keygate apps`.
@@ -35,27 +36,21 @@ struct Create {
     /// For people
     #[arg(long, default_value = "")]
     name: String,
-    /// `live` or `test`: of its first two keys
-    #[arg(long, default_value = "live")]
+    /// Of its first two keys
+    #[arg(long, default_value = "live", value_parser = ENVIRONMENTS)]
     environment: String,
     /// A page that may use the publishable key: `https://app.example.com`. Can be said again. Without any, the key works without an
     /// `Origin`, for native apps
     #[arg(long = "origin", value_name = "ORIGIN")]
     origins: Vec<String>,
-    /// How to print it
-    #[arg(short, long, value_enum, default_value_t = Form::Table)]
-    output: Form,
     #[command(flatten)]
-    manager: Manager,
+    asking: Asking,
 }
 
 #[derive(clap::Args)]
 struct List {
-    /// How to print them
-    #[arg(short, long, value_enum, default_value_t = Form::Table)]
-    output: Form,
     #[command(flatten)]
-    manager: Manager,
+    asking: Asking,
 }
 
 impl Command {
@@ -65,49 +60,46 @@ impl Command {
             What::Create(create) => create.run(),
             What::List(list) => list.run(),
         };
-        ran.map_or_else(|code| code, |()| exit::OK)
+        exit::of(ran)
     }
 }
 
+const CREATED: [Column; 3] = [
+    ("ID", |created| text(&created["key"], "id")),
+    ("KIND", |created| text(&created["key"], "kind")),
+    ("KEY", |created| text(created, "secret")),
+];
+
+const LISTED: [Column; 4] = [
+    ("ID", |app| text(app, "id")),
+    ("NAME", |app| text(app, "name")),
+    (">KEYS", |app| app["keys"].to_string()),
+    ("CREATED", |app| text(app, "created_at")),
+];
+
 impl Create {
     fn run(self) -> Result<(), ExitCode> {
-        let session = self.manager.meet(true)?;
+        let session = self.asking.manager.meet(true)?;
         let wanted = json!({ "id": self.id, "name": self.name, "environment": self.environment, "origins": self.origins });
         let made = session.ask(Method::POST, "/v1/apps", Some(&wanted))?;
-        if self.output != Form::Table {
-            print_value(&made, self.output);
-            return Ok(());
+        match self.asking.form() {
+            form @ (Form::Json | Form::Yaml) => print_value(&made, form),
+            Form::Table => {
+                print_table(items(&made["keys"]), &CREATED, "no keys were made");
+                exit::note("The secret key is shown this once: keep it now where your servers find it.");
+            }
         }
-        let mut table = Table::new(&["ID", "KIND", "KEY"]);
-        for created in made["keys"].as_array().map(Vec::as_slice).unwrap_or_default() {
-            let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
-            table.row([text(&created["key"]["id"]), text(&created["key"]["kind"]), text(&created["secret"])]);
-        }
-        table.print(std::io::stdout().is_terminal());
-        exit::note("The secret key is shown this once: keep it now where your servers find it.");
         Ok(())
     }
 }
 
 impl List {
     fn run(self) -> Result<(), ExitCode> {
-        let session = self.manager.meet(false)?;
-        let listed = session.ask(Method::GET, "/v1/apps?limit=1000", None)?;
-        if self.output != Form::Table {
-            print_value(&listed["items"], self.output);
-            return Ok(());
+        let (apps, _) = self.asking.manager.meet(false)?.list("/v1/apps", "", usize::MAX)?;
+        match self.asking.form() {
+            form @ (Form::Json | Form::Yaml) => print_value(&json!(apps), form),
+            Form::Table => print_table(&apps, &LISTED, "no applications; `keygate apps create` makes one"),
         }
-        let items = listed["items"].as_array().map(Vec::as_slice).unwrap_or_default();
-        if items.is_empty() {
-            exit::note("no applications; `keygate apps create` makes one");
-            return Ok(());
-        }
-        let mut table = Table::new(&["ID", "NAME", ">KEYS", "CREATED"]);
-        for app in items {
-            let text = |name: &str| app[name].as_str().unwrap_or("-").to_owned();
-            table.row([text("id"), text("name"), app["keys"].to_string(), text("created_at")]);
-        }
-        table.print(std::io::stdout().is_terminal());
         Ok(())
     }
 }

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::{
     exit,
-    manager::{Form, Manager, Session, escaped, print_value},
+    form::{Form, print_value},
+    manager::{Asking, Manager, Session, escaped, query},
 };
 
 /// Options of `keygate audit`.
@@ -45,11 +46,8 @@ struct Tail {
     /// On this: `key:ID`
     #[arg(long)]
     target: Option<String>,
-    /// How to print them; JSON is one record a line
-    #[arg(short, long, value_enum, default_value_t = Form::Table)]
-    output: Form,
     #[command(flatten)]
-    manager: Manager,
+    asking: Asking,
 }
 
 #[derive(clap::Args)]
@@ -61,11 +59,8 @@ struct Verify {
     /// The trail must have this record: its number and hash, as an earlier run printed them
     #[arg(long, value_name = "NUMBER:HASH")]
     expect: Option<String>,
-    /// How to print the result
-    #[arg(short, long, value_enum, default_value_t = Form::Table)]
-    output: Form,
     #[command(flatten)]
-    manager: Manager,
+    asking: Asking,
 }
 
 #[derive(clap::Args)]
@@ -87,26 +82,18 @@ impl Command {
             What::Verify(verify) => verify.run(),
             What::Export(export) => export.run(),
         };
-        ran.map_or_else(|code| code, |()| exit::OK)
+        exit::of(ran)
     }
 }
 
 impl Tail {
     fn run(self) -> Result<(), ExitCode> {
-        let session = self.manager.meet(false)?;
-        let said = [("actor", &self.actor), ("action", &self.action), ("target", &self.target)];
-        let said =
-            said.iter().filter_map(|(name, value)| Some(format!("&{name}={}", escaped(value.as_deref()?)))).collect::<String>();
-        let (mut after, mut last) = (0, Vec::new());
-        loop {
-            let records = page(&session, after, &said)?;
-            let Some(sequence) = records.last().and_then(|record| record["sequence"].as_u64()) else { break };
-            after = sequence;
-            last.extend(records);
-            let beyond = last.len().saturating_sub(self.lines);
-            last.drain(..beyond);
-        }
-        last.iter().for_each(|record| self.print(record));
+        let session = self.asking.manager.meet(false)?;
+        let said = query(&[("actor", &self.actor), ("action", &self.action), ("target", &self.target)]);
+        // One at the least: what is followed begins behind it.
+        let last = latest(&session, self.lines.max(1), &said)?;
+        last.iter().take(self.lines).rev().for_each(|record| self.print(record));
+        let mut after = last.first().and_then(|record| record["sequence"].as_u64()).unwrap_or_default();
         if !self.follow {
             return Ok(());
         }
@@ -121,7 +108,7 @@ impl Tail {
 
     fn print(&self, record: &Value) {
         let text = |name: &str| record[name].as_str().unwrap_or_default();
-        match self.output {
+        match self.asking.form() {
             Form::Json => say!("{record}"),
             Form::Yaml => print_value(record, Form::Yaml),
             Form::Table => {
@@ -142,10 +129,10 @@ impl Tail {
 
 impl Verify {
     fn run(self) -> Result<(), ExitCode> {
-        let session = self.manager.meet(false)?;
+        let session = self.asking.manager.meet(false)?;
         let expected = self.expect.as_deref().map(|expected| format!("?expect={}", escaped(expected))).unwrap_or_default();
         let head = session.ask(Method::GET, &format!("/v1/audit/verify{expected}"), None)?;
-        match self.output {
+        match self.asking.form() {
             Form::Table => say!(
                 "whole: records {} to {}\n{}:{}",
                 head["first"],
@@ -168,6 +155,22 @@ impl Export {
     }
 }
 
+/// The latest records, at most so many, the last one first.
+fn latest(session: &Session, lines: usize, said: &str) -> Result<Vec<Value>, ExitCode> {
+    let (mut records, mut before) = (Vec::new(), String::new());
+    while records.len() < lines {
+        let limit = PAGE.min(lines - records.len());
+        let mut page = session.ask(Method::GET, &format!("/v1/audit?order=desc&limit={limit}{before}{said}"), None)?;
+        if let Value::Array(items) = page["items"].take() {
+            records.extend(items);
+        }
+        let Some(next) = page["next"].as_str() else { break };
+        before = format!("&after={next}");
+    }
+    Ok(records)
+}
+
+/// Records behind one, from the first.
 fn page(session: &Session, after: u64, said: &str) -> Result<Vec<Value>, ExitCode> {
     let mut page = session.ask(Method::GET, &format!("/v1/audit?limit={PAGE}&after={after}{said}"), None)?;
     let items = page["items"].as_array_mut().map(std::mem::take);

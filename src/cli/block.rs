@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     Output,
-    control::{Gate, read, span},
+    control::{Answering, read, span},
     exit,
 };
 use crate::admin::{BlockView, Blocked, Kept, Lifted};
@@ -55,11 +55,8 @@ pub struct Block {
     /// Why, for the list and the log
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
-    /// How to print the answer
-    #[arg(short, long, value_enum, default_value_t = Output::Text)]
-    output: Output,
     #[command(flatten)]
-    gate: Gate,
+    answering: Answering,
 }
 
 impl Block {
@@ -73,17 +70,11 @@ impl Block {
         if let Some(span) = self.span {
             body["for_ms"] = u64::try_from(span.as_millis()).unwrap_or(u64::MAX).into();
         }
-        let answer = match self.gate.tell(Method::POST, "/block", &body) {
-            Ok(answer) => answer,
-            Err(error) => return exit::failed(error),
-        };
-        let blocked: Blocked = match read(&answer) {
+        let blocked: Blocked = match self.answering.tell("/block", &body) {
             Ok(blocked) => blocked,
             Err(code) => return code,
         };
-        if self.output == Output::Json {
-            say!("{answer}");
-        } else {
+        if self.answering.output == Output::Text {
             let until = blocked.block.until.as_ref().map(|until| format!(" until {until}")).unwrap_or_default();
             let streams = if blocked.cut == 1 { "1 stream was cut" } else { &format!("{} streams were cut", blocked.cut) };
             say!("blocked {}{until}; {streams}", name(&blocked.block));
@@ -100,11 +91,8 @@ impl Block {
 pub struct Unblock {
     #[command(flatten)]
     target: Target,
-    /// How to print the answer
-    #[arg(short, long, value_enum, default_value_t = Output::Text)]
-    output: Output,
     #[command(flatten)]
-    gate: Gate,
+    answering: Answering,
 }
 
 impl Unblock {
@@ -114,17 +102,12 @@ impl Unblock {
             Ok(body) => body,
             Err(code) => return code,
         };
-        let answer = match self.gate.tell(Method::POST, "/unblock", &body) {
-            Ok(answer) => answer,
-            Err(error) => return exit::failed(error),
-        };
-        let lifted: Lifted = match read(&answer) {
+        let lifted: Lifted = match self.answering.tell("/unblock", &body) {
             Ok(lifted) => lifted,
             Err(code) => return code,
         };
-        match self.output {
-            Output::Json => say!("{answer}"),
-            Output::Text => say!("no longer blocked: {}", name(&lifted.block)),
+        if self.answering.output == Output::Text {
+            say!("no longer blocked: {}", name(&lifted.block));
         }
         if lifted.kept.error.is_none() { exit::OK } else { kept(&lifted.kept, "a restart brings the block back") }
     }
@@ -133,21 +116,18 @@ impl Unblock {
 /// Options of `keygate blocks`.
 #[derive(clap::Args)]
 pub struct List {
-    /// How to print them
-    #[arg(short, long, value_enum, default_value_t = Output::Text)]
-    output: Output,
     #[command(flatten)]
-    gate: Gate,
+    answering: Answering,
 }
 
 impl List {
     /// Runs the command.
     pub fn run(self) -> ExitCode {
-        let answer = match self.gate.call(Method::GET, "/blocks") {
+        let answer = match self.answering.gate.call(Method::GET, "/blocks") {
             Ok(answer) => answer,
             Err(error) => return exit::failed(error),
         };
-        if self.output == Output::Json {
+        if self.answering.output == Output::Json {
             say!("{answer}");
             return exit::OK;
         }

@@ -2,11 +2,8 @@
 
 mod cut;
 mod list;
-mod table;
 
 use std::process::ExitCode;
-
-pub(super) use self::table::Table;
 
 /// Options of `keygate connections`: those of `list`, where no other command is said.
 #[derive(clap::Args)]

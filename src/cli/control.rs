@@ -10,7 +10,7 @@ use axum::http::Method;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::exit;
+use super::{Output, exit};
 use crate::{
     admin::{self, ControlError, default_control_path},
     config::{self, MAX_CONFIG_BYTES},
@@ -56,6 +56,31 @@ impl Gate {
         let socket = self.socket()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
         runtime.block_on(talk(&socket)).map_err(|error| error.to_string())
+    }
+}
+
+/// Which gate, and how its answer is printed.
+#[derive(clap::Args)]
+pub(super) struct Answering {
+    /// How to print the answer
+    #[arg(short, long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+    #[command(flatten)]
+    pub gate: Gate,
+}
+
+impl Answering {
+    /// What the gate answers to a JSON body. Where it is for programs, it is printed as it is.
+    ///
+    /// # Errors
+    /// How the command ends, which has been said.
+    pub(super) fn tell<T: DeserializeOwned>(&self, target: &str, body: &Value) -> Result<T, ExitCode> {
+        let answer = self.gate.tell(Method::POST, target, body).map_err(exit::failed)?;
+        let read = read(&answer)?;
+        if self.output == Output::Json {
+            say!("{answer}");
+        }
+        Ok(read)
     }
 }
 
@@ -112,6 +137,12 @@ impl Level {
 /// How the command ends that cannot read it.
 pub(super) fn read<T: DeserializeOwned>(answer: &Value) -> Result<T, ExitCode> {
     T::deserialize(answer).map_err(|error| exit::failed(format_args!("the gate's answer cannot be read: {error}")))
+}
+
+/// The moment that is so long from now, as the management API has it.
+pub(super) fn from_now(span: Duration) -> String {
+    let now = chrono::Utc::now().timestamp_millis();
+    config::rfc3339(now.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
 }
 
 /// A time, as the configuration writes it.

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::{
     Output,
-    control::{Gate, span},
+    control::{Answering, span},
     exit,
 };
 use crate::admin;
@@ -32,23 +32,20 @@ pub struct Drain {
     /// How long to wait for the streams to end: `25s`, `500ms`, `1m`
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = span)]
     wait: Duration,
-    /// How to print the answer
-    #[arg(short, long, value_enum, default_value_t = Output::Text)]
-    output: Output,
     #[command(flatten)]
-    gate: Gate,
+    answering: Answering,
 }
 
 impl Drain {
     /// Runs the command.
     pub fn run(self) -> ExitCode {
-        let watched = !self.wait.is_zero() && self.output == Output::Text && stderr().is_terminal();
+        let watched = !self.wait.is_zero() && self.answering.output == Output::Text && stderr().is_terminal();
         let wait = self.wait;
-        let answer = match self.gate.converse(async move |socket| drained(socket, wait, watched).await) {
+        let answer = match self.answering.gate.converse(async move |socket| drained(socket, wait, watched).await) {
             Ok(answer) => answer,
             Err(error) => return exit::failed(error),
         };
-        match self.output {
+        match self.answering.output {
             Output::Json => say!("{answer}"),
             Output::Text => say!("draining, {} connections left", answer["remaining"]),
         }

@@ -17,6 +17,11 @@ pub const SOME_REMAIN: u8 = 3;
 /// `EX_CONFIG` of sysexits: the configuration is wrong.
 pub const CONFIG: u8 = 78;
 
+/// How a command ends that has come to an end, or not.
+pub fn of(ran: Result<(), ExitCode>) -> ExitCode {
+    ran.err().unwrap_or(OK)
+}
+
 /// Says why a command failed.
 pub fn failed(why: impl Display) -> ExitCode {
     anstream::eprintln!("{}error:{} {why}", RED.render(), RED.render_reset());

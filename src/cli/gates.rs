@@ -1,13 +1,14 @@
 //! `keygate gates`: the gates that follow this one, and what they check its keys with.
 
-use std::{io::IsTerminal as _, process::ExitCode};
+use std::process::ExitCode;
 
 use axum::http::Method;
+use serde_json::{Value, json};
 
 use super::{
-    connections::Table,
     exit,
-    manager::{Form, Manager, print_value},
+    form::{Column, Form, print_table, print_value, text},
+    manager::{Asking, Manager},
 };
 
 /// Options of `keygate gates`.
@@ -28,11 +29,8 @@ enum What {
 
 #[derive(clap::Args)]
 struct List {
-    /// How to print them
-    #[arg(short, long, value_enum, default_value_t = Form::Table)]
-    output: Form,
     #[command(flatten)]
-    manager: Manager,
+    asking: Asking,
 }
 
 #[derive(clap::Args)]
@@ -48,35 +46,36 @@ impl Command {
             What::List(list) => list.run(),
             What::VerifyKey(key) => key.run(),
         };
-        ran.map_or_else(|code| code, |()| exit::OK)
+        exit::of(ran)
     }
 }
 
+const LISTED: [Column; 6] = [
+    ("NAME", |gate| text(gate, "name")),
+    ("CONNECTED", |gate| if gate["connected"] == true { "yes".to_owned() } else { "no".to_owned() }),
+    (">VERSION", |gate| gate["version"]["sequence"].to_string()),
+    (">HEARD (S AGO)", |gate| seconds(ms(gate, "heard_ms_ago"))),
+    (">GOOD FOR (S)", |gate| seconds(ms(gate, "max_stale_ms").saturating_sub(ms(gate, "heard_ms_ago")))),
+    ("TOKEN", |gate| text(gate, "actor")),
+];
+
 impl List {
     fn run(self) -> Result<(), ExitCode> {
-        let listed = self.manager.meet(false)?.ask(Method::GET, "/v1/gates?limit=1000", None)?;
-        if self.output != Form::Table {
-            print_value(&listed["items"], self.output);
-            return Ok(());
+        let (gates, _) = self.asking.manager.meet(false)?.list("/v1/gates", "", usize::MAX)?;
+        match self.asking.form() {
+            form @ (Form::Json | Form::Yaml) => print_value(&json!(gates), form),
+            Form::Table => print_table(&gates, &LISTED, "no gate follows; docs/keys.md says how one does"),
         }
-        let gates = listed["items"].as_array().map(Vec::as_slice).unwrap_or_default();
-        if gates.is_empty() {
-            exit::note("no gate follows; docs/keys.md says how one does");
-            return Ok(());
-        }
-        let mut table = Table::new(&["NAME", "CONNECTED", ">VERSION", ">HEARD (S AGO)", ">GOOD FOR (S)", "TOKEN"]);
-        for gate in gates {
-            let text = |name: &str| gate[name].as_str().unwrap_or("-").to_owned();
-            let ms = |name: &str| gate[name].as_u64().unwrap_or_default();
-            let left = ms("max_stale_ms").saturating_sub(ms("heard_ms_ago"));
-            let connected = if gate["connected"] == true { "yes" } else { "no" };
-            let version = gate["version"]["sequence"].to_string();
-            let seconds = |ms: u64| (ms / 1000).to_string();
-            table.row([text("name"), connected.to_owned(), version, seconds(ms("heard_ms_ago")), seconds(left), text("actor")]);
-        }
-        table.print(std::io::stdout().is_terminal());
         Ok(())
     }
+}
+
+fn ms(gate: &Value, name: &str) -> u64 {
+    gate[name].as_u64().unwrap_or_default()
+}
+
+fn seconds(ms: u64) -> String {
+    (ms / 1000).to_string()
 }
 
 impl VerifyKey {

@@ -69,7 +69,7 @@ impl Command {
             What::Backup(backup) => backup.run(),
             What::Restore(restore) => restore.run(),
         };
-        ran.map_or_else(|code| code, |()| exit::OK)
+        exit::of(ran)
     }
 }
 

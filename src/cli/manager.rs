@@ -11,7 +11,7 @@ use axum::http::{HeaderName, HeaderValue, Method};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
-use super::exit;
+use super::{exit, form::Form};
 use crate::{
     admin::{ControlError, Question, Way, default_control_path},
     app,
@@ -42,15 +42,21 @@ pub(super) struct Manager {
     config: Option<PathBuf>,
 }
 
-/// How results are printed.
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Form {
-    /// For people
-    Table,
-    /// For programs
-    Json,
-    /// As in a key file
-    Yaml,
+/// Whom a command asks, and how the answer is printed.
+#[derive(clap::Args)]
+pub(super) struct Asking {
+    /// How to print the answer. Default: `table`; of what has a text that is shown once, that text alone where the output is no terminal
+    #[arg(short, long, value_enum, value_name = "FORM")]
+    pub output: Option<Form>,
+    #[command(flatten)]
+    pub manager: Manager,
+}
+
+impl Asking {
+    /// How the answer is printed.
+    pub fn form(&self) -> Form {
+        self.output.unwrap_or(Form::Table)
+    }
 }
 
 /// Somebody who answers.
@@ -60,6 +66,8 @@ pub(super) struct Session {
 }
 
 const DEFAULT_CONFIG: &str = "keygate.yaml";
+/// Items of a list that are asked for at once.
+const PAGE: usize = 500;
 
 impl Manager {
     /// Finds out who answers. A store that there is not yet is made where the command is one that `makes` something.
@@ -176,6 +184,27 @@ impl Session {
         self.runtime.block_on(self.way.ask(method, target, Question { body, fields }))
     }
 
+    /// The items of a list, page by page up to `limit`, and whether there are more.
+    ///
+    /// # Errors
+    /// How the command ends, which has been said.
+    pub fn list(&self, path: &str, said: &str, limit: usize) -> Result<(Vec<Value>, bool), ExitCode> {
+        let (mut items, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = PAGE.min(limit.saturating_sub(items.len())).max(1);
+            let mut answer = self.ask(Method::GET, &format!("{path}?limit={page}{said}{cursor}"), None)?;
+            if let Value::Array(page) = answer["items"].take() {
+                items.extend(page);
+            }
+            items.truncate(limit);
+            match answer["next"].as_str() {
+                Some(_) if items.len() >= limit => return Ok((items, true)),
+                Some(next) => cursor = format!("&cursor={}", escaped(next)),
+                None => return Ok((items, false)),
+            }
+        }
+    }
+
     /// Waits so long.
     pub fn rest(&self, span: Duration) {
         self.runtime.block_on(tokio::time::sleep(span));
@@ -193,12 +222,9 @@ impl Session {
     }
 }
 
-/// Prints what programs read.
-pub(super) fn print_value(value: &Value, form: Form) {
-    match form {
-        Form::Json | Form::Table => say!("{value:#}"),
-        Form::Yaml => say!("{}", serde_yaml::to_string(value).unwrap_or_default().trim_end()),
-    }
+/// What stands in a query behind the first of it: `&name=value` of each that is said.
+pub(super) fn query(said: &[(&str, &Option<String>)]) -> String {
+    said.iter().filter_map(|(name, value)| Some(format!("&{name}={}", escaped(value.as_deref()?)))).collect()
 }
 
 /// A segment of a path, or a value of a query, as it is sent.

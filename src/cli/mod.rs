@@ -16,12 +16,15 @@ mod demo;
 mod drain;
 mod exit;
 mod explain;
+mod form;
 mod gates;
 mod import;
 mod keys;
 mod manager;
 mod schema;
 mod serve;
+mod table;
+mod words;
 
 use std::{path::PathBuf, process::ExitCode};
 

@@ -1,7 +1,9 @@
 //! Columns: in line and with units for people, between tabs and bare for programs.
 
+use std::io::IsTerminal as _;
+
 /// Rows of as many cells as there are columns.
-pub(in crate::cli) struct Table {
+pub(super) struct Table {
     columns: Vec<Column>,
     rows: Vec<Vec<String>>,
 }
@@ -15,7 +17,7 @@ struct Column {
 
 impl Table {
     /// No rows yet. A column whose name begins with `>` is aligned to the right.
-    pub(in crate::cli) fn new(names: &[&'static str]) -> Self {
+    pub(super) fn new(names: &[&'static str]) -> Self {
         let column = |&marked: &&'static str| {
             let name = marked.strip_prefix('>').unwrap_or(marked);
             Column { name, to_the_right: name != marked, width: name.len() }
@@ -24,16 +26,17 @@ impl Table {
     }
 
     /// Adds a row.
-    pub(in crate::cli) fn row<const N: usize>(&mut self, cells: [String; N]) {
+    pub(super) fn row(&mut self, cells: impl Into<Vec<String>>) {
+        let cells = cells.into();
         for (column, cell) in self.columns.iter_mut().zip(&cells) {
             column.width = column.width.max(cell.chars().count());
         }
-        self.rows.push(cells.into());
+        self.rows.push(cells);
     }
 
     /// Prints it, the names of the columns first.
-    pub(in crate::cli) fn print(&self, people: bool) {
-        for line in self.lines(people) {
+    pub(super) fn print(&self) {
+        for line in self.lines(for_people()) {
             say!("{line}");
         }
     }
@@ -56,6 +59,11 @@ impl Table {
         let line: Vec<_> = self.columns.iter().zip(cells).map(cell).collect();
         line.join("  ").trim_end().to_owned()
     }
+}
+
+/// Whether standard output is a terminal: people read along.
+pub(super) fn for_people() -> bool {
+    std::io::stdout().is_terminal()
 }
 
 const HEAD: anstyle::Style = anstyle::Style::new().bold();

@@ -6,6 +6,7 @@ mod support;
 
 mod explain;
 mod life;
+mod lists;
 mod moving;
 mod repeats;
 mod retention;

@@ -14,7 +14,7 @@ use crate::{
     admin::{Severed, word},
     cli::{
         Output,
-        control::{Gate, read, span},
+        control::{Answering, span},
         exit,
     },
 };
@@ -56,11 +56,8 @@ pub(super) struct Cut {
     /// How long to wait for them to end, at most a minute
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = span)]
     wait: Duration,
-    /// How to print the answer
-    #[arg(short, long, value_enum, default_value_t = Output::Text)]
-    output: Output,
     #[command(flatten)]
-    gate: Gate,
+    answering: Answering,
 }
 
 impl Cut {
@@ -85,17 +82,12 @@ impl Cut {
             "transport": self.transport.map(Transport::name),
             "wait_ms": u64::try_from(self.wait.as_millis()).unwrap_or(u64::MAX),
         });
-        let answer = match self.gate.tell(Method::POST, "/connections/cut", &body) {
-            Ok(answer) => answer,
-            Err(error) => return exit::failed(error),
-        };
-        let severed: Severed = match read(&answer) {
+        let severed: Severed = match self.answering.tell("/connections/cut", &body) {
             Ok(severed) => severed,
             Err(code) => return code,
         };
-        match self.output {
-            Output::Json => say!("{answer}"),
-            Output::Text => say!("{} cut, {} remaining", severed.cut, severed.remaining),
+        if self.answering.output == Output::Text {
+            say!("{} cut, {} remaining", severed.cut, severed.remaining);
         }
         if severed.known == Some(false) {
             exit::warn("no key of the gate has this id now");
@@ -109,7 +101,7 @@ impl Cut {
             return Err(exit::misused("--all cuts everybody, and there is nobody to ask here; say --yes if that is meant"));
         }
         let kind = self.transport.map(|kind| format!("&transport={}", kind.name())).unwrap_or_default();
-        let list = self.gate.call(Method::GET, &format!("/connections?limit=1{kind}")).map_err(exit::failed)?;
+        let list = self.answering.gate.call(Method::GET, &format!("/connections?limit=1{kind}")).map_err(exit::failed)?;
         anstream::eprint!("Cut all {} connections of this gate? [y/N] ", list["matching"]);
         let mut line = String::new();
         stdin().read_line(&mut line).map_err(exit::failed)?;

@@ -1,21 +1,16 @@
 //! `keygate connections list`: a page of them, or how many there are of each key.
 
-use std::{
-    fmt::Write as _,
-    io::{IsTerminal as _, stdout},
-    process::ExitCode,
-    time::Duration,
-};
+use std::{fmt::Write as _, process::ExitCode, time::Duration};
 
 use axum::http::Method;
 
-use super::table::{Table, age, bytes};
 use crate::{
     admin::{Connection, Connections, Group, Groups, MAX_PAGE, word},
     cli::{
         Output,
-        control::{Gate, read, span},
+        control::{Answering, read, span},
         exit,
+        table::{Table, age, bytes, for_people},
     },
     gate::blocks::Target,
 };
@@ -52,11 +47,8 @@ pub(super) struct List {
     /// Count them by what they have in common, the most first
     #[arg(long, value_enum)]
     by: Option<By>,
-    /// How to print them
-    #[arg(short, long, value_enum, default_value_t = Output::Text)]
-    output: Output,
     #[command(flatten)]
-    gate: Gate,
+    answering: Answering,
 }
 
 /// The kind of a connection.
@@ -83,11 +75,11 @@ impl List {
             Ok(target) => target,
             Err(why) => return exit::misused(why),
         };
-        let answer = match self.gate.call(Method::GET, &target) {
+        let answer = match self.answering.gate.call(Method::GET, &target) {
             Ok(answer) => answer,
             Err(error) => return exit::failed(error),
         };
-        if self.output == Output::Json {
+        if self.answering.output == Output::Json {
             say!("{answer}");
             return exit::OK;
         }
@@ -144,9 +136,8 @@ impl By {
 }
 
 fn tell(list: &Connections) {
-    let terminal = stdout().is_terminal();
     if !list.connections.is_empty() {
-        table(&list.connections, terminal).print(terminal);
+        table(&list.connections, for_people()).print();
     }
     let more = list.next.map(|next| format!("; more: --after {next}")).unwrap_or_default();
     let matching = if list.matching == list.total { String::new() } else { format!(" that match, of {}", list.total) };
@@ -200,9 +191,8 @@ fn table(connections: &[Connection], people: bool) -> Table {
 }
 
 fn tell_groups(groups: &Groups, by: By) {
-    let terminal = stdout().is_terminal();
     if !groups.groups.is_empty() {
-        group_table(&groups.groups, by, terminal).print(terminal);
+        group_table(&groups.groups, by, for_people()).print();
     }
     let more = if groups.left_off == 0 { String::new() } else { format!("; {} groups more", groups.left_off) };
     exit::note(format_args!(

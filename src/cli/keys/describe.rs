@@ -5,8 +5,11 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    cli::{control::span, exit},
-    config::{MAX_KEY_DOCUMENT_BYTES, rfc3339},
+    cli::{
+        control::{from_now, span},
+        exit,
+    },
+    config::MAX_KEY_DOCUMENT_BYTES,
     keystore::read_text,
 };
 
@@ -79,8 +82,7 @@ impl About {
             say("expires_at", json!(moment));
         }
         if let Some(span) = self.expires_in {
-            let now = chrono::Utc::now().timestamp_millis();
-            say("expires_at", json!(rfc3339(now.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))));
+            say("expires_at", json!(from_now(span)));
         }
         if !self.metadata.is_empty() {
             say("metadata", json!(self.metadata.into_iter().collect::<std::collections::BTreeMap<_, _>>()));

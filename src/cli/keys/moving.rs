@@ -13,7 +13,9 @@ use crate::{
     app,
     cli::{
         exit,
-        manager::{Form, Manager, print_value},
+        form::{Form, print_value},
+        manager::{Asking, Manager},
+        words::{ENVIRONMENTS, KINDS},
     },
     config::MAX_KEYS_BYTES,
     keystore::read_text,
@@ -36,17 +38,14 @@ pub(super) struct Import {
     /// The application of keys that say none
     #[arg(long, value_name = "NAME")]
     app: Option<String>,
-    /// The kind of keys that say none, in themselves or beside: `publishable` or `secret`
-    #[arg(long)]
+    /// The kind of keys that say none, in themselves or beside
+    #[arg(long, value_parser = KINDS)]
     kind: Option<String>,
-    /// The environment of keys that say none, in themselves or beside: `live` or `test`
-    #[arg(long)]
+    /// The environment of keys that say none, in themselves or beside
+    #[arg(long, value_parser = ENVIRONMENTS)]
     environment: Option<String>,
-    /// How to print what was done
-    #[arg(short, long, value_enum, default_value_t = Form::Table)]
-    output: Form,
     #[command(flatten)]
-    manager: Manager,
+    asking: Asking,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -61,12 +60,10 @@ enum Format {
 
 /// Options of `keygate keys export`.
 #[derive(clap::Args)]
+#[command(after_help = "They are printed as the YAML of a key file, or, with `-o json`, as the same in JSON.")]
 pub(super) struct Export {
-    /// How to print them: as the YAML of a key file, or the same as JSON
-    #[arg(short, long, value_enum, default_value_t = Form::Yaml)]
-    output: Form,
     #[command(flatten)]
-    manager: Manager,
+    asking: Asking,
 }
 
 /// Options of `keygate keys backup`.
@@ -104,10 +101,10 @@ impl Import {
                 from_lines(&text, &defaults).map_err(|why| exit::failed(format_args!("{}: {why}", self.file.display())))?
             }
         };
-        let (_, config) = self.manager.store_config()?;
+        let (_, config) = self.asking.manager.store_config()?;
         let imported = app::import_keys(&config, &self.file, &keys.to_string()).map_err(exit::failed)?;
         let imported = json!({ "imported": imported });
-        match self.output {
+        match self.asking.form() {
             Form::Table => say!("imported {} keys", imported["imported"]),
             form @ (Form::Json | Form::Yaml) => print_value(&imported, form),
         }
@@ -117,9 +114,9 @@ impl Import {
 
 impl Export {
     pub(super) fn run(self) -> Result<(), ExitCode> {
-        let (_, config) = self.manager.store_config()?;
+        let (_, config) = self.asking.manager.store_config()?;
         let keys = app::export_keys(&config).map_err(exit::failed)?;
-        print_value(&json!({ "keys": keys }), if self.output == Form::Json { Form::Json } else { Form::Yaml });
+        print_value(&json!({ "keys": keys }), if self.asking.output == Some(Form::Json) { Form::Json } else { Form::Yaml });
         Ok(())
     }
 }

@@ -9,7 +9,8 @@ use crate::{
     app,
     cli::{
         exit,
-        manager::{Form, Manager, is_attended, print_value},
+        form::{Form, print_value},
+        manager::{Asking, is_attended},
     },
     gate::keys::State,
     keystore::WentOn,
@@ -29,16 +30,13 @@ pub(super) struct Restore {
     /// Do not ask; needed where nobody can be asked
     #[arg(short, long)]
     yes: bool,
-    /// How to print what was done
-    #[arg(short, long, value_enum, default_value_t = Form::Table)]
-    output: Form,
     #[command(flatten)]
-    manager: Manager,
+    asking: Asking,
 }
 
 impl Restore {
     pub(super) fn run(self) -> Result<(), ExitCode> {
-        let (store, _) = self.manager.store_config()?;
+        let (store, _) = self.asking.manager.store_config()?;
         match (self.yes, is_attended()) {
             (true, _) => {}
             (false, true) => {
@@ -52,7 +50,7 @@ impl Restore {
         let restored = app::restore(&store, &self.from).map_err(exit::failed)?;
         let WentOn { keys, operators, lost, unread } = &restored.went_on;
         let revoked = keys.iter().filter(|key| key.life.state == State::Revoked).count();
-        if self.output == Form::Table {
+        if self.asking.form() == Form::Table {
             say!("restored {} from {}", store.display(), self.from.display());
             if let Some(replaced) = &restored.replaced {
                 let changed = keys.len() - revoked;
@@ -69,7 +67,7 @@ impl Restore {
                 "lost_keys": lost,
                 "unread": unread,
             });
-            print_value(&told, self.output);
+            print_value(&told, self.asking.form());
         }
         match (unread, &restored.replaced) {
             (Some(why), _) => exit::warn(format_args!(

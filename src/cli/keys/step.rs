@@ -9,7 +9,8 @@ use super::{confirmed, create::print_new, show::print_key};
 use crate::cli::{
     control::span,
     exit,
-    manager::{Form, Manager, Session, escaped, is_attended, print_value},
+    form::{Form, items, print_value},
+    manager::{Asking, Session, escaped, is_attended},
 };
 
 /// Options of `keygate keys rotate`.
@@ -23,11 +24,8 @@ pub(super) struct Rotate {
     /// How long the old secret works: `0s` to `30d`
     #[arg(long, value_name = "TIME", value_parser = span, default_value = "24h")]
     grace: Duration,
-    /// How to print it
-    #[arg(short, long, value_enum)]
-    output: Option<Form>,
     #[command(flatten)]
-    manager: Manager,
+    asking: Asking,
 }
 
 /// Options of `keygate keys revoke`.
@@ -44,11 +42,8 @@ pub(super) struct Revoke {
     /// How long to wait for its streams to end
     #[arg(long, value_name = "TIME", value_parser = span, default_value = "2s")]
     wait: Duration,
-    /// How to print the receipt
-    #[arg(short, long, value_enum, default_value_t = Form::Table)]
-    output: Form,
     #[command(flatten)]
-    manager: Manager,
+    asking: Asking,
 }
 
 /// Options of `keygate keys disable`.
@@ -69,19 +64,16 @@ pub(super) struct Enable {
 struct Plain {
     /// The key, by its id
     id: String,
-    /// How to print it
-    #[arg(short, long, value_enum, default_value_t = Form::Table)]
-    output: Form,
     #[command(flatten)]
-    manager: Manager,
+    asking: Asking,
 }
 
 impl Rotate {
     pub(super) fn run(self) -> Result<(), ExitCode> {
-        let session = self.manager.meet(false)?;
+        let session = self.asking.manager.meet(false)?;
         let grace = format!("{}ms", self.grace.as_millis());
         let rotated = take(&session, &self.id, "rotate", &json!({ "grace": grace }))?;
-        print_new(&rotated, self.output);
+        print_new(&rotated, self.asking.output);
         if let Some(until) = rotated["key"]["grace"][0].as_str() {
             exit::note(format_args!("The old secret works until {until}."));
         }
@@ -91,7 +83,7 @@ impl Rotate {
 
 impl Revoke {
     pub(super) fn run(self) -> Result<(), ExitCode> {
-        let session = self.manager.meet(false)?;
+        let session = self.asking.manager.meet(false)?;
         if !self.yes && is_attended() {
             let key = session.ask(Method::GET, &format!("/v1/keys/{}", escaped(&self.id)), None)?;
             let text = |name: &str| key[name].as_str().unwrap_or_default();
@@ -101,8 +93,8 @@ impl Revoke {
         }
         let revoked = take(&session, &self.id, "revoke", &json!({ "wait": format!("{}ms", self.wait.as_millis()) }))?;
         let receipt = &revoked["receipt"];
-        if self.output == Form::Table {
-            let gates = receipt["gates"].as_array().map(Vec::as_slice).unwrap_or_default();
+        if self.asking.form() == Form::Table {
+            let gates = items(&receipt["gates"]);
             let sum = |name: &str| gates.iter().filter_map(|gate| gate[name].as_u64()).sum::<u64>();
             let acknowledged = gates.iter().filter(|gate| gate["acknowledged"] == true).count();
             say!(
@@ -114,7 +106,7 @@ impl Revoke {
                 receipt["took_ms"]
             );
         } else {
-            print_value(&revoked, self.output);
+            print_value(&revoked, self.asking.form());
         }
         if receipt["complete"] == true { Ok(()) } else { Err(ExitCode::from(exit::SOME_REMAIN)) }
     }
@@ -134,9 +126,9 @@ impl Enable {
 
 impl Plain {
     fn run(self, step: &str) -> Result<(), ExitCode> {
-        let session = self.manager.meet(false)?;
+        let session = self.asking.manager.meet(false)?;
         let taken = take(&session, &self.id, step, &json!({}))?;
-        print_key(&taken["key"], self.output);
+        print_key(&taken["key"], self.asking.form());
         Ok(())
     }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{describe::About, show::print_key};
 use crate::cli::{
     exit,
-    manager::{Form, Manager, escaped},
+    manager::{Asking, escaped},
 };
 
 /// Options of `keygate keys update`.
@@ -24,11 +24,8 @@ pub(super) struct Update {
     /// Only if the key has this version
     #[arg(long, value_name = "VERSION")]
     if_version: Option<u64>,
-    /// How to print it
-    #[arg(short, long, value_enum, default_value_t = Form::Table)]
-    output: Form,
     #[command(flatten)]
-    manager: Manager,
+    asking: Asking,
 }
 
 impl Update {
@@ -43,10 +40,10 @@ impl Update {
             let etag = HeaderValue::try_from(format!("\"{version}\"")).map_err(exit::failed)?;
             head.push((IF_MATCH, etag));
         }
-        let session = self.manager.meet(false)?;
+        let session = self.asking.manager.meet(false)?;
         let target = format!("/v1/keys/{}", escaped(&self.id));
         let key = session.try_ask(Method::PATCH, &target, Some(&Value::Object(fields)), &head).map_err(exit::failed)?;
-        print_key(&key, self.output);
+        print_key(&key, self.asking.form());
         Ok(())
     }
 }
