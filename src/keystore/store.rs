@@ -113,6 +113,7 @@ pub trait KeyStore: Send + Sync + 'static {
 
 /// A version of the keys: higher is later.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Version {
     /// Of the store: another one was made, or restored from a copy, later.
     pub epoch: u64,

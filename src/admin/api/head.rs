@@ -69,10 +69,9 @@ pub(super) fn id(params: &RawPathParams) -> Option<&str> {
     word("id", text).is_ok().then_some(text)
 }
 
-/// Whether the reader has this version already (`If-None-Match`; RFC 9110 section 13.1.2).
-pub(super) fn has(headers: &HeaderMap, version: u64) -> bool {
+/// Whether the reader has what has this `ETag` already (`If-None-Match`; RFC 9110 section 13.1.2).
+pub(super) fn has(headers: &HeaderMap, tag: &str) -> bool {
     let tags = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok()).flat_map(|list| list.split(','));
-    let tag = etag(version);
     tags.map(str::trim).any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag)
 }
 

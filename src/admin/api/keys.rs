@@ -43,7 +43,7 @@ pub(super) async fn create(
 /// The `ETag` is that of what can be changed. What the gate sees by itself, such as the number of connections, has none.
 pub(super) async fn show(State(api): State<Arc<Api>>, By(by): By, Id(id): Id, headers: HeaderMap) -> Result<Response, Problem> {
     let key = api.manager.key(&id, &by).await?;
-    if head::has(&headers, key.version) {
+    if head::has(&headers, &head::etag(key.version)) {
         return Ok((StatusCode::NOT_MODIFIED, [(ETAG, head::etag(key.version))]).into_response());
     }
     Ok(shown(key))

@@ -7,8 +7,8 @@ use axum::{
     body::{Body, Bytes},
     extract::State,
     http::{
-        HeaderMap, HeaderValue, StatusCode, Uri,
-        header::{CONTENT_TYPE, ETAG, IF_NONE_MATCH},
+        HeaderMap, StatusCode, Uri,
+        header::{CONTENT_TYPE, ETAG},
     },
     response::{IntoResponse, Response},
 };
@@ -21,7 +21,7 @@ use super::{
     Api,
     apps::PageWanted,
     body::Json,
-    head::By,
+    head::{self, By},
     problem::{Kind, Problem},
     query,
 };
@@ -55,13 +55,13 @@ struct Following {
 /// All keys as a parcel, with their version as the `ETag`.
 pub(super) async fn snapshot(State(api): State<Arc<Api>>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
     let Asked { nonce } = query::read(&uri)?;
-    let nonce = nonce.unwrap_or_default();
-    if !nonce.is_empty() {
-        word("nonce", &nonce)?;
+    if let Some(nonce) = &nonce {
+        word(Kind::BadQuery, "nonce", nonce)?;
     }
+    let nonce = nonce.unwrap_or_default();
     let leader = leader(&api)?;
     let tag = tag(leader.version().await?);
-    if headers.get(IF_NONE_MATCH).is_some_and(|seen| *seen == tag) {
+    if head::has(&headers, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, [(ETAG, tag)]).into_response());
     }
     let place = place(&api)?;
@@ -71,7 +71,7 @@ pub(super) async fn snapshot(State(api): State<Arc<Api>>, uri: Uri, headers: Hea
         Some((piece, pieces))
     }));
     // Its version may be a later one already than what was asked a moment ago: that is said inside, under the signature.
-    Ok(([(CONTENT_TYPE, HeaderValue::from_static("application/jsonl")), (ETAG, tag)], body).into_response())
+    Ok(([(CONTENT_TYPE, "application/jsonl".to_owned()), (ETAG, tag)], body).into_response())
 }
 
 /// Server-sent events (WHATWG HTML, section 9.2): `changes` with a parcel and its version as the id, from behind the version of whoever asks;
@@ -79,7 +79,7 @@ pub(super) async fn snapshot(State(api): State<Arc<Api>>, uri: Uri, headers: Hea
 pub(super) async fn events(State(api): State<Arc<Api>>, By(by): By, uri: Uri) -> Result<Response, Problem> {
     let Following { nonce, instance, name, epoch, after, max_stale_ms } = query::read(&uri)?;
     for (field, text) in [("nonce", &nonce), ("instance", &instance), ("name", &name)] {
-        word(field, text)?;
+        word(Kind::BadQuery, field, text)?;
     }
     if !MAX_STALE_MS.contains(&max_stale_ms) {
         return Err(Problem::at(Kind::BadQuery, "max_stale_ms", "must be from a second to a day"));
@@ -98,7 +98,7 @@ pub(super) async fn events(State(api): State<Arc<Api>>, By(by): By, uri: Uri) ->
 
 /// How far a gate has come.
 pub(super) async fn report(State(api): State<Arc<Api>>, By(by): By, Json(report): Json<Report>) -> Result<StatusCode, Problem> {
-    word("instance", &report.instance)?;
+    word(Kind::Invalid, "instance", &report.instance)?;
     if report.ended.len() > MAX_KEYS {
         return Err(Problem::at(Kind::Invalid, "ended", format!("must be {MAX_KEYS} keys at most")));
     }
@@ -108,7 +108,7 @@ pub(super) async fn report(State(api): State<Arc<Api>>, By(by): By, Json(report)
 
 /// What keys have done at a gate.
 pub(super) async fn usage(State(api): State<Arc<Api>>, By(by): By, Json(told): Json<ToldUsage>) -> Result<StatusCode, Problem> {
-    word("instance", &told.instance)?;
+    word(Kind::Invalid, "instance", &told.instance)?;
     leader(&api)?.take_usage(told, &by).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -135,17 +135,16 @@ fn place(api: &Api) -> Result<OwnedSemaphorePermit, Problem> {
     Arc::clone(&api.followers).try_acquire_owned().map_err(|_| Problem::from(Kind::Busy).after(10))
 }
 
-fn tag(Version { epoch, sequence }: Version) -> HeaderValue {
-    // Digits are what a header may hold.
-    HeaderValue::from_str(&format!("\"{epoch}.{sequence}\"")).unwrap_or(HeaderValue::from_static("\"\""))
+fn tag(Version { epoch, sequence }: Version) -> String {
+    format!("\"{epoch}.{sequence}\"")
 }
 
-fn word(field: &str, text: &str) -> Result<(), Problem> {
+fn word(kind: Kind, field: &str, text: &str) -> Result<(), Problem> {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
     if (1..=MAX_WORD).contains(&text.len()) && text.bytes().all(plain) {
         return Ok(());
     }
-    Err(Problem::at(Kind::Invalid, field, format!("must be 1 to {MAX_WORD} of A-Z, a-z, 0-9, `_`, `-` and `.`")))
+    Err(Problem::at(kind, field, format!("must be 1 to {MAX_WORD} of A-Z, a-z, 0-9, `_`, `-` and `.`")))
 }
 
 struct Pieces {

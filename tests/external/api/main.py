@@ -135,6 +135,7 @@ def survives(name, address, token, folder, ids, more):
         "--exclude-checks", "ignored_auth",
         # Events have no end: tests/admin_api follows them.
         "--exclude-operation-id", "decision_follow",
+        "--exclude-operation-id", "snapshot_follow",
         *more,
     ]
     # The same each time, but for the long run, which says its seed.

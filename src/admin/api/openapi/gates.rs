@@ -3,14 +3,13 @@
 use serde_json::{Value, json};
 
 use super::schemas::{Group, count, id, object, or_null, page};
+use crate::admin::MAX_NUMBER;
 
 /// All of them.
 pub(super) fn all() -> Group {
     let word = || json!({ "type": "string", "pattern": "^[A-Za-z0-9_.-]{1,64}$" });
     let version = || object([("epoch", count()), ("sequence", count())]);
-    // What a JSON number holds without loss (RFC 8259 section 6).
-    let most = (1u64 << 53) - 1;
-    let number = || json!({ "type": "integer", "minimum": 0, "maximum": most });
+    let number = || json!({ "type": "integer", "minimum": 0, "maximum": MAX_NUMBER });
     let by_id = |of: Value, max: usize| {
         json!({
             "type": "object", "propertyNames": id(), "additionalProperties": of, "maxProperties": max,

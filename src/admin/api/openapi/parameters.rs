@@ -66,8 +66,8 @@ pub(super) fn all() -> Value {
         ("follow_nonce", "nonce", word(), "What was never said before; it stands in every parcel, under the signature."),
         ("follow_instance", "instance", word(), "The process of the gate."),
         ("follow_name", "name", word(), "What the gate is called."),
-        ("follow_epoch", "epoch", number(0, max), "Of the keys that the gate has."),
-        ("follow_after", "after", number(0, max), "The sequence number of the keys that the gate has."),
+        ("follow_epoch", "epoch", number(0, MAX_NUMBER), "Of the keys that the gate has."),
+        ("follow_after", "after", number(0, MAX_NUMBER), "The sequence number of the keys that the gate has."),
         (
             "follow_max_stale_ms",
             "max_stale_ms",
@@ -93,8 +93,8 @@ pub(super) fn all() -> Value {
         (
             "if_none_match_version",
             "If-None-Match",
-            json!({ "type": "string", "pattern": "^\"[0-9]{1,15}\\.[0-9]{1,15}\"$" }),
-            "Only if the keys have another version: else 304.",
+            json!({ "type": "string" }),
+            "The `ETag` of what the reader has: 304 if that is what there is.",
         ),
         (
             "idempotency_key",
