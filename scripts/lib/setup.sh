@@ -110,6 +110,23 @@ need_curl() {
     esac
 }
 
+need_iproute() {
+    have ip && return
+    case $(package_manager) in
+    apt | apk) install iproute2 ;;
+    dnf) install iproute ;;
+    *) cannot_install "iproute2" ;;
+    esac
+}
+
+need_openssl() {
+    have openssl && return
+    case $(package_manager) in
+    apt | dnf | apk | brew) install openssl ;;
+    *) cannot_install "openssl" ;;
+    esac
+}
+
 need_venv() { # NAME PKG...
     local name=$1 wanted
     shift

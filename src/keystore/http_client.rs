@@ -10,7 +10,10 @@ use http::{
     uri::Scheme,
 };
 use http_body_util::Full;
-use hyper::{body::Incoming, client::conn::http1};
+use hyper::{
+    body::Incoming,
+    client::conn::http1::{self, SendRequest},
+};
 use hyper_util::rt::TokioIo;
 use tokio::{
     net::TcpStream,
@@ -36,6 +39,12 @@ pub struct HttpClient {
     tls: Option<TlsConnector>,
     /// `Bearer …`; marked as sensitive, so that nothing prints it.
     authorization: Option<HeaderValue>,
+}
+
+/// A connection to somebody, for one request.
+pub struct Connection<'c> {
+    client: &'c HttpClient,
+    sender: SendRequest<Full<Bytes>>,
 }
 
 /// Why there is no answer.
@@ -82,37 +91,56 @@ impl HttpClient {
     ///
     /// # Errors
     /// Why there is no answer.
-    pub async fn send(&self, mut request: Request<Full<Bytes>>) -> Result<Response<Incoming>, NoAnswer> {
+    pub async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, NoAnswer> {
+        self.connect().await?.send(request).await
+    }
+
+    /// A connection for one request.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn connect(&self) -> Result<Connection<'_>, NoAnswer> {
         let unreachable = |error: &dyn fmt::Display| NoAnswer::Unreachable(format!("{}: {error}", self.authority));
-        let host = HeaderValue::try_from(&*self.authority).map_err(|error| unreachable(&error))?;
-        request.headers_mut().insert(HOST, host);
-        if let Some(authorization) = &self.authorization {
-            request.headers_mut().insert(AUTHORIZATION, authorization.clone());
-        }
         let late = |_: Elapsed| NoAnswer::Unreachable(format!("{}: nobody answers", self.authority));
         let connected = timeout(CONNECT, TcpStream::connect((&*self.host, self.port))).await.map_err(late)?;
         let stream = connected.map_err(|error| unreachable(&error))?;
         let _ = stream.set_nodelay(true);
-        match &self.tls {
-            None => exchange(TokioIo::new(stream), request).await.map_err(|error| unreachable(&error)),
+        let sender = match &self.tls {
+            None => begun(TokioIo::new(stream)).await,
             Some(tls) => {
                 let name = ServerName::try_from(self.host.clone()).map_err(|error| unreachable(&error))?;
                 let stream = timeout(CONNECT, tls.connect(name, stream)).await.map_err(late)?;
-                let stream = stream.map_err(|error| unreachable(&error))?;
-                exchange(TokioIo::new(stream), request).await.map_err(|error| unreachable(&error))
+                begun(TokioIo::new(stream.map_err(|error| unreachable(&error))?)).await
             }
-        }
+        };
+        Ok(Connection { client: self, sender: sender.map_err(|error| unreachable(&error))? })
     }
 }
 
-async fn exchange<S>(stream: S, request: Request<Full<Bytes>>) -> hyper::Result<Response<Incoming>>
+impl Connection<'_> {
+    /// Sends `request`, whose target is a path.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn send(mut self, mut request: Request<Full<Bytes>>) -> Result<Response<Incoming>, NoAnswer> {
+        let HttpClient { authority, authorization, .. } = self.client;
+        let unreachable = |error: &dyn fmt::Display| NoAnswer::Unreachable(format!("{authority}: {error}"));
+        request.headers_mut().insert(HOST, HeaderValue::try_from(&**authority).map_err(|error| unreachable(&error))?);
+        if let Some(authorization) = authorization {
+            request.headers_mut().insert(AUTHORIZATION, authorization.clone());
+        }
+        self.sender.send_request(request).await.map_err(|error| unreachable(&error))
+    }
+}
+
+async fn begun<S>(stream: S) -> hyper::Result<SendRequest<Full<Bytes>>>
 where
     S: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
 {
-    let (mut sender, connection) = http1::handshake(stream).await?;
+    let (sender, connection) = http1::handshake(stream).await?;
     // Ends with the answer's body.
     tokio::spawn(connection);
-    sender.send_request(request).await
+    Ok(sender)
 }
 
 fn connector(ca: Option<&Path>) -> Result<TlsConnector, NoAnswer> {

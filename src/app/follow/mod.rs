@@ -132,9 +132,12 @@ impl Follow {
             if self.freshness.times_heard() > heard {
                 (pause, told) = (SOON, None);
             }
+            if ended.is_err() {
+                let _ = self.first.set(());
+            }
             match ended {
-                // Asked for anew at once, with what was read.
-                Ok(()) => continue,
+                // Asked for anew with what was read; at once, but not without end.
+                Ok(()) => pause = SOON,
                 // The same is told once, not at every attempt.
                 Err(why) if told.as_ref() == Some(&why) => {}
                 Err(why) => {
@@ -142,7 +145,6 @@ impl Follow {
                     told = Some(why);
                 }
             }
-            let _ = self.first.set(());
             tokio::time::sleep(self.spread(pause)).await;
             pause = (pause * 2).min(LATE);
         }

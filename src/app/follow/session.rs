@@ -19,11 +19,12 @@ use crate::{
         machine,
         stored::{Caught, NotInForce},
     },
-    keystore::{EventStream, Heading, MAX_CHANGES_BYTES, NoEvent, Version, open_parcel, verify_parcel},
+    keystore::{EventStream, Heading, MAX_CHANGES_BYTES, NoAnswer, NoEvent, Version, open_parcel, verify_parcel},
 };
 
 /// How long the manager may take to begin an answer.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+const NO_ANSWER: &str = "the manager does not answer";
 /// The beginning of an error that is read, in bytes.
 const MAX_ERROR: usize = 16 * 1024;
 /// `data: ` before each line, and names: what an event is longer than its parcel at most.
@@ -43,6 +44,9 @@ impl Follow {
     /// # Errors
     /// Why it ended otherwise.
     pub(super) async fn session(&mut self) -> Result<(), String> {
+        let connection = timeout(PATIENCE, self.client.connect()).await.map_err(|_| NO_ANSWER.to_owned())?;
+        let connection = connection.map_err(|error| error.to_string())?;
+        // From here on: how long it took to connect says nothing of how old an answer is.
         let mut asking = Asking { nonce: word(&self.random)?, begun: Instant::now(), first_ms: None };
         let Version { epoch, sequence } = self.version();
         let target = format!(
@@ -53,7 +57,7 @@ impl Follow {
             self.name(),
             self.manager.max_stale.as_millis(),
         );
-        let answer = self.get(&target, "text/event-stream").await?;
+        let answer = good(connection.send(get(&target, "text/event-stream")?)).await?;
         let mut events = EventStream::new(answer.into_body(), MAX_CHANGES_BYTES * AROUND);
         let silence = beat(self.manager.max_stale) * 3 + Duration::from_secs(1);
         loop {
@@ -65,7 +69,13 @@ impl Follow {
                 Err(_) => return Err(format!("the manager was not heard for {} ms", silence.as_millis())),
             };
             match event.name.as_str() {
-                "changes" => self.take_changes(event.data, &mut asking).await?,
+                "changes" => {
+                    let known = self.take_changes(event.data, &mut asking).await?;
+                    // Where the first word was long in coming, all that follow seem as old: to ask anew is better.
+                    if known.elapsed() > self.manager.max_stale / 4 {
+                        return Ok(());
+                    }
+                }
                 "behind" => return self.take_snapshot().await,
                 // Of a later version.
                 _ => {}
@@ -73,8 +83,8 @@ impl Follow {
         }
     }
 
-    /// Takes in what changed, and says so.
-    async fn take_changes(&mut self, parcel: String, asking: &mut Asking) -> Result<(), String> {
+    /// Takes in what changed, and says so. When it is known to have been so.
+    async fn take_changes(&mut self, parcel: String, asking: &mut Asking) -> Result<Instant, String> {
         let (heading, version) = verify_parcel(parcel.as_bytes(), &self.manager.verify).map_err(|error| error.to_string())?;
         let Heading { after, uptime_ms, nonce, .. } = heading;
         if nonce != asking.nonce {
@@ -102,9 +112,10 @@ impl Follow {
         let first_ms = *asking.first_ms.get_or_insert(uptime_ms);
         // What the manager's clock says has passed between the two parcels, and no more than has passed here.
         let known = asking.begun + Duration::from_millis(uptime_ms.saturating_sub(first_ms));
-        self.freshness.heard(known.min(Instant::now())).await;
+        let known = known.min(Instant::now());
+        self.freshness.heard(known).await;
         let _ = self.first.set(());
-        Ok(())
+        Ok(known)
     }
 
     /// Brings into force what the copy has, and tells the manager.
@@ -121,31 +132,6 @@ impl Follow {
         Ok(())
     }
 
-    /// The answer to a `GET`, if it is a good one.
-    pub(super) async fn get(&self, target: &str, accept: &'static str) -> Result<Response<Incoming>, String> {
-        let request = Request::get(target).header(ACCEPT, accept).body(Full::<Bytes>::default());
-        let request = request.map_err(|error| error.to_string())?;
-        let answer = timeout(PATIENCE, self.client.send(request)).await.map_err(|_| "the manager does not answer".to_owned())?;
-        let answer = answer.map_err(|error| error.to_string())?;
-        match answer.status() {
-            StatusCode::OK => Ok(answer),
-            status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => Err(format!(
-                "the manager refuses the token of this gate ({status}); make one with `keygate admin-token create --role gate`"
-            )),
-            status => {
-                let told = timeout(PATIENCE, Limited::new(answer.into_body(), MAX_ERROR).collect()).await;
-                let told = told.ok().and_then(Result::ok).map(|body| String::from_utf8_lossy(&body.to_bytes()).into_owned());
-                let detail = told.and_then(|told| {
-                    serde_json::from_str::<serde_json::Value>(&told).ok()?["detail"].as_str().map(str::to_owned)
-                });
-                Err(format!(
-                    "the manager answers {status}: {}",
-                    detail.unwrap_or_else(|| "nothing that a manager says".to_owned())
-                ))
-            }
-        }
-    }
-
     /// Where the snapshot is, at the manager.
     pub(super) fn path(&self) -> &'static str {
         "/v1/snapshot"
@@ -156,5 +142,31 @@ impl Follow {
         let own = || machine::name().chars().filter(plain).take(64).collect::<String>();
         let name = self.manager.name.as_deref().map_or_else(own, str::to_owned);
         if name.is_empty() { "gate".to_owned() } else { name }
+    }
+}
+
+/// A `GET` of what has this form.
+pub(super) fn get(target: &str, accept: &'static str) -> Result<Request<Full<Bytes>>, String> {
+    Request::get(target).header(ACCEPT, accept).body(Full::default()).map_err(|error| error.to_string())
+}
+
+/// The answer that is on its way, if it comes and is a good one.
+pub(super) async fn good(
+    answer: impl Future<Output = Result<Response<Incoming>, NoAnswer>>,
+) -> Result<Response<Incoming>, String> {
+    let answer = timeout(PATIENCE, answer).await.map_err(|_| NO_ANSWER.to_owned())?;
+    let answer = answer.map_err(|error| error.to_string())?;
+    match answer.status() {
+        StatusCode::OK => Ok(answer),
+        status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => Err(format!(
+            "the manager refuses the token of this gate ({status}); make one with `keygate admin-token create --role gate`"
+        )),
+        status => {
+            let told = timeout(PATIENCE, Limited::new(answer.into_body(), MAX_ERROR).collect()).await;
+            let told = told.ok().and_then(Result::ok).map(|body| String::from_utf8_lossy(&body.to_bytes()).into_owned());
+            let detail = told
+                .and_then(|told| serde_json::from_str::<serde_json::Value>(&told).ok()?["detail"].as_str().map(str::to_owned));
+            Err(format!("the manager answers {status}: {}", detail.unwrap_or_else(|| "nothing that a manager says".to_owned())))
+        }
     }
 }

@@ -6,7 +6,11 @@ use http_body_util::BodyExt as _;
 use tempfile::NamedTempFile;
 use tokio::{io::AsyncWriteExt as _, time::timeout};
 
-use super::{Follow, word};
+use super::{
+    Follow,
+    session::{get, good},
+    word,
+};
 use crate::{
     gate::credential::VerifyKey,
     keystore::{MAX_SNAPSHOT_BYTES, ParcelError, SqliteStore, StoreError, Version, open_parcel, verify_parcel},
@@ -19,7 +23,8 @@ impl Follow {
     /// Takes all keys of the manager in the place of those of the copy.
     pub(super) async fn take_snapshot(&mut self) -> Result<(), String> {
         let nonce = word(&self.random)?;
-        let answer = self.get(&format!("{}?nonce={nonce}", self.path()), "application/jsonl").await?;
+        let request = get(&format!("{}?nonce={nonce}", self.path()), "application/jsonl")?;
+        let answer = good(self.client.send(request)).await?;
         let folder = self.manager.cache.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let file = NamedTempFile::with_prefix_in(".keygate-snapshot-", folder).map_err(|error| error.to_string())?;
         let mut into = tokio::fs::File::from_std(file.reopen().map_err(|error| error.to_string())?);
