@@ -3,30 +3,26 @@
 //! The new store is made whole beside the old one, and takes its name in one step: whenever the machine stops, the one or the other is
 //! there.
 
+mod replaced;
+
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use chrono::DateTime;
 use rusqlite::{Connection, TransactionBehavior};
 
+use self::replaced::Old;
+pub use self::replaced::WentOn;
 use super::{
-    apps, backup,
-    checksum::Total,
-    connection, deeds,
+    backup, connection, deeds,
     head::{Head, HeadFile},
-    keys,
     meta::Meta,
     place::{self, Place, beside},
-    rows::{COLUMNS, Reader},
     schema,
 };
-use crate::{
-    gate::keys::Key,
-    keystore::{StoreError, Version},
-};
+use crate::keystore::{StoreError, Version};
 
 /// A store that is what its copy was, but for what has ended since.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,19 +33,6 @@ pub struct Restored {
     pub replaced: Option<PathBuf>,
     /// What is as it was in that one.
     pub went_on: WentOn,
-}
-
-/// What had gone on since a copy was made.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct WentOn {
-    /// Keys that had ended, had other texts, or were disabled or enabled: as they are from now on.
-    pub keys: Vec<Key>,
-    /// Operators whose tokens had ended.
-    pub operators: Vec<Box<str>>,
-    /// Keys that were made since, and are gone.
-    pub lost: u64,
-    /// Why not all of it could be read; `None` where all was.
-    pub unread: Option<String>,
 }
 
 /// As [`super::SqliteStore::restore`].
@@ -80,71 +63,6 @@ pub(super) fn restore(path: &Path, from: &Path, actor: &str, now_ms: i64) -> Res
     Ok(Restored { version: meta.version, replaced, went_on })
 }
 
-/// The store that is replaced.
-struct Old {
-    /// Which nobody else has open; `None` of a file that cannot be read.
-    conn: Option<Connection>,
-    unread: Option<String>,
-}
-
-impl Old {
-    /// That at `store`; `None` where there is none.
-    fn open(store: &Path) -> Result<Option<Self>, StoreError> {
-        if !store.try_exists().map_err(|error| StoreError::Io(error.to_string()))? {
-            return Ok(None);
-        }
-        match Place::find(store).and_then(|place| connection::writing(&place)) {
-            Ok(conn) => {
-                let reached = Head::read(store).map_or(Ok(()), |head| head.is_reached(&conn));
-                // Its log becomes part of it, so that it is one file; which nobody does who is not its only user.
-                conn.busy_timeout(Duration::ZERO)?;
-                conn.execute_batch("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE; COMMIT")?;
-                Ok(Some(Self { conn: Some(conn), unread: reached.err().map(|error| error.to_string()) }))
-            }
-            Err(error @ (StoreError::Corrupt(_) | StoreError::TooNew { .. })) => {
-                Ok(Some(Self { conn: None, unread: Some(error.to_string()) }))
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// What has gone on in it since the copy `new` was made. What of it cannot be read takes nothing else with it.
-    fn went_on(&self, new: &Connection, now_ms: i64) -> Result<WentOn, StoreError> {
-        let mut went_on = WentOn { unread: self.unread.clone(), ..WentOn::default() };
-        let Some(old) = &self.conn else { return Ok(went_on) };
-        let mut unread = |error: StoreError| _ = went_on.unread.get_or_insert_with(|| error.to_string());
-        let mut asked = old.prepare(&format!("SELECT {COLUMNS} FROM keys ORDER BY key_id"))?;
-        let (mut rows, mut reader, mut read) = (asked.query([])?, Reader::new(old), Total::default());
-        let mut copies = Reader::new(new);
-        while let Some(row) = rows.next().unwrap_or_else(|error| {
-            unread(error.into());
-            None
-        }) {
-            match reader.read(row) {
-                Err(error) => unread(error),
-                Ok(kept) => {
-                    read.add(kept.checksum);
-                    match keys::read_one(new, &mut copies, &kept.key.id)? {
-                        None => went_on.lost += 1,
-                        Some(copy) => went_on.keys.extend(copy.key.put_back(&kept.key, now_ms)),
-                    }
-                }
-            }
-        }
-        Meta::load(old).and_then(|meta| meta.keys.expect(read, "keys")).unwrap_or_else(&mut unread);
-        match apps::operators(old) {
-            Err(error) => unread(error),
-            Ok(operators) => {
-                let known: Vec<_> =
-                    apps::operators(new)?.into_iter().filter(|known| !known.revoked).map(|known| known.id).collect();
-                let ended = operators.into_iter().filter(|operator| operator.revoked && known.contains(&operator.id));
-                went_on.operators = ended.map(|operator| operator.id).collect();
-            }
-        }
-        Ok(went_on)
-    }
-}
-
 /// Copies the store at `from`, of one moment, to the empty file at `to`, brings that up to date, and reads all of it.
 fn copy(from: &Path, to: &Path) -> Result<Connection, StoreError> {
     let conn = connection::open(from)?;
@@ -161,7 +79,7 @@ fn go_on(mut new: Connection, store: &Path, old: Option<&Old>, actor: &str, now_
     let change = new.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let went_on = old.map_or_else(|| Ok(WentOn::default()), |old| old.went_on(&change, now_ms))?;
     let known = Head::read(store).map_or(0, |head| head.epoch);
-    let own = old.and_then(|old| Meta::load(old.conn.as_ref()?).ok()).map_or(0, |meta| meta.version.epoch);
+    let own = old.and_then(Old::epoch).unwrap_or_default();
     let meta = deeds::restore(&change, known.max(own), &went_on, actor, now_ms)?;
     change.commit()?;
     Ok((meta, went_on))
