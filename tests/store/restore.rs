@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf};
 
 use keygate::{
     gate::keys::{About, State, Step},
-    keystore::{AuditFilter, AuditFrom, Deed, KeyStore as _, Operator, Restored, Role, SqliteStore, StoreError},
+    keystore::{AuditFilter, AuditFrom, Deed, KeyStore as _, Operator, Restored, Role, SqliteStore, StoreError, Usage},
 };
 
 use crate::support::{HOUR, NOW, Own, all, full_key, key, rotate, step, update};
@@ -95,6 +95,36 @@ fn what_has_ended_since_stays_ended_and_all_else_is_as_in_the_copy() {
     assert_eq!((&*record.actor, record.at_ms, &*record.detail), ("local:0", LATER, &*told));
     assert_eq!(own.changed_after(6, 9).keys.len(), 3, "who follows is told of them");
     own.commit(step("b", Step::Revoke)).unwrap();
+}
+
+#[test]
+fn what_was_counted_is_not_counted_anew() {
+    let used = |last_used_ms, requests| Usage { last_used_ms, requests, ..Usage::default() };
+    let signed_with = |own: &Own, value: u8| own.store.keepsake("signing", &|| vec![value]).unwrap();
+    let gone = Gone::on(|own| {
+        own.store.add_usage([("a".into(), used(NOW, 3)), ("b".into(), used(NOW, 1))].into()).unwrap();
+        signed_with(own, 1);
+    });
+    gone.own.store.backup(&gone.own.folder.path().join("later.db")).unwrap();
+    let (own, _) = gone.back();
+    assert_eq!((own.store.usage("a").unwrap(), own.store.usage("c").unwrap()), (Some(used(NOW, 3)), None));
+    assert_eq!(signed_with(&own, 2), [1], "who follows goes on to believe it");
+    own.store.add_usage([("a".into(), used(NOW + 5, 4))].into()).unwrap();
+    let (counted, copy) = (own.store.usage("a").unwrap(), own.folder.path().join("counted.db"));
+    assert_eq!(counted, Some(used(NOW + 5, 7)));
+    own.store.backup(&copy).unwrap();
+    let Own { folder, store } = own;
+    drop(store);
+    let path = folder.path().join("keygate.db");
+    fs::remove_file(&path).unwrap();
+    SqliteStore::restore(&path, &folder.path().join("later.db"), "local:0", LATER + 1).unwrap();
+    assert_eq!(
+        SqliteStore::open(&path).unwrap().usage("a").unwrap(),
+        Some(used(NOW, 3)),
+        "of a store that is not there nothing is known"
+    );
+    SqliteStore::restore(&path, &copy, "local:0", LATER + 2).unwrap();
+    assert_eq!(SqliteStore::open(&path).unwrap().usage("a").unwrap(), counted, "nor is less than the copy had");
 }
 
 #[test]

@@ -51,6 +51,28 @@ pub(super) fn read_all(conn: &Connection, take: &mut dyn FnMut(Box<str>, Usage))
     Ok(())
 }
 
+/// Writes what a key has done as another store of it has counted it, where that has counted further.
+pub(super) fn catch_up(conn: &Connection, id: &str, usage: &Usage) -> Result<(), StoreError> {
+    let further = |known: &Usage| (usage.requests, usage.last_used_ms) > (known.requests, known.last_used_ms);
+    if find(conn, id)?.is_none_or(|known| further(&known)) {
+        let mut written =
+            conn.prepare_cached(&format!("INSERT OR REPLACE INTO usage ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"))?;
+        written.execute(params_from_iter(write(id, usage)?))?;
+    }
+    Ok(())
+}
+
+/// Gives all that is kept for the manager itself to `take`, by its name.
+pub(super) fn keepsakes(conn: &Connection, take: &mut dyn FnMut(String, Vec<u8>)) -> Result<(), StoreError> {
+    let mut asked = conn.prepare("SELECT name, value, checksum FROM keepsakes")?;
+    let mut rows = asked.query([])?;
+    while let Some(row) = rows.next()? {
+        checked("keepsakes", row, 2)?;
+        take(row.get(0)?, row.get(1)?);
+    }
+    Ok(())
+}
+
 /// What is kept under `name`.
 pub(super) fn keepsake(conn: &Connection, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
     let mut asked = conn.prepare_cached("SELECT name, value, checksum FROM keepsakes WHERE name = ?1")?;

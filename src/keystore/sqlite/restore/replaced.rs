@@ -14,6 +14,7 @@ use super::super::{
     meta::Meta,
     place::Place,
     rows::{COLUMNS, Reader},
+    usage,
 };
 use crate::{gate::keys::Key, keystore::StoreError};
 
@@ -91,6 +92,7 @@ impl Old {
                 went_on.operators = ended.map(|operator| operator.id).collect();
             }
         }
+        counted_on(old, new)?.unwrap_or_else(unread);
         Ok(went_on)
     }
 
@@ -98,4 +100,22 @@ impl Old {
     pub fn epoch(&self) -> Option<u64> {
         Some(Meta::load(self.conn.as_ref()?).ok()?.version.epoch)
     }
+}
+
+/// Has `new` go on with what `old` has counted, so that no quota begins anew, and with what the manager kept for itself where there is nothing of
+/// that, such as what it signs with. An error of `new` is one; one of `old` is told, and what could be read of it counts.
+fn counted_on(old: &Connection, new: &Connection) -> Result<Result<(), StoreError>, StoreError> {
+    let (mut counted, mut kept) = (Ok(()), Ok(()));
+    let usage_read = usage::read_all(old, &mut |id, usage| {
+        if counted.is_ok() {
+            counted = usage::catch_up(new, &id, &usage);
+        }
+    });
+    let keepsakes_read = usage::keepsakes(old, &mut |name, value| {
+        if kept.is_ok() {
+            kept = usage::keep(new, &name, &value).map(drop);
+        }
+    });
+    counted.and(kept)?;
+    Ok(usage_read.and(keepsakes_read))
 }
