@@ -5,7 +5,11 @@ use std::process::ExitCode;
 use serde_json::json;
 
 use super::{ConfigFile, Output, exit};
-use crate::{app, config, gate::credential::Kind};
+use crate::{
+    app,
+    config::{self, KeyPlace},
+    gate::credential::Kind,
+};
 
 /// Options of `keygate check`.
 #[derive(clap::Args)]
@@ -40,6 +44,10 @@ impl Check {
         }
         for warning in &warnings {
             exit::warn(warning);
+        }
+        if let KeyPlace::Manager(manager) = &loaded.config.keys.place {
+            say!("{}: valid: {routes} routes; the keys come from {}", path.display(), manager.url);
+            return exit::OK;
         }
         say!("{}: valid: {routes} routes, {publishable} publishable and {secret} secret keys", path.display());
         exit::OK

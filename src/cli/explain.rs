@@ -14,6 +14,7 @@ use super::{ConfigFile, Output, exit};
 use crate::{
     admin::{Described, DescribedHeader},
     app::{self, NoHeader, Rulings},
+    config::KeyPlace,
     gate::{blocks::Blocks, peer::PeerAddress},
 };
 
@@ -72,6 +73,10 @@ impl Explain {
             Ok(loaded) => loaded,
             Err(problems) => return exit::bad_config(problems),
         };
+        if let KeyPlace::Manager(manager) = &loaded.config.keys.place {
+            let manager = manager.url.trim_end_matches("/v1/snapshot");
+            return exit::failed(format_args!("the keys come from another gate: ask it, at {manager}/v1/explain (docs/keys.md)"));
+        }
         let key = match self.key() {
             Ok(key) => key,
             Err(error) => return exit::failed(format_args!("cannot read the key: {error}")),

@@ -101,10 +101,18 @@ async fn a_gate_that_follows_manages_nothing() {
     gate.program.signal(Signal::TERM);
     gate.program.exit().await;
     let environment = [("FOLLOW_TOKEN".to_owned(), "any".to_owned())];
-    let mut program = super::support::Program::start(&["keys", "list", "-c", "keygate.yaml"], gate.folder.path(), &environment);
-    assert_eq!(program.exit().await, Some(1));
-    let told = program.stderr.whole().await;
-    assert!(told.contains(&format!("managed there: `--url http://{}`", world.wire.address)), "{told}");
+    let manager = format!("http://{}", world.wire.address);
+    for (arguments, code, wanted) in [
+        (&["keys", "list"][..], 1, format!("managed there: `--url {manager}`")),
+        (&["explain", "GET", "/any"], 1, format!("ask it, at {manager}/v1/explain")),
+        (&["check"], 0, format!("the keys come from {manager}")),
+    ] {
+        let all = [arguments, &["-c", "keygate.yaml"]].concat();
+        let mut program = super::support::Program::start(&all, gate.folder.path(), &environment);
+        assert_eq!(program.exit().await, Some(code), "{arguments:?}");
+        let told = program.stdout.whole().await + &program.stderr.whole().await;
+        assert!(told.contains(&wanted), "{told}");
+    }
 }
 
 /// While one process of a gate takes the place of another, both obey the manager.
