@@ -6,6 +6,7 @@ mod cut;
 mod explain;
 mod follow;
 mod govern;
+mod keeping;
 mod lead;
 mod load;
 mod logging;
@@ -18,7 +19,6 @@ mod upgrade;
 mod usage;
 
 use std::{
-    collections::BTreeMap,
     io::{self, IsTerminal as _},
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -42,20 +42,13 @@ pub use self::{
     logging::{LogLevel, start_logging},
     offline::{backup, export_keys, import_keys, manage_offline, restore},
 };
-use self::{
-    follow::{Follow, Outbox},
-    manage::Manage,
-    reload::Following,
-    stored::StoredKeys,
-    upgrade::Sockets,
-};
+use self::{keeping::Keeping, reload::Following, stored::StoredKeys, upgrade::Sockets};
 use crate::{
     admin::{Admin, ControlSocket, Managing, Predecessor, default_control_path, serve_admin, serve_control, serve_status},
-    config::{Config, KeyPlace},
+    config::Config,
     downstream::ListenAddress,
     edge::{Edge, load_tls},
     gate::{Gate, blocks::Blocks},
-    keystore::Version,
     telemetry::{AccessFormat, AccessLog, KeySetLoaded, Reload, Telemetry},
 };
 
@@ -63,8 +56,7 @@ use crate::{
 pub struct Running {
     edge: Arc<Edge>,
     govern: Arc<Govern>,
-    stored: Option<Arc<StoredKeys>>,
-    outbox: Option<Arc<Outbox>>,
+    keeping: Keeping,
     tasks: JoinSet<io::Result<()>>,
     drain_window: Duration,
     /// Where clients connect.
@@ -77,8 +69,6 @@ pub struct Running {
     pub control: PathBuf,
 }
 
-/// How long a gate that follows waits for the first word of its manager before it accepts.
-const FIRST_WORD: Duration = Duration::from_secs(2);
 /// How often streams are looked for whose time has come.
 const SWEEP: Duration = Duration::from_millis(250);
 
@@ -96,15 +86,7 @@ pub async fn start(
 ) -> io::Result<Running> {
     machine::harden();
     let hangup = signal(SignalKind::hangup())?;
-    let Loaded { config, text, mut keys, fingerprint, mut stored } = loaded;
-    let mut replica = None;
-    if let KeyPlace::Manager(manager) = &config.keys.place {
-        let copy = follow::open(&config, manager).map_err(|error| io::Error::other(error.to_string()))?;
-        if copy.stored.version == Version::default() {
-            warn!(manager = %manager.url, "no keys yet: every request is refused until the manager was heard");
-        }
-        (keys, stored, replica) = (copy.keys, Some(copy.stored), Some((manager.clone(), copy.replica)));
-    }
+    let (Loaded { config, text, keys, fingerprint, stored }, replica) = keeping::with_copy(loaded)?;
     let sockets = Sockets::of(&config, predecessor.as_mut())?;
     let control = control_path(&config);
     let socket = match predecessor {
@@ -129,27 +111,17 @@ pub async fn start(
     telemetry.reloaded(&Reload { successful: true, from_source: replica.is_none() });
 
     let stored = stored.map(|stored| Arc::new(StoredKeys::new(stored, Some(Arc::clone(&edge)))));
-    let (mut manage, mut following) = (None, None);
-    match (&stored, replica) {
-        (Some(stored), Some((manager, replica))) => {
-            let follow = Follow::new(&manager, Arc::clone(stored), replica, Arc::clone(&edge)).map_err(io::Error::other)?;
-            following = Some(follow);
-        }
-        (Some(stored), None) => {
-            let made = Manage::new(Arc::clone(stored), Some(Arc::clone(&edge))).await.map_err(io::Error::other)?;
-            made.rules_are(policy, path, &config, text);
-            manage = Some(Arc::new(made));
-        }
-        (None, _) => {}
+    let keeping = Keeping::new(stored, replica, &config, &edge).await?;
+    let (stored, manage) = (keeping.stored.clone(), keeping.manage.clone());
+    if let Some(manage) = &manage {
+        manage.rules_are(policy, path, &config, text);
     }
-    let outbox = following.as_ref().map(|follow| Arc::clone(follow.outbox()));
 
     let mut running = Running {
         listeners: sockets.gate.iter().map(|bound| bound.address().clone()).collect(),
         status: sockets.status.as_ref().map(|listener| listener.local_addr()).transpose()?,
         admin: sockets.admin.as_ref().map(|listener| listener.local_addr()).transpose()?,
-        stored: stored.clone(),
-        outbox: outbox.clone(),
+        keeping,
         control,
         drain_window: config.timeouts.drain,
         govern: Arc::new(Govern::new(Arc::clone(&edge), level, &config, sockets.offered)),
@@ -158,13 +130,8 @@ pub async fn start(
     };
     let govern = Arc::clone(&running.govern);
     let tasks = &mut running.tasks;
-    if let (Some(follow), Some(outbox)) = (following, outbox.clone()) {
-        let first = follow.first();
-        tasks.spawn(follow.run());
-        tasks.spawn(outbox.run());
-        // What was revoked while this gate was away is known before anybody is let in, if the manager is there.
-        let _ = tokio::time::timeout(FIRST_WORD, first.wait()).await;
-    }
+    let replaced = Arc::clone(govern.replacement());
+    running.keeping.begin(tasks, &config, &edge, Arc::clone(&replaced)).await;
     if let Some(mut predecessor) = predecessor {
         let blocks = predecessor.blocks().await?;
         govern.blocking().take_on(&blocks, &config).map_err(io::Error::other)?;
@@ -178,22 +145,12 @@ pub async fn start(
     for listener in sockets.gate {
         tasks.spawn(listener.serve(Arc::clone(&edge)));
     }
-    let replaced = Arc::clone(govern.replacement());
     let manager = manage.clone().map(|manage| manage as Arc<dyn Managing>);
     if let (Some(listener), Some(said), Some(manager)) = (sockets.admin, &config.admin, manager.clone()) {
         let tls = said.tls.as_ref().map(|tls| load_tls(&tls.certificate, &tls.key).map_err(io::Error::other)).transpose()?;
         let admin = Admin { manager, gate: govern.clone(), hosts: said.hosts.iter().cloned().collect(), tls };
         let replaced = Arc::clone(&replaced);
         tasks.spawn(serve_admin(listener, admin, async move { replaced.wait().await }));
-    }
-    if let Some(stored) = &stored {
-        telemetry.keep_usage();
-        tasks.spawn(usage::keep_usage(Arc::clone(&edge), Arc::clone(stored), outbox.clone()));
-    }
-    if let Some(manage) = &manage {
-        manage.keep_trail_for(config.audit_keep);
-        tasks.spawn(Arc::clone(manage).prune_trail());
-        tasks.spawn(Arc::clone(manage).count_warnings());
     }
     if let Some(status) = sockets.status {
         let replaced = Arc::clone(&replaced);
@@ -227,12 +184,7 @@ impl Running {
                 Some(ended) = self.tasks.join_next() => tell_ended(ended),
             }
         }
-        if let Some(stored) = &self.stored {
-            usage::keep(&self.edge, stored, self.outbox.as_deref(), &mut BTreeMap::new()).await;
-        }
-        if let Some(outbox) = &self.outbox {
-            outbox.leave().await;
-        }
+        self.keeping.end(&self.edge).await;
         // Ended and waited for, so that the control socket's file goes and the log is written out.
         self.tasks.shutdown().await;
     }

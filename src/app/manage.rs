@@ -80,21 +80,26 @@ impl Manage {
         self.clock.now().unix_ms
     }
 
+    /// The gates that follow are to ask whoever took over.
+    pub fn send_gates_away(&self) {
+        if let Some(lead) = &self.lead {
+            lead.end();
+        }
+    }
+
     /// Has the store make a change.
     async fn keep(&self, deed: Deed, asked: &Asked, once: Option<Once>) -> Result<Committed, StoreError> {
         let change = Change { deed, actor: asked.by.actor.clone(), at_ms: self.now_ms(), once };
         self.stored.ask(move |store| store.commit(change)).await
     }
 
-    /// Brings into force what the store has; how many streams ended by it.
+    /// Brings into force what the store has.
     ///
     /// # Errors
     /// Why not: then it is kept, and in force as soon as it can be.
-    async fn bring_into_force(&self) -> Result<usize, Trouble> {
-        let caught = self.stored.catch_up().await;
-        caught
-            .map(|caught| caught.cut.values().sum())
-            .map_err(|why| Trouble::Broken(format!("it is kept, and not in force here yet: {why}")))
+    async fn bring_into_force(&self) -> Result<(), Trouble> {
+        let done = self.stored.catch_up().await;
+        done.map_err(|why| Trouble::Broken(format!("it is kept, and not in force here yet: {why}")))
     }
 }
 

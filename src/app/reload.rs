@@ -185,7 +185,7 @@ impl Following {
         }
         let Some(stored) = self.stored.clone() else { return Ok(()) };
         match stored.catch_up().await {
-            Ok(_) => Ok(()),
+            Ok(()) => Ok(()),
             Err(NotInForce::Store(error)) => Err(error.to_string()),
             Err(why @ (NotInForce::AnotherEpoch | NotInForce::Clash)) => {
                 warn!("{why}: reading all of it");

@@ -11,12 +11,14 @@ use tracing::{error, info};
 use super::load::{self, LoadError, Stored};
 use crate::{
     config::KeyCompiler,
-    edge::Edge,
+    edge::{Edge, LiveStream},
     gate::keys::Key,
     keystore::{ChangedKeys, KeyStore, StoreError, Version},
     telemetry::KeySetLoaded,
 };
 
+/// Keys of which it is noted how many streams they cost.
+const MAX_NOTED: usize = 10_000;
 /// Keys that are made records of at once; what changed at once by more goes on in the next turn.
 const BATCH: usize = 10_000;
 
@@ -28,6 +30,8 @@ pub struct StoredKeys {
     in_force: Mutex<InForce>,
     /// The version in force, for whoever waits for a later one.
     versions: watch::Sender<Version>,
+    /// Streams that were told to end, by the id of their key, until somebody asks, whoever brought that into force.
+    cut: parking_lot::Mutex<BTreeMap<Box<str>, usize>>,
 }
 
 /// How far the keys of a store are in force. Whoever holds this is the only one who brings some into force.
@@ -36,13 +40,6 @@ pub struct InForce {
     pub version: Version,
     /// What makes records of them.
     pub compiler: KeyCompiler,
-}
-
-/// What has come into force.
-#[derive(Clone, Debug, Default)]
-pub struct Caught {
-    /// Streams that were told to end, by the id of their key.
-    pub cut: BTreeMap<Box<str>, usize>,
 }
 
 /// Why what the store has is not in force.
@@ -60,7 +57,13 @@ impl StoredKeys {
     /// The keys that were read from a store and are those of the gate of `edge`, if there is one.
     #[must_use]
     pub fn new(Stored { store, version, compiler }: Stored, edge: Option<Arc<Edge>>) -> Self {
-        Self { store, edge, in_force: Mutex::new(InForce { version, compiler }), versions: watch::Sender::new(version) }
+        Self {
+            store,
+            edge,
+            in_force: Mutex::new(InForce { version, compiler }),
+            versions: watch::Sender::new(version),
+            cut: parking_lot::Mutex::default(),
+        }
     }
 
     /// The version in force, now and as it changes.
@@ -91,6 +94,16 @@ impl StoredKeys {
     /// Nobody else brings keys into force until this is dropped.
     pub async fn hold(&self) -> MutexGuard<'_, InForce> {
         self.in_force.lock().await
+    }
+
+    /// How many streams of the key with this id were told to end since this was asked last.
+    pub fn take_cut_of(&self, id: &str) -> usize {
+        self.cut.lock().remove(id).unwrap_or_default()
+    }
+
+    /// The same of all keys.
+    pub fn take_cut(&self) -> BTreeMap<Box<str>, usize> {
+        std::mem::take(&mut self.cut.lock())
     }
 
     /// Whoever holds it has brought all keys into force as they were read.
@@ -125,9 +138,8 @@ impl StoredKeys {
     ///
     /// # Errors
     /// Why not, or not all of it.
-    pub async fn catch_up(&self) -> Result<Caught, NotInForce> {
+    pub async fn catch_up(&self) -> Result<(), NotInForce> {
         let mut in_force = self.in_force.lock().await;
-        let mut caught = Caught::default();
         loop {
             let before = in_force.version;
             let ChangedKeys { keys, version, more } = self.ask(move |store| store.changed_after(before.sequence, BATCH)).await?;
@@ -135,22 +147,33 @@ impl StoredKeys {
                 return Err(NotInForce::AnotherEpoch);
             }
             if let Some(edge) = self.edge.as_deref().filter(|_| !keys.is_empty()) {
-                publish(edge, &mut in_force, &keys, &mut caught)?;
+                self.note(&publish(edge, &mut in_force, &keys)?);
             }
             if in_force.version != version {
                 in_force.version = version;
                 self.versions.send_replace(version);
             }
             if !more {
-                return Ok(caught);
+                return Ok(());
             }
+        }
+    }
+
+    fn note(&self, cut: &[Arc<LiveStream>]) {
+        let mut noted = self.cut.lock();
+        if noted.len() + cut.len() > MAX_NOTED {
+            // Nobody asked for long: of these, nobody will.
+            noted.clear();
+        }
+        for id in cut.iter().filter_map(|stream| stream.standing.as_ref().map(|standing| &*standing.key.id)) {
+            *noted.entry(id.into()).or_default() += 1;
         }
     }
 }
 
 /// A key of which this version can make no record is none of the set: whoever has it is refused, and what else changed with it is in
-/// force. Streams that end by these keys are added to what was `caught`.
-fn publish(edge: &Edge, in_force: &mut InForce, keys: &[Key], caught: &mut Caught) -> Result<(), NotInForce> {
+/// force. The streams that end by these keys.
+fn publish(edge: &Edge, in_force: &mut InForce, keys: &[Key]) -> Result<Vec<Arc<LiveStream>>, NotInForce> {
     let snapshot = edge.gate().snapshot();
     let Some(before) = snapshot.keys.as_deref() else { return Err(NotInForce::AnotherEpoch) };
     let (mut changed, mut removed) = (Vec::with_capacity(keys.len()), Vec::new());
@@ -167,10 +190,7 @@ fn publish(edge: &Edge, in_force: &mut InForce, keys: &[Key], caught: &mut Caugh
     let ids: Vec<_> = keys.iter().map(|key| &*key.id).collect();
     let (generation, cut) = edge.change_keys(&ids, |gate| gate.publish_keys(&set));
     edge.telemetry().key_set_loaded(&KeySetLoaded { generation, keys: &set });
-    for id in cut.iter().filter_map(|stream| stream.standing.as_ref().map(|standing| &*standing.key.id)) {
-        *caught.cut.entry(id.into()).or_default() += 1;
-    }
-    Ok(())
+    Ok(cut)
 }
 
 impl From<StoreError> for NotInForce {

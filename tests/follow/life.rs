@@ -141,3 +141,24 @@ async fn both_processes_of_a_gate_that_is_replaced_obey() {
     assert!(upload.rest_or_answer().await.is_none_or(|answer| answer.status != 200));
     assert_eq!(old.exit().await, Some(0));
 }
+
+/// A manager that is replaced leaves its gates to the process that took over, which knows them for its receipts.
+#[tokio::test]
+async fn gates_go_over_to_the_process_that_takes_the_managers_place() {
+    let mut world = World::start().await;
+    let gate = world.follower("1h").await;
+    let (id, key) = world.new_key().await;
+    gate.comes_to(&key, 200).await;
+    // A connection that stays, so that the old process stays too.
+    let held = world.manager.connect().await;
+    let old = world.manager.upgrade().await;
+    until("the gate at the new process", || async {
+        let gates = world.api("/v1/gates").await;
+        gates["items"].as_array().is_some_and(|gates| gates.len() == 1).then_some(())
+    })
+    .await;
+    let (code, said) = world.revoke(&id, "10s").await;
+    assert_eq!((code, said["receipt"]["gates"].as_array().map(Vec::len)), (Some(0), Some(2)), "{said}");
+    assert_eq!(gate.asks(&key).await, 401);
+    drop((held, old));
+}

@@ -1,7 +1,6 @@
 //! One asking: the stream of changes from the version of the copy on, until it breaks off or says that it cannot lead on from there.
 
 use std::{
-    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -14,11 +13,7 @@ use tokio::time::timeout;
 
 use super::{Follow, word};
 use crate::{
-    app::{
-        lead::beat,
-        machine,
-        stored::{Caught, NotInForce},
-    },
+    app::{lead::beat, machine, stored::NotInForce},
     keystore::{EventStream, Heading, MAX_CHANGES_BYTES, NoAnswer, NoEvent, Version, open_parcel, verify_parcel},
 };
 
@@ -120,15 +115,14 @@ impl Follow {
 
     /// Brings into force what the copy has, and tells the manager.
     async fn bring_into_force(&self) -> Result<(), String> {
-        let cut = match self.stored.catch_up().await {
-            Ok(Caught { cut }) => cut,
+        match self.stored.catch_up().await {
+            Ok(()) => {}
             Err(NotInForce::Store(error)) => return Err(error.to_string()),
             Err(NotInForce::AnotherEpoch | NotInForce::Clash) => {
                 self.stored.begin_anew().await.map_err(|error| error.to_string())?;
-                BTreeMap::new()
             }
-        };
-        self.outbox.changed(cut, self.version());
+        }
+        self.outbox.changed(self.stored.take_cut(), self.version());
         Ok(())
     }
 

@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use ring::rand::SystemRandom;
 use serde_json::json;
-use tokio::sync::mpsc;
+use tokio::sync::{SetOnce, mpsc};
 use tracing::warn;
 
 pub use self::gates::Gates;
@@ -47,6 +47,8 @@ pub struct Lead {
     edge: Arc<Edge>,
     signer: Signer,
     gates: Arc<Gates>,
+    /// Whether another process leads from now on.
+    ended: SetOnce<()>,
 }
 
 /// How often a gate with this `max_stale` is told that nothing changed: often enough that one lost sign costs it nothing.
@@ -61,12 +63,17 @@ impl Lead {
     /// If the store has none and none can be kept.
     pub async fn new(stored: Arc<StoredKeys>, edge: Arc<Edge>) -> Result<Arc<Self>, StoreError> {
         let signer = stored.ask(signer).await?;
-        Ok(Arc::new(Self { stored, edge, signer, gates: Arc::default() }))
+        Ok(Arc::new(Self { stored, edge, signer, gates: Arc::default(), ended: SetOnce::new() }))
     }
 
     /// The gates that follow.
     pub const fn gates(&self) -> &Arc<Gates> {
         &self.gates
+    }
+
+    /// Ends the streams of all gates that follow, and of those that come.
+    pub fn end(&self) {
+        let _ = self.ended.set(());
     }
 
     /// Tells a gate what changes, until it is gone.
@@ -98,6 +105,7 @@ impl Lead {
                 changed = versions.changed() => if changed.is_err() { return },
                 () = tokio::time::sleep(beat) => {}
                 () = sender.closed() => return,
+                _ = self.ended.wait() => return,
             }
         }
     }

@@ -54,10 +54,10 @@ impl Manage {
         };
         let once = text.as_ref().and_then(|_| once(asked, "key.rotate", &said));
         let committed = self.change(&before, asked.if_version, change, asked, once).await?;
-        let cut = self.bring_into_force().await?;
+        self.bring_into_force().await?;
         let key = committed.keys.first().unwrap_or(&before);
         let receipt = match wait {
-            Some(wait) => Some(self.receipt(&key.id, committed.version, Wait { begun, wait, cut }).await),
+            Some(wait) => Some(self.receipt(&key.id, committed.version, Wait { begun, wait }).await),
             None => None,
         };
         let secret = text.filter(|_| !committed.repeated).map(Into::into);

@@ -19,13 +19,12 @@ pub(super) struct Wait {
     pub begun: Instant,
     /// How long at most.
     pub wait: Duration,
-    /// Streams that were told to end.
-    pub cut: usize,
 }
 
 impl Manage {
     /// Waits for all gates to obey and for the streams of the key to end there, and says what came of it.
-    pub(super) async fn receipt(&self, id: &str, version: Version, Wait { begun, wait, cut }: Wait) -> Receipt {
+    pub(super) async fn receipt(&self, id: &str, version: Version, Wait { begun, wait }: Wait) -> Receipt {
+        let cut = self.stored.take_cut_of(id);
         let deadline = begun + wait.min(MOST);
         let took_ms = || u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         // When each was first seen to have nothing left to do.
