@@ -118,6 +118,9 @@ async fn head(seen: &Seen) {
         "/v1/connections?peer=nowhere",
         "/v1/whoami?x",
         "/v1/operators?limit=0",
+        "/v1/snapshot?nonce=",
+        "/v1/snapshot?nonce=a%20b",
+        "/v1/snapshot/events?nonce=n&instance=&name=edge&epoch=3&after=4&max_stale_ms=1000",
     ] {
         seen.is(&Ask::new("GET", target).token("owner").send(to).await, 400, "bad_query");
     }
@@ -141,7 +144,7 @@ async fn body(seen: &Seen) {
     let world = World::new().await;
     let to = world.address;
     let create = || owner("POST", "/v1/keys");
-    for text in ["", "{", "{} {}", "\u{feff}{}", r#"{"app":"a","app":"b"}"#, "nul"] {
+    for text in ["", "{", "{} {}", "\u{feff}{}", r#"{"app":"a","app":"b"}"#, r#"{"app":9007199254740992}"#, "nul"] {
         let answer = create().with("content-type", "application/json").text_of(text).send(to).await;
         seen.is(&answer, 400, "bad_body");
     }
