@@ -42,6 +42,8 @@ pub struct Filter {
     pub peer: Option<IpNet>,
     /// Those that were opened at least so long ago.
     pub older_than: Option<Duration>,
+    /// Only those whose key has another secret by now, and which end when the grace period of theirs does.
+    pub earlier_secret: bool,
 }
 
 /// A page of a list.
@@ -101,6 +103,8 @@ pub struct Connection {
     pub key_id: Option<String>,
     pub app: Option<String>,
     pub transport: String,
+    /// Whether its key has another secret by now: it ends when the grace period of its own does.
+    pub earlier_secret: bool,
     /// The route that let it in; `None` of an exchange.
     pub route: Option<String>,
     pub peer: String,
@@ -158,6 +162,8 @@ pub(super) struct Asked {
     peer: Option<String>,
     older_than_ms: Option<u64>,
     #[serde(default)]
+    earlier_secret: bool,
+    #[serde(default)]
     after: u64,
     limit: Option<usize>,
     by: Option<String>,
@@ -204,6 +210,7 @@ impl Asked {
             transport,
             peer: self.peer.as_deref().map(network).transpose()?,
             older_than: self.older_than_ms.map(Duration::from_millis),
+            earlier_secret: self.earlier_secret,
         })
     }
 }
@@ -277,6 +284,7 @@ mod tests {
             transport: some("sse"),
             peer: some("10.1.2.3/8"),
             older_than_ms: Some(1500),
+            earlier_secret: true,
             ..Asked::default()
         };
         let filter = Filter {
@@ -286,6 +294,7 @@ mod tests {
             transport: Some(Transport::EventStream),
             peer: Some("10.0.0.0/8".parse().unwrap()),
             older_than: Some(Duration::from_millis(1500)),
+            earlier_secret: true,
         };
         assert_eq!(of(asked), Ok(filter));
         assert_eq!(of(Asked::default()), Ok(Filter::default()));

@@ -3,7 +3,7 @@
 //! - `POST /drain?wait_ms=N`: begin to drain, wait for streams to end → `{"remaining": n}`
 //! - `POST /reload`: read configuration and keys again → `{"generation": n}`, or 422 with what is wrong
 //! - `GET /connections?limit=N`, with `after=ID` (the `next` of the page before), and `key=ID`, `app=NAME`,
-//!   `transport=websocket|sse|http`, `peer=CIDR` and `older_than_ms=N` where only those are looked for → [`super::Connections`], at most
+//!   `transport=websocket|sse|http`, `peer=CIDR`, `older_than_ms=N` and `earlier_secret=true` where only those are looked for → [`super::Connections`], at most
 //!   [`super::MAX_PAGE`]; with `by=key|app|peer`, without `after` → [`super::Groups`]
 //! - `POST /connections/cut`, as JSON `{"id": N}`, `{"key": ID}`, `{"peer": CIDR}` or `{"all": true}`, with `"transport"` where only that
 //!   kind is meant, and `"wait_ms": N`: tell them to end, wait for it → `{"cut": n, "remaining": n}`, and of a key whether it is `known`

@@ -166,6 +166,8 @@ pub struct KeyView {
     pub version: u64,
     /// Live streams on this gate.
     pub connections: usize,
+    /// Those of them that were opened with an earlier secret, and end with its grace period.
+    pub earlier_connections: usize,
     /// `older_than_90_days`, `grace_ends_soon`, `expires_soon`, `never_used`.
     pub warnings: Vec<&'static str>,
 }

@@ -10,7 +10,12 @@ use super::blocks::is_known;
 use crate::{
     admin::{By, Connection, Connections, Filter, Group, Grouping, Groups, Listing},
     edge::{Edge, LiveStream},
-    gate::{keys::KeyRecord, peer::PeerAddress, request::Transport},
+    gate::{
+        credential::KeyDigest,
+        keys::{KeyRecord, KeySet},
+        peer::PeerAddress,
+        request::Transport,
+    },
 };
 
 /// A page of the connections that were looked for.
@@ -24,7 +29,7 @@ pub(super) fn listed(edge: &Edge, wanted: &Listing) -> Result<Connections, Strin
         clients: edge.connections(),
         total: edge.registry().len(),
         matching: page.matching,
-        connections: page.streams.iter().map(|stream| view(stream, now_ms)).collect(),
+        connections: page.streams.iter().map(|stream| view(stream, edge, now_ms)).collect(),
         next: page.next,
     })
 }
@@ -60,6 +65,8 @@ pub(super) fn looked_for(edge: &Edge, filter: &Filter, now_ms: i64) -> Result<im
     if let Some(id) = &filter.key {
         is_known(edge, id)?;
     }
+    let snapshot = edge.gate().snapshot();
+    let keys = snapshot.keys.clone().filter(|_| filter.earlier_secret);
     let opened_until_ms = filter.older_than.map(|age| now_ms.saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX)));
     Ok(move |stream: &LiveStream| {
         let key = key_of(stream);
@@ -69,14 +76,26 @@ pub(super) fn looked_for(edge: &Edge, filter: &Filter, now_ms: i64) -> Result<im
             && filter.key.as_ref().is_none_or(|id| key.is_some_and(|key| key.id == *id))
             && filter.app.as_ref().is_none_or(|app| key.is_some_and(|key| *key.app == **app))
             && filter.takes_peer(stream.peer)
+            && keys.as_deref().is_none_or(|keys| is_on_earlier(stream, keys))
     })
+}
+
+/// Whether a stream was opened with another secret than its key has among `keys`.
+fn is_on_earlier(stream: &LiveStream, keys: &KeySet) -> bool {
+    let key = key_of(stream).and_then(|key| keys.by_id(&key.id));
+    key.is_some_and(|key| is_on_another(stream, &key.digest.digest))
+}
+
+/// Whether a stream was opened with a good secret whose digest is not `present`.
+pub(super) fn is_on_another(stream: &LiveStream, present: &KeyDigest) -> bool {
+    stream.standing.as_ref().is_some_and(|standing| standing.good && standing.digest != *present)
 }
 
 fn key_of(stream: &LiveStream) -> Option<&Arc<KeyRecord>> {
     stream.standing.as_ref().map(|standing| &standing.key)
 }
 
-fn view(stream: &LiveStream, now_ms: i64) -> Connection {
+fn view(stream: &LiveStream, edge: &Edge, now_ms: i64) -> Connection {
     let key = key_of(stream);
     let of_streams = |count: u64| stream.transport.is_stream().then_some(count);
     let of_sockets = |count: u64| (stream.transport == Transport::WebSocket).then_some(count);
@@ -85,6 +104,7 @@ fn view(stream: &LiveStream, now_ms: i64) -> Connection {
         key_id: key.map(|key| key.id.to_string()),
         app: key.map(|key| key.app.to_string()),
         transport: stream.transport.name().to_owned(),
+        earlier_secret: edge.gate().snapshot().keys.as_deref().is_some_and(|keys| is_on_earlier(stream, keys)),
         route: stream.asking().map(|asking| asking.route().to_owned()),
         peer: stream.peer.to_string(),
         age_seconds: seconds(stream.opened_ms, now_ms),

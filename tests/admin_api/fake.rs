@@ -94,6 +94,7 @@ impl FakeManager {
             changed_at: "2026-01-01T00:00:00Z".to_owned(),
             version,
             connections: 0,
+            earlier_connections: 0,
             warnings: Vec::new(),
         }
     }

@@ -46,9 +46,20 @@ async fn a_rotated_key_has_two_secrets_until_the_grace_period_ends() {
     let world = World::start().await;
     let (id, first) = world.new_key(&[]).await;
     let mut socket = world.socket(&first).await;
-    let second = world.says(&["keys", "rotate", &id]).await["secret"].as_str().expect("a text").to_owned();
+    let rotated = world.says(&["keys", "rotate", &id]).await;
+    let second = rotated["secret"].as_str().expect("a text").to_owned();
     assert_eq!((world.asks(&first).await, world.asks(&second).await), (200, 200));
     socket.echoes("still here").await;
+    // Who is still on the old one is told, and who is not, is not.
+    let mut newer = world.socket(&second).await;
+    newer.echoes("on the new one").await;
+    let listed = world.says(&["connections", "list", "--key", &id, "--earlier-secret"]).await;
+    let on_it = listed["connections"].as_array().expect("a list");
+    assert_eq!((on_it.len(), &on_it[0]["earlier_secret"]), (1, &json!(true)), "{listed}");
+    assert_eq!(world.says(&["connections", "list", "--key", &id]).await["matching"], 2);
+    let shown = world.says(&["keys", "show", &id]).await;
+    assert_eq!((&shown["connections"], &shown["earlier_connections"]), (&json!(2), &json!(1)));
+    assert_eq!(rotated["key"]["earlier_connections"], 1);
     let third = world.says(&["keys", "rotate", &id, "--grace", "0s"]).await["secret"].as_str().expect("a text").to_owned();
     let asked = [world.asks(&first).await, world.asks(&second).await, world.asks(&third).await];
     assert_eq!(asked, [401, 401, 200], "after a leak no earlier secret is good");

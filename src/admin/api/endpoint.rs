@@ -31,7 +31,7 @@ const AUDIT: &[&str] = &["after", "order", "limit", "actor", "action", "target"]
 const SNAPSHOT: &[&str] = &["nonce"];
 const FOLLOW: &[&str] = &["nonce", "instance", "name", "epoch", "after", "max_stale_ms"];
 const EXPORT: &[&str] = &["after", "actor", "action", "target"];
-const CONNECTIONS: &[&str] = &["key", "app", "transport", "peer", "older_than_ms", "after", "limit", "by"];
+const CONNECTIONS: &[&str] = &["key", "app", "transport", "peer", "older_than_ms", "earlier_secret", "after", "limit", "by"];
 
 /// Whether a key may: for readers of the table.
 const KEY: bool = true;

@@ -2,9 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use super::{super::machine, Manage};
+use super::{
+    super::{connections, machine},
+    Manage,
+};
 use crate::{
     admin::{GateReceipt, Receipt},
+    gate::keys::Key,
     keystore::Version,
 };
 
@@ -48,6 +52,15 @@ impl Manage {
             }
             tokio::time::sleep(LOOK).await;
         }
+    }
+
+    /// Live streams of a key that were opened with an earlier secret of it.
+    pub(super) fn earlier_streams_of(&self, key: &Key) -> usize {
+        let Some(edge) = self.edge.as_ref().filter(|_| !key.life.previous.is_empty()) else { return 0 };
+        let mut count = 0;
+        edge.registry()
+            .of_key(&key.id, |stream| count += usize::from(connections::is_on_another(stream, &key.life.digest.digest)));
+        count
     }
 
     /// Live streams of a key.

@@ -31,6 +31,7 @@ impl Manage {
             changed_at: rfc3339(key.changed_at_ms),
             version: key.version,
             connections: self.streams_of(&key.id),
+            earlier_connections: self.earlier_streams_of(key),
             warnings: warnings.into_iter().map(Warning::name).collect(),
         }
     }

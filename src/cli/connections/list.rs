@@ -38,6 +38,9 @@ pub(super) struct List {
     /// Opened at least so long ago: `1h`
     #[arg(long, value_name = "TIME", value_parser = span)]
     older_than: Option<Duration>,
+    /// Only those that were opened with an earlier secret of their key, and end when its grace period does
+    #[arg(long)]
+    earlier_secret: bool,
     /// The most to list
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = limit)]
     limit: usize,
@@ -103,6 +106,9 @@ impl List {
         }
         if let Some(peer) = &self.peer {
             _ = write!(target, "&peer={peer}");
+        }
+        if self.earlier_secret {
+            target.push_str("&earlier_secret=true");
         }
         if let Some(age) = self.older_than {
             _ = write!(target, "&older_than_ms={}", age.as_millis());

@@ -75,7 +75,14 @@ impl Rotate {
         let rotated = take(&session, &self.id, "rotate", &json!({ "grace": grace }))?;
         print_new(&rotated, self.asking.output);
         if let Some(until) = rotated["key"]["grace"][0].as_str() {
-            exit::note(format_args!("The old secret works until {until}."));
+            let id = &self.id;
+            let still = match rotated["key"]["earlier_connections"].as_u64() {
+                None | Some(0) => String::new(),
+                Some(streams) => {
+                    format!(" On this gate {streams} streams are on it: `keygate connections list --key {id} --earlier-secret`.")
+                }
+            };
+            exit::note(format_args!("The old secret works until {until}.{still}"));
         }
         Ok(())
     }

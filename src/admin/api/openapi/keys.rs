@@ -94,6 +94,10 @@ pub(super) fn answers() -> Group {
         ("version", json!({ "type": "integer", "minimum": 1, "description": "Counts changes; also the `ETag`." })),
         ("connections", json!({ "type": "integer", "minimum": 0, "description": "Live streams on this gate." })),
         (
+            "earlier_connections",
+            json!({ "type": "integer", "minimum": 0, "description": "Those of them that were opened with an earlier secret, and end with its grace period." }),
+        ),
+        (
             "warnings",
             json!({ "type": "array", "items": enumerated(&["older_than_90_days", "grace_ends_soon", "expires_soon", "never_used"]) }),
         ),

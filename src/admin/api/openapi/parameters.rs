@@ -60,6 +60,12 @@ pub(super) fn all() -> Value {
         ("transport", "transport", json!({ "enum": ["websocket", "sse", "http"] }), "Of this kind."),
         ("peer", "peer", peer, "Whose client is this address or in this network. An IPv6 address alone stands for its /64."),
         ("older_than_ms", "older_than_ms", number(0, MAX_NUMBER), "Opened at least so long ago."),
+        (
+            "earlier_secret",
+            "earlier_secret",
+            json!({ "type": "boolean", "default": false }),
+            "Only those whose key has another secret by now, and which end when the grace period of theirs does.",
+        ),
         ("connection_after", "after", number(0, MAX_NUMBER), "Behind this one: `next` of the page before. Not with `by`."),
         ("connection_limit", "limit", number(1, 1000), "At most so many; by default 1000."),
         ("nonce", "nonce", word(), "What was never said before; it stands in the answer, under the signature."),

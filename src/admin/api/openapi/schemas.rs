@@ -243,6 +243,7 @@ fn live() -> Group {
         ("key_id", maybe(id())),
         ("app", maybe(id())),
         ("transport", json!({ "enum": ["websocket", "sse", "http"] })),
+        ("earlier_secret", json!({ "type": "boolean", "description": "Whether its key has another secret by now." })),
         ("route", maybe(json!({ "type": "string" }))),
         ("peer", json!({ "type": "string" })),
         ("age_seconds", json!({ "type": "integer" })),
