@@ -61,3 +61,10 @@ def amend(case):
         body["app"] = "demo"
     if method == "PATCH" and "missing_origin" in body:
         body["missing_origin"] = "allow"
+    # Nor whether a key has had a burst, which means nothing to a rate that is turned off; and the like of connections.
+    if method == "PATCH" and isinstance(body.get("limits"), dict):
+        limits = body["limits"]
+        if limits.get("rate", "") in ("off", None):
+            limits["rate"] = "5/s"
+        if limits.get("connections", "off") == "off":
+            limits["connections"] = 5

@@ -233,17 +233,23 @@ fn limits() -> Value {
         ("messages", rate("sm")),
         ("bytes", json!({ "anyOf": [{ "type": "string", "pattern": "^[1-9][0-9]{0,2}(KiB|MiB)/[sm]$" }, off] })),
         ("over_rate", json!({ "enum": ["throttle", "close"] })),
-        ("burst", number),
+        ("burst", number.clone()),
     ];
     let members: Map<_, _> = members.into_iter().map(|(name, schema)| (name.to_owned(), or_null(schema))).collect();
     json!({
         "type": "object",
         "properties": members,
         // What belongs to a limit means nothing where that is off.
-        "dependentSchemas": {
-            "burst": { "required": ["rate"], "properties": { "rate": { "type": "string", "pattern": "^[0-9]" } } },
-            "over_connections": { "properties": { "connections": { "not": off } } },
-        },
+        "allOf": [
+            {
+                "if": { "required": ["burst"], "properties": { "burst": number } },
+                "then": { "required": ["rate"], "properties": { "rate": { "type": "string", "pattern": "^[0-9]" } } },
+            },
+            {
+                "if": { "required": ["over_connections"], "properties": { "over_connections": { "type": "string" } } },
+                "then": { "properties": { "connections": { "not": off } } },
+            },
+        ],
         "additionalProperties": false,
         "description": "The key's own limits. What is absent is as in the gate's configuration; a `rate` brings its own `burst`.",
     })
