@@ -64,7 +64,8 @@ pub(crate) const PAIRS: [Pair; 9] = [
         classes: [foreign_first, foreign_last],
     },
     Pair {
-        // An id is no secret, and all is done for one that there is not, too. Two to seven nanoseconds of 800 are left.
+        // An id is no secret (it is in logs and in headers), and all is done for one that there is not, too. What is left, 0.5 to 7 ns of 800, is of
+        // the records that are met: each known id has one of its own, unknown ones share those beside their places, which are more often in a cache.
         name: "in Ably's spelling: a known id, or an unknown one",
         expected: Expected::Either,
         classes: [spelled_known, spelled_unknown],
