@@ -13,6 +13,7 @@ mod logging;
 mod machine;
 mod manage;
 mod offline;
+mod operators;
 mod reload;
 mod stored;
 mod upgrade;

@@ -8,8 +8,8 @@ use tokio::sync::mpsc;
 
 use super::{Caller, Trouble};
 use crate::{
-    gate::credential::VerifyKey,
-    keystore::{Usage, Version},
+    gate::credential::{VerifyKey, hex},
+    keystore::{Checkpoint, RecordHash, Usage, Version},
 };
 
 /// What gates ask of their manager.
@@ -21,11 +21,11 @@ pub trait Leading: Send + Sync + 'static {
     /// The version that the keys have now.
     async fn version(&self) -> Result<Version, Trouble>;
 
-    /// All keys as a parcel ([`crate::keystore::seal_parcel`]) for whoever said `nonce`, piece by piece, as fast as it is taken. A piece that
-    /// is an error breaks it off.
-    async fn snapshot(&self, nonce: &str) -> Result<mpsc::Receiver<std::io::Result<Bytes>>, Trouble>;
+    /// All keys as a parcel ([`crate::keystore::seal_parcel`]) for whoever said `nonce` and has come to the sequence number `after`, piece by
+    /// piece, as fast as it is taken. A piece that is an error breaks it off.
+    async fn snapshot(&self, nonce: &str, after: u64) -> Result<mpsc::Receiver<std::io::Result<Bytes>>, Trouble>;
 
-    /// Changes for a gate that follows from now on, until the receiver is dropped, which ends its following.
+    /// Changes for a gate that follows from now on, and is known by then, until the receiver is dropped, which ends its following.
     async fn follow(&self, joining: Joining, by: &Caller) -> Result<mpsc::Receiver<Followed>, Trouble>;
 
     /// How far a gate has come.
@@ -48,7 +48,7 @@ pub struct Joining {
     /// What it had never said before.
     pub nonce: Box<str>,
     /// What it has.
-    pub version: Version,
+    pub at: Checkpoint,
     /// How long it decides by that after it has heard the manager last.
     pub max_stale: Duration,
 }
@@ -60,6 +60,8 @@ pub enum Followed {
     Changes(Version, String),
     /// What it has is no part of what there is, or too far behind: it must read a snapshot.
     Behind,
+    /// What it has was never there, or is later than all there is: one of both stores was put back by hand. What there is.
+    Diverged(Version),
 }
 
 /// How far a gate has come.
@@ -70,12 +72,42 @@ pub struct Report {
     pub instance: Box<str>,
     /// What it decides by.
     pub version: Version,
+    /// Of the record that made it ([`Checkpoint::hash`]), in hexadecimal digits.
+    #[serde(with = "digits")]
+    pub hash: RecordHash,
+    /// Whether another report follows with more streams that ended by it; with the last, all of them are known.
+    #[serde(default)]
+    pub more: bool,
     /// Streams of keys that changed: at most 200 keys in one report.
     #[serde(default)]
     pub ended: BTreeMap<Box<str>, Ended>,
     /// It ends, and decides nothing from now on.
     #[serde(default)]
     pub leaving: bool,
+}
+
+impl Report {
+    /// What it decides by.
+    #[must_use]
+    pub const fn checkpoint(&self) -> Checkpoint {
+        Checkpoint { version: self.version, hash: self.hash }
+    }
+}
+
+/// A hash, as digits.
+mod digits {
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    use super::{RecordHash, hex};
+
+    pub fn serialize<S: Serializer>(hash: &RecordHash, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&hex::text(hash))
+    }
+
+    pub fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<RecordHash, D::Error> {
+        let text = String::deserialize(from)?;
+        hex::parse(&text).ok_or_else(|| D::Error::custom("a hash is 64 hexadecimal digits"))
+    }
 }
 
 /// Streams of a key that changed.
@@ -145,8 +177,10 @@ pub struct GateView {
     pub actor: String,
     /// Whether it is connected now. One that is not may go on by what it has, for as long as it says below.
     pub connected: bool,
-    /// What it decides by.
+    /// What it decides by, where that is known: what it has reported, and this store once had.
     pub version: Version,
+    /// Whether it has keys that this store never had: one of both was put back by hand.
+    pub diverged: bool,
     /// Since it was heard last, in milliseconds.
     pub heard_ms_ago: u64,
     /// How long after that it decides by what it has, in milliseconds.

@@ -177,7 +177,7 @@ impl Blocking {
 
     /// Returns how many streams fell.
     fn publish(&self, blocks: &Arc<Blocks>) -> usize {
-        self.edge.change(|gate| gate.publish_blocks(blocks)).1
+        self.edge.change(|gate| gate.publish_blocks(blocks)).1.len()
     }
 
     /// First here, then for the next start. Returns how many streams fell.

@@ -28,6 +28,7 @@ pub(super) async fn cut(edge: &Edge, wanted: Cut, asker: Asker) -> Result<Severe
             CutReason::Operator
         })
     });
+    let cut = cut.len();
     if let Some(id) = filter.id.filter(|_| last == 0) {
         return Err(format!("no live connection has the id {id}"));
     }

@@ -15,14 +15,14 @@ mod warnings;
 
 use std::{sync::Arc, time::Duration};
 
-use arc_swap::{ArcSwap, ArcSwapOption};
+use arc_swap::ArcSwapOption;
 use async_trait::async_trait;
 use ring::rand::SystemRandom;
 use serde_json::{Map, Value};
 use tokio::sync::{broadcast, watch};
 
 use self::explain::Source;
-use super::{lead::Lead, stored::StoredKeys};
+use super::{lead::Lead, operators::Operators, stored::StoredKeys};
 use crate::{
     admin::{
         AppView, Asked, Caller, Created, CreatedOperator, Described, FieldProblem, KeyView, KeysWanted, KnownRecord, Leading,
@@ -42,8 +42,7 @@ pub struct Manage {
     edge: Option<Arc<Edge>>,
     clock: Clock,
     random: SystemRandom,
-    /// As the store has them, so that nobody who guesses has the disk work.
-    operators: ArcSwap<Vec<Operator>>,
+    operators: Arc<Operators>,
     /// How far the audit trail goes back; `None` is for ever.
     trail_keep: watch::Sender<Option<Duration>>,
     /// Where the rules of the gate stand.
@@ -56,15 +55,14 @@ impl Manage {
     /// # Errors
     /// If the store cannot be read.
     pub async fn new(stored: Arc<StoredKeys>, edge: Option<Arc<Edge>>) -> Result<Self, StoreError> {
+        let operators = Arc::new(Operators::of(&stored).await?);
         let lead = match &edge {
-            Some(edge) => Some(Lead::new(Arc::clone(&stored), Arc::clone(edge)).await?),
+            Some(edge) => Some(Lead::new(Arc::clone(&stored), Arc::clone(edge), Arc::clone(&operators)).await?),
             None => None,
         };
-        let (clock, random, operators) = (Clock::start(), SystemRandom::new(), ArcSwap::default());
+        let (clock, random) = (Clock::start(), SystemRandom::new());
         let (trail_keep, source) = (watch::Sender::new(None), ArcSwapOption::empty());
-        let manage = Self { stored, lead, edge, clock, random, operators, trail_keep, source };
-        manage.look_at_operators().await?;
-        Ok(manage)
+        Ok(Self { stored, lead, edge, clock, random, operators, trail_keep, source })
     }
 
     /// Reads again who manages keys: another process may have changed it.
@@ -72,8 +70,7 @@ impl Manage {
     /// # Errors
     /// If the store cannot be read; then those go on that are known.
     pub async fn look_at_operators(&self) -> Result<(), StoreError> {
-        self.operators.store(Arc::new(self.stored.ask(|store| store.operators()).await?));
-        Ok(())
+        self.operators.look(&self.stored).await
     }
 
     fn now_ms(&self) -> i64 {

@@ -161,14 +161,14 @@ impl Following {
         }
         let (generation, cut) = self.edge.change(|gate| gate.publish(policy, Arc::clone(&keys)));
         if let (Some((keys, mut hold)), Some(Stored { version, compiler, .. })) = (hold, stored) {
-            keys.put(&mut hold, InForce { version, compiler });
+            keys.put(&mut hold, InForce { version, compiler }, &cut);
         }
         if let Some(manage) = &self.manage {
             manage.keep_trail_for(config.audit_keep);
         }
         self.edge.telemetry().key_set_loaded(&KeySetLoaded { generation, keys: &keys });
         self.edge.telemetry().reloaded(&Reload { successful: true, from_source: self.reads_source() });
-        info!(generation, keys = keys.len(), cut, "reloaded");
+        info!(generation, keys = keys.len(), cut = cut.len(), "reloaded");
         (self.config, self.fingerprint, self.wrong) = (config, fingerprint, None);
         Ok(generation)
     }
@@ -187,7 +187,7 @@ impl Following {
         match stored.catch_up().await {
             Ok(()) => Ok(()),
             Err(NotInForce::Store(error)) => Err(error.to_string()),
-            Err(why @ (NotInForce::AnotherEpoch | NotInForce::Clash)) => {
+            Err(why @ (NotInForce::AnotherEpoch | NotInForce::TooFarBack | NotInForce::Clash)) => {
                 warn!("{why}: reading all of it");
                 self.try_reload().await.map(|_| ())
             }

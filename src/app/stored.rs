@@ -49,6 +49,8 @@ pub enum NotInForce {
     Store(StoreError),
     /// It is another one than that of the keys in force: all of it must be read.
     AnotherEpoch,
+    /// What changed since the keys in force is not known any more: all of it must be read.
+    TooFarBack,
     /// Nothing of it can be made a set with the keys that are in force: all of it must be read.
     Clash,
 }
@@ -101,13 +103,18 @@ impl StoredKeys {
         self.cut.lock().remove(id).unwrap_or_default()
     }
 
-    /// The same of all keys.
-    pub fn take_cut(&self) -> BTreeMap<Box<str>, usize> {
-        std::mem::take(&mut self.cut.lock())
+    /// The same of all keys, up to the version that is in force, with that.
+    pub async fn take_cut(&self) -> (BTreeMap<Box<str>, usize>, Version) {
+        let in_force = self.in_force.lock().await;
+        (std::mem::take(&mut self.cut.lock()), in_force.version)
     }
 
-    /// Whoever holds it has brought all keys into force as they were read.
-    pub fn put(&self, hold: &mut InForce, now: InForce) {
+    /// Whoever holds it has brought all keys into force as they were read, by which the streams of `cut` fell.
+    pub fn put(&self, hold: &mut InForce, now: InForce, cut: &[Arc<LiveStream>]) {
+        // Of what fell without a change of keys, no change of a key is told.
+        if hold.version != now.version {
+            self.note(cut);
+        }
         *hold = now;
         self.versions.send_replace(hold.version);
     }
@@ -124,13 +131,14 @@ impl StoredKeys {
         let (keys, Stored { version, compiler, .. }) = tokio::task::spawn_blocking(read)
             .await
             .unwrap_or_else(|error| Err(LoadError::Store(format!("it broke off: {error}"))))?;
-        let keys = Arc::new(keys);
+        let (keys, mut fell) = (Arc::new(keys), Vec::new());
         if let Some(edge) = &self.edge {
             let (generation, cut) = edge.change(|gate| gate.publish_keys(&keys));
             edge.telemetry().key_set_loaded(&KeySetLoaded { generation, keys: &keys });
-            info!(generation, keys = keys.len(), cut, "all keys were read anew");
+            info!(generation, keys = keys.len(), cut = cut.len(), "all keys were read anew");
+            fell = cut;
         }
-        self.put(&mut in_force, InForce { version, compiler });
+        self.put(&mut in_force, InForce { version, compiler }, &fell);
         Ok(())
     }
 
@@ -195,7 +203,7 @@ fn publish(edge: &Edge, in_force: &mut InForce, keys: &[Key]) -> Result<Vec<Arc<
 
 impl From<StoreError> for NotInForce {
     fn from(error: StoreError) -> Self {
-        Self::Store(error)
+        if matches!(error, StoreError::TooFarBack) { Self::TooFarBack } else { Self::Store(error) }
     }
 }
 
@@ -204,6 +212,7 @@ impl std::fmt::Display for NotInForce {
         match self {
             Self::Store(error) => write!(f, "{error}"),
             Self::AnotherEpoch => f.write_str("the key store was replaced"),
+            Self::TooFarBack => f.write_str("the changes since the keys in force are not known any more"),
             Self::Clash => f.write_str("the changes do not go with the keys in force"),
         }
     }

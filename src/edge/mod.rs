@@ -160,8 +160,8 @@ impl Edge {
     }
 
     /// Changes what lets requests in, by `publish`: first for those to come, then every live stream ends that is no longer let in.
-    /// Returns what `publish` does, and how many streams fell.
-    pub fn change<P>(&self, publish: impl FnOnce(&Gate) -> P) -> (P, usize) {
+    /// Returns what `publish` does, and the streams that fell.
+    pub fn change<P>(&self, publish: impl FnOnce(&Gate) -> P) -> (P, Vec<Arc<LiveStream>>) {
         let walk = || {
             let now = self.clock.now();
             self.registry.cut_where(now, |stream| self.look_again(stream, now))
@@ -204,7 +204,7 @@ impl Edge {
     /// time to time, by one task. Returns how many.
     pub fn cut_overdue(&self) -> usize {
         let (now, spans) = (self.clock.now(), self.settings.load().streams);
-        self.registry.cut_where(now, |stream| stream.overdue(&spans, now.unix_ms))
+        self.registry.cut_where(now, |stream| stream.overdue(&spans, now.unix_ms)).len()
     }
 }
 

@@ -71,12 +71,12 @@ impl Registry {
         }
     }
 
-    /// Asks every stream to end for which `reason` gives one, and returns how many were asked now.
-    pub fn cut_where(&self, now: Timestamp, mut reason: impl FnMut(&LiveStream) -> Option<CutReason>) -> usize {
-        let mut asked = 0;
+    /// Asks every stream to end for which `reason` gives one, and returns those that were asked now.
+    pub fn cut_where(&self, now: Timestamp, mut reason: impl FnMut(&LiveStream) -> Option<CutReason>) -> Vec<Arc<LiveStream>> {
+        let mut asked = Vec::new();
         self.for_each(|stream| {
-            if let Some(reason) = reason(stream) {
-                asked += usize::from(stream.cut(reason, now));
+            if reason(stream).is_some_and(|reason| stream.cut(reason, now)) {
+                asked.push(Arc::clone(stream));
             }
         });
         asked

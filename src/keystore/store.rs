@@ -28,7 +28,7 @@ pub trait KeyStore: Send + Sync + 'static {
     /// The keys that changed after `sequence`, at most `limit`, in the order of their changes; those that changed together all or none.
     ///
     /// # Errors
-    /// If the store cannot be read.
+    /// [`StoreError::TooFarBack`], or if the store cannot be read.
     fn changed_after(&self, sequence: u64, limit: usize) -> Result<ChangedKeys, StoreError>;
 
     /// The key with this id.
@@ -66,6 +66,14 @@ pub trait KeyStore: Send + Sync + 'static {
     /// # Errors
     /// If the store cannot be read.
     fn audit(&self, wanted: &AuditFilter, from: AuditFrom, limit: usize) -> Result<Vec<AuditRecord>, StoreError>;
+
+    /// The hash of the record of the audit trail with this number, or of 0, before every record: 32 zero bytes. `None` where it is not
+    /// known: it was pruned, or is still to come. That of the latest change of keys is known as long as the store is; a copy of another
+    /// store's keys knows no other.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    fn record_hash(&self, sequence: u64) -> Result<Option<RecordHash>, StoreError>;
 
     /// Reads the whole audit trail, and says up to where it is whole.
     ///
@@ -119,6 +127,19 @@ pub struct Version {
     pub epoch: u64,
     /// Counts in one epoch: the number of the latest change in the audit trail.
     pub sequence: u64,
+}
+
+/// SHA-256 of a record of the audit trail, and so of all before it.
+pub type RecordHash = [u8; 32];
+
+/// A version, and the hash of the record that made it: stores that went different ways from one copy may have the same version, and
+/// never the same hash.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// The version.
+    pub version: Version,
+    /// Of the record with the number [`Version::sequence`].
+    pub hash: RecordHash,
 }
 
 /// Keys that changed.
@@ -298,7 +319,7 @@ pub struct AuditRecord {
     /// As one line of JSON, without secrets.
     pub detail: Box<str>,
     /// SHA-256 over the hash before and all of the above.
-    pub hash: [u8; 32],
+    pub hash: RecordHash,
 }
 
 /// Which records are meant: those that are all of what is said here.
@@ -362,6 +383,8 @@ pub enum StoreError {
     Reused,
     /// The disk, or a quota on it, is full.
     Full,
+    /// What changed so long ago is not known any more: all keys are to be read.
+    TooFarBack,
     /// It is damaged, or not a store; what was found, and the way out.
     Corrupt(String),
     /// It is of a later version of this program.
@@ -385,6 +408,7 @@ impl fmt::Display for StoreError {
             Self::Refused(why) => write!(f, "{why}"),
             Self::Reused => f.write_str("this Idempotency-Key was used for another request; use a new one"),
             Self::Full => f.write_str("the disk is full: nothing was changed; make room and ask again"),
+            Self::TooFarBack => f.write_str("what changed since then is not known any more: all keys are to be read"),
             Self::Corrupt(what) => write!(f, "the key store is damaged: {what}"),
             Self::TooNew { found, known } => write!(
                 f,

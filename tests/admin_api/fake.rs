@@ -304,7 +304,7 @@ impl Leading for FakeManager {
         Ok(Version { epoch: 3, sequence: 4 })
     }
 
-    async fn snapshot(&self, nonce: &str) -> Result<mpsc::Receiver<std::io::Result<Bytes>>, Trouble> {
+    async fn snapshot(&self, nonce: &str, _: u64) -> Result<mpsc::Receiver<std::io::Result<Bytes>>, Trouble> {
         let (sender, pieces) = mpsc::channel(2);
         for piece in ["all keys for ".to_owned(), nonce.to_owned()] {
             sender.try_send(Ok(piece.into())).expect("there is room");
@@ -315,8 +315,8 @@ impl Leading for FakeManager {
     async fn follow(&self, joining: Joining, _: &Caller) -> Result<mpsc::Receiver<Followed>, Trouble> {
         self.troubled()?;
         let (sender, said) = mpsc::channel(2);
-        let Joining { nonce, version, .. } = joining;
-        sender.try_send(Followed::Changes(version, format!("one for {nonce}\ntwo\n"))).expect("there is room");
+        let Joining { nonce, at, .. } = joining;
+        sender.try_send(Followed::Changes(at.version, format!("one for {nonce}\ntwo\n"))).expect("there is room");
         sender.try_send(Followed::Behind).expect("there is room");
         Ok(said)
     }
@@ -336,6 +336,7 @@ impl Leading for FakeManager {
             actor: "operator:gate".to_owned(),
             connected: true,
             version: Version { epoch: 3, sequence: 4 },
+            diverged: false,
             heard_ms_ago: 1,
             max_stale_ms: 1000,
         };

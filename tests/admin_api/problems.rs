@@ -120,7 +120,9 @@ async fn head(seen: &Seen) {
         "/v1/operators?limit=0",
         "/v1/snapshot?nonce=",
         "/v1/snapshot?nonce=a%20b",
-        "/v1/snapshot/events?nonce=n&instance=&name=edge&epoch=3&after=4&max_stale_ms=1000",
+        "/v1/snapshot/events?nonce=n&instance=&name=edge&epoch=3&after=4&max_stale_ms=1000&hash=0000000000000000000000000000000000000000000000000000000000000000",
+        "/v1/snapshot/events?nonce=n&instance=i&name=edge&epoch=3&after=4&max_stale_ms=1000&hash=000000000000000000000000000000000000000000000000000000000000000x",
+        "/v1/snapshot?nonce=n&after=-1",
     ] {
         seen.is(&Ask::new("GET", target).token("owner").send(to).await, 400, "bad_query");
     }

@@ -21,7 +21,9 @@ pub fn calls() -> Vec<(String, String, Option<Value>)> {
         for method in methods.as_object().expect("methods").keys() {
             let target = path.replace("{id}", if path.starts_with("/v1/operators") { "ada" } else { "web" });
             let query = match path.as_str() {
-                "/v1/snapshot/events" => "?nonce=n&instance=i&name=edge&epoch=3&after=4&max_stale_ms=1000",
+                "/v1/snapshot/events" => {
+                    "?nonce=n&instance=i&name=edge&epoch=3&after=4&max_stale_ms=1000&hash=0000000000000000000000000000000000000000000000000000000000000000"
+                }
                 _ => "",
             };
             calls.push((method.to_uppercase(), format!("{target}{query}"), body(method, path)));
@@ -39,7 +41,9 @@ fn body(method: &str, path: &str) -> Option<Value> {
         ("post", "/v1/operators") => json!({ "name": "Bob", "role": "viewer" }),
         ("post", "/v1/explain") => json!({ "method": "GET", "target": "/" }),
         ("post", "/v1/connections/cut") => json!({ "key": "web" }),
-        ("post", "/v1/snapshot/reports") => json!({ "instance": "i", "version": { "epoch": 3, "sequence": 4 } }),
+        ("post", "/v1/snapshot/reports") => {
+            json!({ "instance": "i", "version": { "epoch": 3, "sequence": 4 }, "hash": "0".repeat(64) })
+        }
         ("post", "/v1/snapshot/usage") => json!({ "instance": "i", "batch": 1 }),
         ("post", _) => json!({}),
         _ => panic!("{method} {path} is new: say what it takes"),
@@ -71,14 +75,15 @@ pub async fn ask(world: &World, method: &str, target: &str, body: Option<&Value>
 async fn the_matrix() {
     let mut text = String::from("CALL");
     let calls = calls();
-    let width = calls.iter().map(|(method, target, _)| method.len() + target.len() + 1).max().expect("calls");
+    let named = |method: &str, target: &str| format!("{method} {}", target.split('?').next().unwrap_or_default());
+    let width = calls.iter().map(|(method, target, _)| named(method, target).len()).max().expect("calls");
     text += &" ".repeat(width - 4);
     for caller in CALLERS {
         let _ = write!(text, "   {caller:8}");
     }
     text = text.trim_end().to_owned() + "\n";
     for (method, target, body) in &calls {
-        let call = format!("{method} {target}");
+        let call = named(method, target);
         let _ = write!(text, "{call:width$}");
         for caller in CALLERS {
             // Of each a new one: nobody is refused for what another has done.

@@ -2,7 +2,7 @@
 
 use rustix::process::Signal;
 
-use super::{wire::State, world::World};
+use super::{support::until, wire::State, world::World};
 
 /// An old copy of the store, put back without a word: its keys are not taken, for a key that was revoked since would be good again.
 #[tokio::test]
@@ -103,4 +103,88 @@ async fn a_store_is_not_overwritten_by_a_copy() {
     let mut program = super::support::Program::start(&["keys", "list", "-c", "managing.yaml"], folder.path(), &[]);
     assert_eq!(program.exit().await, Some(0), "{}", program.stderr.whole().await);
     assert!(program.stdout.whole().await.contains("demo"));
+}
+
+/// An old copy of the store, put back without a word and then changed until it has come further than its gates: its numbers lead on from
+/// theirs, and its keys do not.
+#[tokio::test]
+async fn a_manager_that_was_rolled_back_and_overtook_its_gates_is_not_followed() {
+    let mut world = World::start().await;
+    let old = world.manager.path("old.db");
+    let (id, revoked) = world.new_key().await;
+    let (_, good) = world.new_key().await;
+    let config = world.manager.path("keygate.yaml").display().to_string();
+    world.does_offline(&["keys", "backup", old.to_str().expect("text"), "-c", &config]).await;
+    let gate = world.follower("1h").await;
+    assert_eq!(world.revoke(&id, "10s").await.0, Some(0));
+    assert_eq!(gate.asks(&revoked).await, 401);
+    world
+        .restart_manager(|folder| {
+            for end in ["-wal", "-shm", "-head"] {
+                let _ = std::fs::remove_file(folder.join(format!("keygate.db{end}")));
+            }
+            std::fs::copy(&old, folder.join("keygate.db")).expect("a copy");
+        })
+        .await;
+    // As many changes as were lost, and more.
+    let (other, _) = world.new_key().await;
+    world.new_key().await;
+    world.mend().await;
+    gate.gate.told("the manager has keys of version", 1).await;
+    assert_eq!((gate.asks(&good).await, gate.asks(&revoked).await), (200, 401));
+    // Nor does the manager take it for a gate that obeys.
+    let gates = until("a gate that has diverged", || async {
+        let gates = world.api("/v1/gates").await;
+        (gates["items"][0]["diverged"] == true).then_some(gates)
+    })
+    .await;
+    assert_eq!(gates["items"][0]["version"]["sequence"], 0, "{gates}");
+    let (code, said) = world.revoke(&other, "300ms").await;
+    assert_eq!((code, &said["receipt"]["complete"]), (Some(3), &false.into()), "{said}");
+    // The way out: to put the same copy back so that everybody knows.
+    let restore = ["keys", "restore", "--from", old.to_str().expect("text"), "--yes", "-c", &config];
+    world.restart_manager_after(&restore).await;
+    world.mend().await;
+    gate.gate.told("the manager's keys are in force", 2).await;
+    assert_eq!((gate.asks(&good).await, gate.asks(&revoked).await), (200, 200), "it is what the manager has");
+}
+
+/// A token that is revoked ends what was opened with it, at once.
+#[tokio::test]
+async fn a_gate_whose_token_is_revoked_is_told_nothing_more() {
+    let world = World::start().await;
+    let gate = world.follower("1h").await;
+    let (_, before) = world.new_key().await;
+    gate.comes_to(&before, 200).await;
+    let gates = world.api("/v1/gates").await;
+    let id = gates["items"][0]["actor"].as_str().and_then(|actor| actor.strip_prefix("operator:")).expect("a token").to_owned();
+    world.does(&["admin-token", "revoke", &id]).await;
+    world.manager.told("a gate follows no more", 1).await;
+    gate.gate.told("the manager refuses the token of this gate", 1).await;
+    let (_, after) = world.new_key().await;
+    assert_eq!((gate.asks(&before).await, gate.asks(&after).await), (200, 401));
+}
+
+/// Streams that end because all keys were read anew are counted as others are.
+#[tokio::test]
+async fn what_ends_by_keys_that_were_read_anew_is_in_the_receipt() {
+    let mut world = World::start().await;
+    let copy = world.manager.path("copy.db");
+    let (id, key) = world.new_key().await;
+    let config = world.manager.path("keygate.yaml").display().to_string();
+    world.does_offline(&["keys", "backup", copy.to_str().expect("text"), "-c", &config]).await;
+    let gate = world.follower("1h").await;
+    gate.comes_to(&key, 200).await;
+    let mut socket = gate.socket(&key).await;
+    world.wire.set(State::Hangs);
+    assert_eq!(world.revoke(&id, "0s").await.0, Some(3), "revoked, and not seen at the gate");
+    let restore = ["keys", "restore", "--from", copy.to_str().expect("text"), "--yes", "-c", &config];
+    world.restart_manager_after(&restore).await;
+    world.mend().await;
+    socket.is_closed_with(1008).await;
+    let (code, said) = world.revoke(&id, "10s").await;
+    assert_eq!(code, Some(0), "{said}");
+    let gates = said["receipt"]["gates"].as_array().expect("gates");
+    let theirs = gates.iter().find(|gate| gate["gate"] == "edge").expect("the gate that follows");
+    assert_eq!((&theirs["acknowledged"], &theirs["cut"]), (&true.into(), &1.into()), "{said}");
 }

@@ -125,9 +125,24 @@ impl World {
 
     /// Ends the manager as a crash does, does something to its folder, and starts it again behind the same wire.
     pub async fn restart_manager(&mut self, meanwhile: impl FnOnce(&std::path::Path)) {
+        self.kill_manager().await;
+        meanwhile(self.manager.folder.path());
+        self.start_manager().await;
+    }
+
+    /// The same, with a command that works on its files meanwhile.
+    pub async fn restart_manager_after(&mut self, arguments: &[&str]) {
+        self.kill_manager().await;
+        self.does_offline(arguments).await;
+        self.start_manager().await;
+    }
+
+    async fn kill_manager(&mut self) {
         self.manager.program.signal(rustix::process::Signal::KILL);
         self.manager.program.exit().await;
-        meanwhile(self.manager.folder.path());
+    }
+
+    async fn start_manager(&mut self) {
         let folder = std::mem::replace(&mut self.manager.folder, TempDir::new().expect("a folder"));
         self.manager = Gate::start_by(folder, &manager_setup(&self.backend)).await;
     }
@@ -146,9 +161,11 @@ impl World {
     /// What the manager says to a gate that follows from its version on, up to the first change.
     pub async fn recorded_changes(&self) -> Vec<u8> {
         let version = &self.api("/v1/gates").await["items"][0]["version"];
+        let trail = self.api(&format!("/v1/audit?after={}&limit=1", version["sequence"].as_u64().expect("a number") - 1)).await;
+        let hash = trail["items"][0]["hash"].as_str().expect("a hash").to_owned();
         let address = admin_of(&self.manager).await;
         let target = format!(
-            "/v1/snapshot/events?nonce=recorded&instance=i&name=n&epoch={}&after={}&max_stale_ms=60000",
+            "/v1/snapshot/events?nonce=recorded&instance=i&name=n&epoch={}&after={}&hash={hash}&max_stale_ms=60000",
             version["epoch"], version["sequence"]
         );
         let head = format!("Host: {address}\r\nAuthorization: Bearer {}", self.token);

@@ -11,6 +11,7 @@ mod measure;
 mod model;
 mod once;
 mod page;
+mod replica;
 mod restore;
 mod support;
 mod trail;

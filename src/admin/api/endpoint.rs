@@ -28,8 +28,8 @@ pub(super) struct Endpoint {
 const KEYS: &[&str] = &["app", "kind", "environment", "state", "q", "cursor", "limit"];
 const PAGE: &[&str] = &["cursor", "limit"];
 const AUDIT: &[&str] = &["after", "order", "limit", "actor", "action", "target"];
-const SNAPSHOT: &[&str] = &["nonce"];
-const FOLLOW: &[&str] = &["nonce", "instance", "name", "epoch", "after", "max_stale_ms"];
+const SNAPSHOT: &[&str] = &["nonce", "after"];
+const FOLLOW: &[&str] = &["nonce", "instance", "name", "epoch", "after", "hash", "max_stale_ms"];
 const EXPORT: &[&str] = &["after", "actor", "action", "target"];
 const CONNECTIONS: &[&str] = &["key", "app", "transport", "peer", "older_than_ms", "earlier_secret", "after", "limit", "by"];
 

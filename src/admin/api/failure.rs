@@ -15,6 +15,7 @@ impl From<Trouble> for Problem {
             Trouble::ReadOnly(why) => Self::new(Kind::ReadOnly, why),
             Trouble::TrailDiffers(how) => Self::new(Kind::TrailDiffers, how),
             Trouble::Store(error) => error.into(),
+            Trouble::Busy(why) => Self::new(Kind::Busy, why).after(10),
             Trouble::Broken(why) => {
                 error!(why, "a management call broke off");
                 Kind::Broken.into()
@@ -42,7 +43,7 @@ impl From<StoreError> for Problem {
                 error!(error = told, "the key store cannot be used");
                 Kind::StoreDamaged.into()
             }
-            StoreError::Io(_) => {
+            StoreError::TooFarBack | StoreError::Io(_) => {
                 error!(error = told, "the key store cannot be reached");
                 Kind::StoreFailed.into()
             }

@@ -77,7 +77,7 @@ problems! {
     StoreDamaged { "store_damaged", 500, "The key store is damaged.", "The gate's log says what was found. The gate goes on with the keys that it has; restore the store from a copy." }
     StoreFailed { "store_failed", 503, "The key store cannot be read or written now.", "Nothing was changed. The gate's log says why." }
     NotNoted { "not_noted", 503, "The audit trail cannot be written.", "What cannot be remembered is not done. The gate's log says why." }
-    Busy { "busy", 503, "Too many streams are open.", "Close one, or come back later." }
+    Busy { "busy", 503, "There is too much of this at once.", "`detail`, if there is one, says of what; otherwise, too many streams are open. Come back when `Retry-After` says." }
     TimedOut { "timed_out", 503, "It took too long.", "Whether it happened is not known here. Ask again with the same `Idempotency-Key`, or read the key." }
     Full { "full", 507, "The disk is full.", "Nothing was changed, and the gate goes on. Make room and ask again." }
 }

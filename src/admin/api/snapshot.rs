@@ -27,7 +27,8 @@ use super::{
 };
 use crate::{
     admin::{Followed, Joining, Leading, Report, ToldUsage},
-    keystore::Version,
+    gate::credential::hex,
+    keystore::{Checkpoint, Version},
 };
 
 /// Keys in one report.
@@ -40,6 +41,8 @@ const MAX_STALE_MS: std::ops::RangeInclusive<u64> = 1000..=86_400_000;
 #[derive(Deserialize)]
 pub(super) struct Asked {
     nonce: Option<String>,
+    #[serde(default)]
+    after: u64,
 }
 
 #[derive(Deserialize)]
@@ -49,12 +52,13 @@ struct Following {
     name: String,
     epoch: u64,
     after: u64,
+    hash: String,
     max_stale_ms: u64,
 }
 
 /// All keys as a parcel, with their version as the `ETag`.
 pub(super) async fn snapshot(State(api): State<Arc<Api>>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
-    let Asked { nonce } = query::read(&uri)?;
+    let Asked { nonce, after } = query::read(&uri)?;
     if let Some(nonce) = &nonce {
         word(Kind::BadQuery, "nonce", nonce)?;
     }
@@ -65,7 +69,7 @@ pub(super) async fn snapshot(State(api): State<Arc<Api>>, uri: Uri, headers: Hea
         return Ok((StatusCode::NOT_MODIFIED, [(ETAG, tag)]).into_response());
     }
     let place = place(&api)?;
-    let pieces = Pieces { pieces: leader.snapshot(&nonce).await?, _place: place };
+    let pieces = Pieces { pieces: leader.snapshot(&nonce, after).await?, _place: place };
     let body = Body::from_stream(stream::unfold(pieces, |mut pieces| async move {
         let piece = pieces.pieces.recv().await?;
         Some((piece, pieces))
@@ -75,20 +79,21 @@ pub(super) async fn snapshot(State(api): State<Arc<Api>>, uri: Uri, headers: Hea
 }
 
 /// Server-sent events (WHATWG HTML, section 9.2): `changes` with a parcel and its version as the id, from behind the version of whoever asks;
-/// at once, whenever there are some, and also without any, as a sign of life. Or `behind`.
+/// at once, whenever there are some, and also without any, as a sign of life. Or `behind`; or `diverged`, with the version that there is.
 pub(super) async fn events(State(api): State<Arc<Api>>, By(by): By, uri: Uri) -> Result<Response, Problem> {
-    let Following { nonce, instance, name, epoch, after, max_stale_ms } = query::read(&uri)?;
+    let Following { nonce, instance, name, epoch, after, hash, max_stale_ms } = query::read(&uri)?;
     for (field, text) in [("nonce", &nonce), ("instance", &instance), ("name", &name)] {
         word(Kind::BadQuery, field, text)?;
     }
     if !MAX_STALE_MS.contains(&max_stale_ms) {
         return Err(Problem::at(Kind::BadQuery, "max_stale_ms", "must be from a second to a day"));
     }
+    let hash = hex::parse(&hash).ok_or_else(|| Problem::at(Kind::BadQuery, "hash", "must be 64 hexadecimal digits"))?;
     let joining = Joining {
         instance: instance.into(),
         name: name.into(),
         nonce: nonce.into(),
-        version: Version { epoch, sequence: after },
+        at: Checkpoint { version: Version { epoch, sequence: after }, hash },
         max_stale: Duration::from_millis(max_stale_ms),
     };
     let place = place(&api)?;
@@ -165,6 +170,7 @@ fn written(told: Told) -> impl Stream<Item = Result<Bytes, Infallible>> {
                 format!("event: changes\nid: {epoch}.{sequence}\n{lines}\n")
             }
             Followed::Behind => "event: behind\ndata: {}\n\n".to_owned(),
+            Followed::Diverged(version) => format!("event: diverged\ndata: {}\n\n", json!(version)),
         };
         Some((Ok(Bytes::from(text)), told))
     })

@@ -25,7 +25,7 @@ use crate::{
     config::{Config, Manager},
     edge::Edge,
     gate::keys::KeySet,
-    keystore::{HttpClient, SqliteStore, StoreError, Version},
+    keystore::{Checkpoint, HttpClient, SqliteStore, StoreError, Version},
 };
 
 /// Between two attempts at the least and at the most.
@@ -104,7 +104,7 @@ impl Follow {
             Freshness::new(Arc::clone(&edge), Arc::clone(&replica), manager.max_stale).map_err(|error| error.to_string())?;
         let random = SystemRandom::new();
         let instance = word(&random)?;
-        let outbox = Arc::new(Outbox::new(Arc::clone(&client), edge, instance, *stored.versions().borrow()));
+        let outbox = Arc::new(Outbox::new(Arc::clone(&client), edge, Arc::clone(&stored), instance));
         Ok(Self { manager: manager.clone(), client, stored, replica, outbox, freshness, random, first: Arc::default() })
     }
 
@@ -150,9 +150,11 @@ impl Follow {
         }
     }
 
-    /// The version of the copy.
-    fn version(&self) -> Version {
-        *self.stored.versions().borrow()
+    /// How far the copy has come.
+    async fn checkpoint(&self) -> Result<Checkpoint, String> {
+        let replica = Arc::clone(&self.replica);
+        let read = tokio::task::spawn_blocking(move || replica.checkpoint()).await;
+        read.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
     }
 
     /// Half of `pause` to all of it, so that the gates of a manager that was away do not come all at once.

@@ -11,7 +11,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, header::CONTENT_TYPE};
+use http::{
+    Request,
+    header::{CONTENT_TYPE, RETRY_AFTER},
+};
 use http_body_util::Full;
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -20,8 +23,9 @@ use tokio::{sync::Notify, time::timeout};
 use super::session::PATIENCE;
 use crate::{
     admin::{Ended, Report, ToldCounts, ToldMisuse, ToldUsage},
+    app::stored::StoredKeys,
     edge::Edge,
-    keystore::{HttpClient, Usage, Version},
+    keystore::{Checkpoint, HttpClient, Usage},
     telemetry::Misuses,
 };
 
@@ -30,8 +34,9 @@ const LOOK: Duration = Duration::from_millis(10);
 const LONGEST: Duration = Duration::from_secs(30);
 /// For the last words of a process that ends.
 const LAST: Duration = Duration::from_secs(2);
-/// Between two attempts.
+/// Between two attempts, and where there was too much of it.
 const AGAIN: Duration = Duration::from_millis(500);
+const LATER: Duration = Duration::from_secs(10);
 /// Keys in one report, as the manager takes them.
 const MAX_KEYS: usize = 200;
 /// The longest body of usage, in bytes; the manager takes 64 KiB.
@@ -43,6 +48,7 @@ const MAX_MISUSES: usize = 100;
 pub struct Outbox {
     client: Arc<HttpClient>,
     edge: Arc<Edge>,
+    stored: Arc<StoredKeys>,
     instance: Box<str>,
     waiting: Mutex<Waiting>,
     /// There is something new.
@@ -51,8 +57,10 @@ pub struct Outbox {
 
 #[derive(Default)]
 struct Waiting {
-    /// In force here, with what ended by it in `ended`.
-    version: Version,
+    /// How often a manager has begun to know this gate: each time, it knows nothing of what was told before.
+    joined: u64,
+    /// In force here, with what ended by it in `ended`; `None` where the copy is further already.
+    at: Option<Checkpoint>,
     /// Keys whose streams were told to end, and since when.
     ended: BTreeMap<Box<str>, (Ended, Instant)>,
     usage: BTreeMap<Box<str>, ToldCounts>,
@@ -62,11 +70,28 @@ struct Waiting {
     batch: u64,
 }
 
+/// How far this gate has come, as it was told or is to be.
+#[derive(Default)]
+struct State {
+    joined: u64,
+    at: Option<Checkpoint>,
+    ended: BTreeMap<Box<str>, Ended>,
+}
+
+/// What a manager did with what it was told.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Taken,
+    /// Not taken: to be told again.
+    Lost,
+    /// Not taken: there was too much of it.
+    TooMuch,
+}
+
 impl Outbox {
-    /// Of the gate of `edge`, whose process is `instance`, and whose keys have this version.
-    pub fn new(client: Arc<HttpClient>, edge: Arc<Edge>, instance: String, version: Version) -> Self {
-        let waiting = Mutex::new(Waiting { version, ..Waiting::default() });
-        Self { client, edge, instance: instance.into(), waiting, new: Notify::new() }
+    /// Of the gate of `edge`, whose process is `instance`, and whose keys are `stored`.
+    pub fn new(client: Arc<HttpClient>, edge: Arc<Edge>, stored: Arc<StoredKeys>, instance: String) -> Self {
+        Self { client, edge, stored, instance: instance.into(), waiting: Mutex::default(), new: Notify::new() }
     }
 
     /// This process, as the manager knows it.
@@ -74,15 +99,9 @@ impl Outbox {
         &self.instance
     }
 
-    /// `version` is in force, and with it so many streams were told to end, by their key.
-    pub fn changed(&self, cut: BTreeMap<Box<str>, usize>, version: Version) {
-        let now = Instant::now();
-        let mut waiting = self.waiting.lock();
-        for (id, cut) in cut {
-            waiting.ended.insert(id, (Ended { cut, remaining: cut }, now));
-        }
-        waiting.version = version;
-        drop(waiting);
+    /// A manager knows this gate from now on, and nothing that it told before.
+    pub fn joined(&self) {
+        self.waiting.lock().joined += 1;
         self.new.notify_one();
     }
 
@@ -121,40 +140,91 @@ impl Outbox {
     /// # Errors
     /// None: an end that others of the gate's parts report as well.
     pub async fn run(self: Arc<Self>) -> std::io::Result<()> {
-        let mut told = Report::default();
+        let (mut versions, mut told) = (self.stored.versions(), State::default());
         loop {
-            let report = self.report();
-            let is_new = report.version != told.version || report.ended != told.ended;
-            if is_new && self.tell_report(&report).await {
-                told = report;
-            }
-            let taken = self.tell_usage().await;
-            if told.version != self.waiting.lock().version || !taken {
-                tokio::time::sleep(AGAIN).await;
+            versions.mark_unchanged();
+            let is_told = self.tell_state(&mut told, false).await;
+            let usage = self.tell_usage().await;
+            let pause = if !is_told || usage == Told::Lost {
+                AGAIN
             } else if told.ended.values().any(|ended| ended.remaining > 0) {
-                tokio::time::sleep(LOOK).await;
+                LOOK
+            } else if usage == Told::TooMuch {
+                LATER
             } else {
-                self.new.notified().await;
+                Duration::MAX
+            };
+            tokio::select! {
+                _ = versions.changed() => {}
+                () = self.new.notified() => {}
+                () = tokio::time::sleep(pause) => {}
             }
         }
     }
 
     /// Tells what is left to be told, and that this process ends, if the manager listens.
     pub async fn leave(&self) {
-        let report = Report { leaving: true, ..self.report() };
-        let last = async { self.tell_usage().await && self.post("reports", &report).await };
+        let last = async { self.tell_usage().await == Told::Taken && self.tell_state(&mut State::default(), true).await };
         let _ = timeout(LAST, last).await;
     }
 
+    /// Tells how far this gate has come and what ended by that, as far as it was not `told` that already. Whether it is now.
+    async fn tell_state(&self, told: &mut State, leaving: bool) -> bool {
+        self.look().await;
+        let state = self.state();
+        if state.joined != told.joined {
+            *told = State::default();
+        }
+        let new = state.ended.iter().filter(|(id, ended)| told.ended.get(*id) != Some(*ended));
+        let ended: Vec<_> = new.map(|(id, ended)| (id.clone(), *ended)).collect();
+        if ended.is_empty() && state.at == told.at && state.joined == told.joined && !leaving {
+            told.ended = state.ended;
+            return true;
+        }
+        let at = match state.at {
+            Some(at) => at,
+            None if leaving => Checkpoint::default(),
+            // There is more to come into force in a moment.
+            None => return true,
+        };
+        // In parts, where it is long: by the last, whoever reads it knows of all that ended.
+        let parts = ended.len().div_ceil(MAX_KEYS).max(1);
+        for nth in 0..parts {
+            let part = ended.iter().skip(nth * MAX_KEYS).take(MAX_KEYS).cloned().collect();
+            let (instance, more) = (self.instance.clone(), nth + 1 < parts);
+            let report = Report { instance, version: at.version, hash: at.hash, more, ended: part, leaving: leaving && !more };
+            if self.post("reports", &report).await != Told::Taken {
+                return false;
+            }
+        }
+        *told = state;
+        true
+    }
+
+    /// Looks what is in force here by now, and what ended by it, whoever brought it.
+    async fn look(&self) {
+        let (cut, version) = self.stored.take_cut().await;
+        let hash = self.stored.ask(move |store| store.record_hash(version.sequence)).await;
+        let now = Instant::now();
+        let mut waiting = self.waiting.lock();
+        waiting.at = hash.ok().flatten().map(|hash| Checkpoint { version, hash });
+        for (id, cut) in cut {
+            let (ended, since) = waiting.ended.entry(id).or_insert((Ended::default(), now));
+            (ended.cut, ended.remaining, *since) = (ended.cut + cut, ended.remaining + cut, now);
+        }
+    }
+
     /// How far this gate has come.
-    fn report(&self) -> Report {
+    fn state(&self) -> State {
         let mut waiting = self.waiting.lock();
         waiting.ended.retain(|_, (_, since)| since.elapsed() < LONGEST);
         for (id, (ended, _)) in &mut waiting.ended {
-            ended.remaining = self.told_to_end(id).min(ended.remaining);
+            if ended.remaining > 0 {
+                ended.remaining = self.told_to_end(id).min(ended.remaining);
+            }
         }
         let ended = waiting.ended.iter().map(|(id, (ended, _))| (id.clone(), *ended)).collect();
-        Report { instance: self.instance.clone(), version: waiting.version, ended, leaving: false }
+        State { joined: waiting.joined, at: waiting.at, ended }
     }
 
     /// Streams of a key that were told to end and have not.
@@ -164,37 +234,14 @@ impl Outbox {
         count
     }
 
-    /// In parts, where it is long, the version with the last: whoever reads it knows then of all that ended by it.
-    async fn tell_report(&self, report: &Report) -> bool {
-        let ended: Vec<_> = report.ended.iter().collect();
-        let mut parts: Vec<Report> = ended
-            .chunks(MAX_KEYS)
-            .map(|part| Report {
-                instance: report.instance.clone(),
-                ended: part.iter().map(|(id, ended)| ((*id).clone(), **ended)).collect(),
-                ..Report::default()
-            })
-            .collect();
-        match parts.last_mut() {
-            Some(last) => last.version = report.version,
-            None => parts.push(report.clone()),
-        }
-        for part in parts {
-            if !self.post("reports", &part).await {
-                return false;
-            }
-        }
-        true
-    }
-
     /// Whether there is nothing left to be taken.
-    async fn tell_usage(&self) -> bool {
+    async fn tell_usage(&self) -> Told {
         loop {
-            let Some(batch) = self.batch() else { return true };
-            if !self.post("usage", &batch).await {
-                return false;
+            let Some(batch) = self.batch() else { return Told::Taken };
+            match self.post("usage", &batch).await {
+                Told::Taken => self.waiting.lock().sent = None,
+                not_taken @ (Told::Lost | Told::TooMuch) => return not_taken,
             }
-            self.waiting.lock().sent = None;
         }
     }
 
@@ -222,14 +269,16 @@ impl Outbox {
         waiting.sent.clone()
     }
 
-    /// Whether the manager took it.
-    async fn post(&self, what: &str, said: &impl Serialize) -> bool {
-        let Ok(body) = serde_json::to_vec(said) else { return false };
+    async fn post(&self, what: &str, said: &impl Serialize) -> Told {
+        let Ok(body) = serde_json::to_vec(said) else { return Told::Lost };
         let request = Request::post(format!("/v1/snapshot/{what}"))
             .header(CONTENT_TYPE, "application/json")
             .body(Full::new(Bytes::from(body)));
-        let Ok(request) = request else { return false };
-        let answer = timeout(PATIENCE, self.client.send(request)).await;
-        matches!(answer, Ok(Ok(answer)) if answer.status().is_success())
+        let Ok(request) = request else { return Told::Lost };
+        match timeout(PATIENCE, self.client.send(request)).await {
+            Ok(Ok(answer)) if answer.status().is_success() => Told::Taken,
+            Ok(Ok(answer)) if answer.headers().contains_key(RETRY_AFTER) => Told::TooMuch,
+            Ok(Ok(_) | Err(_)) | Err(_) => Told::Lost,
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Reading all keys: into a file beside the copy first, then, once the last byte is there and the signature is right, into the copy.
 
-use std::{collections::BTreeMap, io::BufReader, path::Path, sync::Arc, time::Duration};
+use std::{io::BufReader, path::Path, sync::Arc, time::Duration};
 
 use http_body_util::BodyExt as _;
 use tempfile::NamedTempFile;
@@ -8,12 +8,12 @@ use tokio::{io::AsyncWriteExt as _, time::timeout};
 
 use super::{
     Follow,
-    session::{get, good},
+    session::{diverged, get, good},
     word,
 };
 use crate::{
     gate::credential::VerifyKey,
-    keystore::{MAX_SNAPSHOT_BYTES, ParcelError, SqliteStore, StoreError, Version, open_parcel, verify_parcel},
+    keystore::{Checkpoint, MAX_SNAPSHOT_BYTES, ParcelError, SqliteStore, StoreError, Version, Way, open_parcel, verify_parcel},
 };
 
 /// How long the manager may be silent in the midst of a snapshot.
@@ -22,8 +22,8 @@ const SILENCE: Duration = Duration::from_secs(30);
 impl Follow {
     /// Takes all keys of the manager in the place of those of the copy.
     pub(super) async fn take_snapshot(&mut self) -> Result<(), String> {
-        let nonce = word(&self.random)?;
-        let request = get(&format!("{}?nonce={nonce}", self.path()), "application/jsonl")?;
+        let (nonce, at) = (word(&self.random)?, self.checkpoint().await?);
+        let request = get(&format!("{}?nonce={nonce}&after={}", self.path(), at.version.sequence), "application/jsonl")?;
         let answer = good(self.client.send(request)).await?;
         let folder = self.manager.cache.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let file = NamedTempFile::with_prefix_in(".keygate-snapshot-", folder).map_err(|error| error.to_string())?;
@@ -41,36 +41,38 @@ impl Follow {
             into.write_all(&bytes).await.map_err(|error| error.to_string())?;
         }
         into.flush().await.map_err(|error| error.to_string())?;
-        let (replica, verify, before) = (Arc::clone(&self.replica), self.manager.verify, self.version());
-        let taken = tokio::task::spawn_blocking(move || take(&replica, file, &verify, &nonce, before)).await;
+        let (replica, verify) = (Arc::clone(&self.replica), self.manager.verify);
+        let taken = tokio::task::spawn_blocking(move || take(&replica, file, &verify, &nonce, at)).await;
         let version = taken.map_err(|error| error.to_string())??;
         self.stored.begin_anew().await.map_err(|error| error.to_string())?;
         self.tell_in_force(version);
-        self.outbox.changed(BTreeMap::new(), version);
         Ok(())
     }
 }
 
-/// Takes the parcel in `file` into the copy, if it is whole, signed, made for this asking, and not older than `before`.
-fn take(replica: &SqliteStore, file: NamedTempFile, verify: &VerifyKey, nonce: &str, before: Version) -> Result<Version, String> {
+/// Takes the parcel in `file` into the copy, which has come to `at`, if it is whole, signed, made for this asking, and leads on from there.
+fn take(replica: &SqliteStore, file: NamedTempFile, verify: &VerifyKey, nonce: &str, at: Checkpoint) -> Result<Version, String> {
     let read = |file: &NamedTempFile| file.reopen().map(BufReader::new).map_err(ParcelError::Io);
-    let (heading, version) = read(&file).and_then(|file| verify_parcel(file, verify)).map_err(|error| error.to_string())?;
+    let verified = read(&file).and_then(|file| verify_parcel(file, verify));
+    let (heading, Way { from, to }) = verified.map_err(|error| error.to_string())?;
     if heading.nonce != nonce || heading.after.is_some() {
         return Err("the keys were made for somebody else, or before they were asked for".to_owned());
     }
-    if version < before {
-        return Err(format!(
-            "the manager has keys of version {}.{}, which are older than those of this gate, {}.{}: it was put back without being told \
-             (`keygate keys restore`). Older keys are not taken: what was revoked since would be good again",
-            version.epoch, version.sequence, before.epoch, before.sequence
-        ));
+    // Of records that the manager has forgotten, nobody knows which way they went: the gate was away for longer than that, and decided nothing.
+    let another_way = to.version.epoch == at.version.epoch && from.is_some_and(|from| from != at.hash);
+    if to.version < at.version || another_way {
+        return Err(diverged(&serde_json::json!(to.version).to_string(), at.version));
     }
     let source = move |put: &mut dyn FnMut(&crate::gate::keys::Key) -> Result<(), StoreError>| {
         let mut opened = open_parcel(read(&file)?)?;
         while let Some(key) = opened.next_key()? {
             put(&key)?;
         }
-        Ok(version)
+        Ok(())
     };
-    replica.replace_all(source).map_err(|error| error.to_string())
+    match replica.replace_all(at, to, source) {
+        Ok(true) => Ok(to.version),
+        Ok(false) => Err("another process of this gate has changed the copy meanwhile".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
 }

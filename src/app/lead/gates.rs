@@ -18,8 +18,11 @@ use crate::{
 
 /// How long a gate that has left is remembered for what ended with it.
 const LEFT: Duration = Duration::from_secs(60);
-/// Keys of a gate whose streams are remembered: the later ones.
-const MAX_KEYS: usize = 1000;
+/// Gates that are remembered at once, of all tokens and of one. None is forgotten for another: it might still decide by what it has.
+const MAX_GATES: usize = 10_000;
+const MAX_OF_ACTOR: usize = 2_000;
+/// Keys whose streams are remembered, of all gates with one token.
+const MAX_KEYS: usize = 20_000;
 
 /// The gates that follow.
 #[derive(Default)]
@@ -30,7 +33,10 @@ pub struct Gates {
 struct Known {
     name: Box<str>,
     actor: Box<str>,
-    version: Version,
+    /// What it has said to decide by, where that is what this store had.
+    acknowledged: Version,
+    /// Whether it has keys that this store never had.
+    diverged: bool,
     /// Connections on which it follows: for a moment there may be two.
     connections: usize,
     /// When something was last given to it.
@@ -44,6 +50,15 @@ struct Known {
     left: bool,
 }
 
+/// Why a gate cannot be remembered, and so cannot follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoPlace {
+    /// There are too many.
+    TooMany,
+    /// Its instance is that of a gate with another token.
+    AnothersName,
+}
+
 /// A gate that is connected, until this is dropped.
 pub struct Present {
     gates: Arc<Gates>,
@@ -51,42 +66,46 @@ pub struct Present {
 }
 
 impl Gates {
-    /// A gate follows from now on.
-    pub fn join(self: &Arc<Self>, joining: &Joining, actor: Box<str>) -> Present {
+    /// A gate follows from now on. That it says what it has acknowledges nothing: it reports that.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    pub(super) fn join(self: &Arc<Self>, joining: &Joining, actor: &str) -> Result<Present, NoPlace> {
         let mut known = self.known.lock();
         known.retain(|_, gate| !gate.is_over());
-        let gate = known.entry(joining.instance.clone()).or_insert_with(|| Known {
-            name: joining.name.clone(),
-            actor: actor.clone(),
-            version: Version::default(),
-            connections: 0,
-            fed: Instant::now(),
-            max_stale: joining.max_stale,
-            ended: BTreeMap::new(),
-            batch: 0,
-            left: false,
-        });
-        (gate.version, gate.max_stale, gate.fed) = (joining.version, joining.max_stale, Instant::now());
-        (gate.name, gate.actor) = (joining.name.clone(), actor);
-        gate.left = false;
+        if known.get(&joining.instance).is_some_and(|gate| *gate.actor != *actor) {
+            return Err(NoPlace::AnothersName);
+        }
+        let is_new = !known.contains_key(&joining.instance);
+        if is_new && (known.len() >= MAX_GATES || of_actor(&known, actor).count() >= MAX_OF_ACTOR) {
+            return Err(NoPlace::TooMany);
+        }
+        let gate = known.entry(joining.instance.clone()).or_insert_with(|| Known::new(joining, actor));
+        (gate.acknowledged, gate.diverged, gate.left) = (Version::default(), false, false);
         gate.connections += 1;
-        Present { gates: Arc::clone(self), instance: joining.instance.clone() }
+        Ok(Present { gates: Arc::clone(self), instance: joining.instance.clone() })
     }
 
-    /// A gate, which `actor` speaks for, says how far it has come.
-    pub fn report(&self, report: Report, actor: &str) {
+    /// A gate, which `actor` speaks for, says how far it has come, and what ended by that; whether it has `acknowledged` that, by what this
+    /// store knows. Whether the gate is known.
+    pub(super) fn report(&self, report: Report, actor: &str, acknowledged: bool) -> bool {
         let mut known = self.known.lock();
-        let Some(gate) = known.get_mut(&report.instance).filter(|gate| *gate.actor == *actor) else { return };
-        gate.version = gate.version.max(report.version);
-        for (id, ended) in report.ended {
+        let mut kept: usize = of_actor(&known, actor).map(|gate| gate.ended.len()).sum();
+        let Some(gate) = known.get_mut(&report.instance).filter(|gate| *gate.actor == *actor) else { return false };
+        if kept + report.ended.len() > MAX_KEYS {
+            kept -= gate.ended.len();
+            // Whoever waited for earlier ones has been told by now.
+            gate.ended.retain(|_, (version, _)| *version >= report.version);
+            kept += gate.ended.len();
+        }
+        for (id, ended) in report.ended.into_iter().take(MAX_KEYS.saturating_sub(kept)) {
             gate.ended.insert(id, (report.version, ended));
         }
-        while gate.ended.len() > MAX_KEYS {
-            let oldest = gate.ended.iter().min_by_key(|(_, (version, _))| *version).map(|(id, _)| id.clone());
-            let Some(oldest) = oldest else { break };
-            gate.ended.remove(&oldest);
+        if acknowledged && !report.more {
+            gate.acknowledged = gate.acknowledged.max(report.version);
         }
-        gate.left = report.leaving;
+        gate.left |= report.leaving;
+        true
     }
 
     /// The name of a gate, which `actor` speaks for, if this batch of what keys have done there is to be taken.
@@ -95,6 +114,13 @@ impl Gates {
         let gate = known.get_mut(instance).filter(|gate| *gate.actor == *actor && gate.batch < batch)?;
         gate.batch = batch;
         Some(gate.name.clone())
+    }
+
+    /// The same batch is to be taken once more: it was not kept.
+    pub fn gives_back(&self, instance: &str, batch: u64) {
+        if let Some(gate) = self.known.lock().get_mut(instance).filter(|gate| gate.batch == batch) {
+            gate.batch = batch.saturating_sub(1);
+        }
     }
 
     /// Whether a gate is known, which `actor` speaks for.
@@ -107,9 +133,10 @@ impl Gates {
         let mut known = self.known.lock();
         known.retain(|_, gate| !gate.is_over());
         let of = |instance: &str, gate: &Known| {
-            let acknowledged = gate.version >= version;
-            let ended = gate.ended.get(id).map(|(_, ended)| *ended).filter(|_| acknowledged).unwrap_or_default();
-            let Ended { cut, remaining } = ended;
+            let acknowledged = gate.acknowledged >= version;
+            // What ended by an earlier change did not end by this one.
+            let ended = gate.ended.get(id).filter(|(by, _)| acknowledged && *by >= version);
+            let Ended { cut, remaining } = ended.map(|(_, ended)| *ended).unwrap_or_default();
             // Who has left decides nothing; its streams have ended with it.
             let (acknowledged, remaining) = if gate.left { (true, 0) } else { (acknowledged, remaining) };
             (instance.to_string(), GateReceipt { gate: gate.name.to_string(), acknowledged, cut, remaining, took_ms: None })
@@ -128,7 +155,8 @@ impl Gates {
             instance: instance.to_string(),
             actor: gate.actor.to_string(),
             connected: gate.connections > 0,
-            version: gate.version,
+            version: gate.acknowledged,
+            diverged: gate.diverged,
             heard_ms_ago: ms(gate.fed.elapsed()),
             max_stale_ms: ms(gate.max_stale),
         };
@@ -136,7 +164,27 @@ impl Gates {
     }
 }
 
+fn of_actor<'k>(known: &'k BTreeMap<Box<str>, Known>, actor: &str) -> impl Iterator<Item = &'k Known> {
+    known.values().filter(move |gate| *gate.actor == *actor)
+}
+
 impl Known {
+    fn new(joining: &Joining, actor: &str) -> Self {
+        Self {
+            name: joining.name.clone(),
+            actor: actor.into(),
+            acknowledged: Version::default(),
+            diverged: false,
+            connections: 0,
+            // One that this process has not heard of yet may have been fed by the one before until now.
+            fed: Instant::now(),
+            max_stale: joining.max_stale,
+            ended: BTreeMap::new(),
+            batch: 0,
+            left: false,
+        }
+    }
+
     /// Whether it is gone, and decides by nothing any more.
     fn is_over(&self) -> bool {
         let remembered = if self.left { LEFT.min(self.max_stale) } else { self.max_stale };
@@ -145,6 +193,13 @@ impl Known {
 }
 
 impl Present {
+    /// It has keys that this store never had, and so may let in whom this store does not.
+    pub fn has_diverged(&self) {
+        if let Some(gate) = self.gates.known.lock().get_mut(&self.instance) {
+            gate.diverged = true;
+        }
+    }
+
     /// Something was given to it.
     pub fn was_fed(&self) {
         if let Some(gate) = self.gates.known.lock().get_mut(&self.instance) {
@@ -160,3 +215,6 @@ impl Drop for Present {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,15 +21,8 @@ impl Manage {
     }
 
     fn operator_of(&self, token: &AdminToken) -> Option<Caller> {
-        let operators = self.operators.load();
-        let is_it = |operator: &&Operator| *operator.id == *token.id() && token.is(&operator.digest);
-        let operator = operators.iter().find(is_it)?;
-        let good = !operator.revoked && operator.expires_at_ms > self.now_ms();
-        good.then(|| Caller {
-            actor: format!("operator:{}", operator.id).into(),
-            name: operator.name.clone(),
-            reach: Reach::Role(operator.role),
-        })
+        let Operator { id, name, role, .. } = self.operators.whose(token, self.now_ms())?;
+        Some(Caller { actor: format!("operator:{id}").into(), name, reach: Reach::Role(role) })
     }
 
     fn manager_of(&self, text: &str) -> Option<Caller> {

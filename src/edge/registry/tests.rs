@@ -22,8 +22,8 @@ async fn a_waiting_stream_is_told_and_keeps_the_first_reason() {
         let only_a = |stream: &LiveStream| {
             stream.standing.as_ref().is_some_and(|standing| &*standing.key.id == "a").then_some(CutReason::Revoked)
         };
-        assert_eq!(registry.cut_where(NOW, only_a), 1);
-        assert_eq!(registry.cut_where(NOW, |_| Some(CutReason::Drain)), 1, "only the other is asked now");
+        assert_eq!(registry.cut_where(NOW, only_a).len(), 1);
+        assert_eq!(registry.cut_where(NOW, |_| Some(CutReason::Drain)).len(), 1, "only the other is asked now");
     };
     let (told, ()) = tokio::join!(waiting, cutting);
     assert_eq!(told, Err(CutReason::Revoked));

@@ -12,7 +12,8 @@ mod wire;
 
 use serde::{Deserialize, Serialize};
 
-use super::Version;
+use super::{Checkpoint, RecordHash, Version};
+use crate::gate::credential::hex;
 
 pub use self::{
     open::{Opened, ParcelError, open, verify},
@@ -51,14 +52,40 @@ impl Heading {
     }
 }
 
+/// What a parcel leads from and to, by the manager's audit trail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// The hash of the record that whoever asked has come to, as the manager has it: if it is another one than theirs, they went another
+    /// way. `None` where the manager does not know it any more.
+    pub from: Option<RecordHash>,
+    /// What they have come to once this parcel is taken in.
+    pub to: Checkpoint,
+}
+
 /// The line behind the keys. It is there, and not in the heading, for whoever gives them learns it last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Total {
-    /// Of the keys, once this parcel is taken in.
+    /// [`Way::from`], in hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
+    /// [`Way::to`], its hash so too.
     #[serde(flatten)]
     version: Version,
+    hash: String,
     /// How many they were.
     keys: u64,
+}
+
+impl Total {
+    fn new(Way { from, to: Checkpoint { version, hash } }: Way, keys: u64) -> Self {
+        Self { from: from.map(|from| hex::text(&from)), version, hash: hex::text(&hash), keys }
+    }
+
+    /// `None` where a hash is none.
+    fn way(&self) -> Option<Way> {
+        let from = self.from.as_deref().map(hex::parse).map(|from| from.ok_or(())).transpose().ok()?;
+        Some(Way { from, to: Checkpoint { version: self.version, hash: hex::parse(&self.hash)? } })
+    }
 }
 
 /// The last line.

@@ -6,13 +6,13 @@ use std::{
 };
 
 use super::{
-    FORMAT, Heading, MAX_LINE_BYTES, Seal, Total,
+    FORMAT, Heading, MAX_LINE_BYTES, Seal, Total, Way,
     sign::{Hasher, is_signed},
     wire::Line,
 };
 use crate::{
     gate::{credential::VerifyKey, keys::Key},
-    keystore::{StoreError, Version},
+    keystore::StoreError,
 };
 
 /// The keys of a parcel that was found to be whole and signed.
@@ -37,11 +37,11 @@ pub enum ParcelError {
     NotSigned,
 }
 
-/// That a parcel is whole and signed by whom `verify` tells, what it is, and the version of its keys. Reads it to its end.
+/// That a parcel is whole and signed by whom `verify` tells, what it is, and what it leads to. Reads it to its end.
 ///
 /// # Errors
 /// Why it is not.
-pub fn verify(mut from: impl BufRead, verify: &VerifyKey) -> Result<(Heading, Version), ParcelError> {
+pub fn verify(mut from: impl BufRead, verify: &VerifyKey) -> Result<(Heading, Way), ParcelError> {
     let (mut hasher, mut line) = (Hasher::new(), Vec::new());
     next_line(&mut from, &mut line)?;
     hasher.add(&line);
@@ -60,7 +60,8 @@ pub fn verify(mut from: impl BufRead, verify: &VerifyKey) -> Result<(Heading, Ve
     if !is_signed(verify, hasher, &signature) {
         return Err(ParcelError::NotSigned);
     }
-    if keys == total.keys && from.fill_buf()?.is_empty() { Ok((heading, total.version)) } else { Err(ParcelError::Cut) }
+    let way = total.way().ok_or_else(|| ParcelError::Strange("a hash that is none".to_owned()))?;
+    if keys == total.keys && from.fill_buf()?.is_empty() { Ok((heading, way)) } else { Err(ParcelError::Cut) }
 }
 
 /// What is in a parcel, from its beginning; only of one that was [`verify`]-ed.

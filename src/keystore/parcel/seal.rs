@@ -5,13 +5,13 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::{
-    Heading, Seal, Total,
+    Heading, Seal, Total, Way,
     sign::{Hasher, Signer},
     wire::Line,
 };
-use crate::{gate::keys::Key, keystore::Version};
+use crate::gate::keys::Key;
 
-/// Writes the parcel of `heading` to `into`, with the keys that `give` gives until it says their version, and signs it. Returns that.
+/// Writes the parcel of `heading` to `into`, with the keys that `give` gives until it says what they lead to, and signs it. Returns that.
 ///
 /// # Errors
 /// Those of writing, and of `give`: what is written then is no parcel.
@@ -19,16 +19,16 @@ pub fn seal<E: From<io::Error>>(
     signer: &Signer,
     heading: &Heading,
     into: &mut dyn Write,
-    give: impl FnOnce(&mut dyn FnMut(&Key)) -> Result<Version, E>,
-) -> Result<Version, E> {
+    give: impl FnOnce(&mut dyn FnMut(&Key)) -> Result<Way, E>,
+) -> Result<Way, E> {
     let mut writing = Writing { into, hasher: Hasher::new(), line: Vec::new(), failed: None };
     writing.line(heading);
     let mut keys = 0;
-    let version = give(&mut |key| {
+    let way = give(&mut |key| {
         keys += 1;
         writing.line(&Line::from(key));
     })?;
-    writing.line(&Total { version, keys });
+    writing.line(&Total::new(way, keys));
     let Writing { into, hasher, failed, .. } = writing;
     if let Some(error) = failed {
         return Err(error.into());
@@ -36,7 +36,7 @@ pub fn seal<E: From<io::Error>>(
     let seal = Seal { signature: signer.sign(hasher) };
     serde_json::to_writer(&mut *into, &seal).map_err(io::Error::from)?;
     into.write_all(b"\n")?;
-    Ok(version)
+    Ok(way)
 }
 
 struct Writing<'w> {

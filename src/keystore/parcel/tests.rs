@@ -5,13 +5,13 @@ use std::{collections::BTreeMap, io, sync::Arc};
 use proptest::prelude::*;
 use ring::rand::SystemRandom;
 
-use super::{Heading, ParcelError, Signer, open, seal, verify};
+use super::{Heading, ParcelError, Signer, Way, open, seal, verify};
 use crate::{
     gate::{
         credential::{Digester, Environment, Kind, StoredDigest},
         keys::{About, Key, Life, PreviousDigest, State},
     },
-    keystore::Version,
+    keystore::{Checkpoint, Version},
 };
 
 fn signer() -> Signer {
@@ -66,7 +66,7 @@ fn keys() -> Vec<Key> {
     vec![plain, full, revoked]
 }
 
-const VERSION: Version = Version { epoch: 5, sequence: 9 };
+const WAY: Way = Way { from: Some([7; 32]), to: Checkpoint { version: Version { epoch: 5, sequence: 9 }, hash: [0xab; 32] } };
 
 fn heading() -> Heading {
     Heading::new(Some(8), 1234, "asked")
@@ -76,7 +76,7 @@ fn sealed(signer: &Signer, keys: &[Key]) -> Vec<u8> {
     let mut bytes = Vec::new();
     seal(signer, &heading(), &mut bytes, |put| {
         keys.iter().for_each(put);
-        Ok::<_, io::Error>(VERSION)
+        Ok::<_, io::Error>(WAY)
     })
     .unwrap();
     bytes
@@ -96,7 +96,7 @@ fn what_was_sealed_is_what_is_read() {
     let (signer, keys) = (signer(), keys());
     for keys in [&keys[..], &[]] {
         let bytes = sealed(&signer, keys);
-        assert_eq!(verify(&bytes[..], &signer.verify_key()).unwrap(), (heading(), VERSION));
+        assert_eq!(verify(&bytes[..], &signer.verify_key()).unwrap(), (heading(), WAY));
         assert_eq!(read(&bytes).unwrap(), keys);
     }
 }

@@ -6,11 +6,17 @@
 //! elsewhere.
 
 use ring::digest::{Context, SHA256};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::{fault::corrupt, meta::Ends};
-use crate::keystore::{AuditFilter, AuditFrom, AuditHead, AuditRecord, StoreError};
+use super::{
+    fault::corrupt,
+    meta::{Ends, Meta},
+    usage,
+};
+use crate::keystore::{AuditFilter, AuditFrom, AuditHead, AuditRecord, RecordHash, StoreError};
 
+/// What the hash of the latest change of keys is kept under when its record is forgotten.
+const KEYS_HASH: &str = "keys_hash";
 const COLUMNS: &str = "sequence, at_ms, actor, action, target, detail, hash";
 
 /// Writes a record behind the last one.
@@ -81,8 +87,7 @@ fn missing(sequence: u64) -> String {
     format!("record {sequence} of the audit trail is missing")
 }
 
-/// Forgets the records of before `before_ms`, up to the first that is not. How many they were.
-pub(super) fn prune(conn: &Connection, ends: &mut Ends, before_ms: i64) -> Result<u64, StoreError> {
+fn cut(conn: &Connection, ends: &mut Ends, before_ms: i64) -> Result<u64, StoreError> {
     let kept: Option<u64> = conn.query_row("SELECT MIN(sequence) FROM audit WHERE at_ms >= ?1", [before_ms], |row| row.get(0))?;
     let first = kept.unwrap_or(ends.last + 1);
     let pruned = first.saturating_sub(ends.first);
@@ -95,10 +100,36 @@ pub(super) fn prune(conn: &Connection, ends: &mut Ends, before_ms: i64) -> Resul
     Ok(pruned)
 }
 
-/// The hash of the record with this number; `None` where it was pruned.
-pub(super) fn hash_of(conn: &Connection, sequence: u64) -> Result<Option<[u8; 32]>, StoreError> {
-    use rusqlite::OptionalExtension as _;
-    Ok(conn.query_row("SELECT hash FROM audit WHERE sequence = ?1", [sequence], |row| row.get(0)).optional()?)
+/// The hash of the record with this number, by what `meta` says and by what is there; `None` where neither knows it.
+pub(super) fn hash_of(conn: &Connection, meta: &Meta, sequence: u64) -> Result<Option<RecordHash>, StoreError> {
+    let Ends { first, before, last, hash } = meta.audit;
+    if sequence == 0 {
+        return Ok(Some([0; 32]));
+    }
+    if sequence == last {
+        return Ok(Some(hash));
+    }
+    if sequence + 1 == first {
+        return Ok(Some(before));
+    }
+    let Ok(number) = i64::try_from(sequence) else { return Ok(None) };
+    let mut asked = conn.prepare_cached("SELECT hash FROM audit WHERE sequence = ?1")?;
+    let found = asked.query_row([number], |row| row.get(0)).optional()?;
+    if found.is_some() || sequence != meta.version.sequence {
+        return Ok(found);
+    }
+    let kept = usage::keepsake(conn, KEYS_HASH)?.and_then(|kept| kept.try_into().ok());
+    kept.map(Some).ok_or_else(|| corrupt("the record of the latest change of keys is gone; change any key to mend that"))
+}
+
+/// Forgets the records of before `before_ms`, up to the first that is not; but not the hash of the latest change of keys. How many they were.
+pub(super) fn prune(conn: &Connection, meta: &mut Meta, before_ms: i64) -> Result<u64, StoreError> {
+    let hash = hash_of(conn, meta, meta.version.sequence)?;
+    let pruned = cut(conn, &mut meta.audit, before_ms)?;
+    if let Some(hash) = hash.filter(|_| pruned > 0) {
+        usage::keep_anew(conn, KEYS_HASH, &hash)?;
+    }
+    Ok(pruned)
 }
 
 fn record(row: &Row<'_>) -> Result<AuditRecord, StoreError> {

@@ -53,7 +53,7 @@ impl About {
 /// Forgets the records of before `before_ms`, which is a deed too.
 pub(super) fn prune(conn: &Connection, before_ms: i64, actor: &str, at_ms: i64) -> Result<u64, StoreError> {
     let mut work = Work { conn, meta: Meta::load(conn)?, actor, at_ms };
-    let pruned = audit::prune(conn, &mut work.meta.audit, before_ms)?;
+    let pruned = audit::prune(conn, &mut work.meta, before_ms)?;
     if pruned > 0 {
         let first = work.meta.audit.first;
         let detail = serde_json::json!({ "before_ms": before_ms, "first": first, "records": pruned });

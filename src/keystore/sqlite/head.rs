@@ -48,7 +48,8 @@ impl Head {
 
     /// That the store has come at least as far as this, and by the same way.
     pub fn is_reached(&self, conn: &Connection) -> Result<(), StoreError> {
-        let Meta { version, audit: ends, .. } = Meta::load(conn)?;
+        let meta = Meta::load(conn)?;
+        let Meta { version, audit: ends, .. } = &meta;
         if version.epoch > self.epoch {
             return Ok(());
         }
@@ -59,7 +60,7 @@ impl Head {
                 self.sequence, ends.last
             )));
         }
-        let hash = audit::hash_of(conn, self.sequence)?;
+        let hash = audit::hash_of(conn, &meta, self.sequence)?;
         if hash.is_some_and(|hash| hash != self.hash) {
             return Err(corrupt(format_args!("change {} of it is not the one that was acknowledged", self.sequence)));
         }

@@ -36,8 +36,8 @@ use self::{
     writer::Writer,
 };
 use super::{
-    App, AuditFilter, AuditFrom, AuditHead, AuditRecord, Change, ChangedKeys, Committed, KeyFilter, KeyStore, Operator,
-    StoreError, Usage, Version,
+    App, AuditFilter, AuditFrom, AuditHead, AuditRecord, Change, ChangedKeys, Checkpoint, Committed, KeyFilter, KeyStore,
+    Operator, RecordHash, StoreError, Usage, Version,
 };
 use crate::gate::keys::Key;
 
@@ -115,23 +115,35 @@ impl SqliteStore {
         restore::restore(path, from, actor, now_ms)
     }
 
-    /// Replaces all keys of a copy by those that `source` gives, until it says their version; it may be asked more than once.
+    /// How far a copy has come.
     ///
     /// # Errors
-    /// Those of `source`; if the keys are older than those of the copy; or if it cannot be written. Nothing has changed then.
-    pub fn replace_all(
-        &self,
-        source: impl Fn(&mut dyn FnMut(&Key) -> Result<(), StoreError>) -> Result<Version, StoreError> + Send + 'static,
-    ) -> Result<Version, StoreError> {
-        self.write(move |conn| replica::replace_all(conn, &source))
+    /// If it cannot be read.
+    pub fn checkpoint(&self) -> Result<Checkpoint, StoreError> {
+        self.read(|conn| Ok(replica::checkpoint(&Meta::load(conn)?)))
     }
 
-    /// Takes into a copy, which has come to the sequence number `after` or beyond, the keys that changed after it up to `version`.
+    /// Replaces all keys of a copy, which has come to `from` and no other, by those that `source` gives, and which are those of `to`. `source`
+    /// may be asked more than once. Whether it was done: if not, another process has brought the copy elsewhere.
     ///
     /// # Errors
-    /// If the copy is of another epoch, or has not come so far, or cannot be written. Nothing has changed then.
-    pub fn apply(&self, after: u64, version: Version, keys: Vec<Key>) -> Result<(), StoreError> {
-        self.write(move |conn| replica::apply(conn, after, version, &keys))
+    /// Those of `source`; or if it cannot be written. Nothing has changed then.
+    pub fn replace_all(
+        &self,
+        from: Checkpoint,
+        to: Checkpoint,
+        source: impl Fn(&mut dyn FnMut(&Key) -> Result<(), StoreError>) -> Result<(), StoreError> + Send + 'static,
+    ) -> Result<bool, StoreError> {
+        self.write(move |conn| replica::replace_all(conn, from, to, &source))
+    }
+
+    /// Takes into a copy the keys that changed between `from` and `to`. Whether the copy has come to `to` by that, or had before: if not,
+    /// another process has brought it elsewhere, and nothing has changed.
+    ///
+    /// # Errors
+    /// If it cannot be written. Nothing has changed then.
+    pub fn apply(&self, from: Checkpoint, to: Checkpoint, keys: Vec<Key>) -> Result<bool, StoreError> {
+        self.write(move |conn| replica::apply(conn, from, to, &keys))
     }
 
     /// Until when a copy was known to be what the manager has, in Unix milliseconds; 0 is never.
@@ -178,7 +190,10 @@ impl KeyStore for SqliteStore {
     }
 
     fn changed_after(&self, sequence: u64, limit: usize) -> Result<ChangedKeys, StoreError> {
-        self.read(|conn| keys::changed_after(conn, sequence, limit))
+        self.read(|conn| {
+            replica::knows_changes_after(conn, sequence)?;
+            keys::changed_after(conn, sequence, limit)
+        })
     }
 
     fn key(&self, id: &str) -> Result<Option<Key>, StoreError> {
@@ -203,6 +218,10 @@ impl KeyStore for SqliteStore {
 
     fn audit(&self, wanted: &AuditFilter, from: AuditFrom, limit: usize) -> Result<Vec<AuditRecord>, StoreError> {
         self.read(|conn| audit::list(conn, wanted, from, limit))
+    }
+
+    fn record_hash(&self, sequence: u64) -> Result<Option<RecordHash>, StoreError> {
+        self.read(|conn| audit::hash_of(conn, &Meta::load(conn)?, sequence))
     }
 
     fn verify_audit(&self) -> Result<AuditHead, StoreError> {

@@ -68,6 +68,7 @@ pub(super) fn told_of(store: &Path, error: StoreError) -> StoreError {
         | StoreError::Exists(_)
         | StoreError::SameText(_)
         | StoreError::Changed(_)
+        | StoreError::TooFarBack
         | StoreError::Refused(_)
         | StoreError::Reused
         | StoreError::Full

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     gate::keys::Key,
-    keystore::{App, StoreError, Version},
+    keystore::{App, Checkpoint, StoreError, Version},
 };
 
 /// Whose copy it is: what the manager's signatures are checked with.
@@ -18,8 +18,11 @@ const MANAGER: &str = "manager";
 /// Until when it was known to be what the manager has, in Unix milliseconds.
 const FRESH_AT: &str = "fresh_at";
 
-/// Gives keys one by one, until it says their version.
-pub(super) type Source<'s> = dyn Fn(&mut dyn FnMut(&Key) -> Result<(), StoreError>) -> Result<Version, StoreError> + Send + 's;
+/// The sequence number at which it was replaced whole.
+const WHOLE_AT: &str = "whole_at";
+
+/// Gives keys one by one.
+pub(super) type Source<'s> = dyn Fn(&mut dyn FnMut(&Key) -> Result<(), StoreError>) -> Result<(), StoreError> + Send + 's;
 
 /// Has the store be a copy of what `manager` has: an empty one, where it was of another.
 pub(super) fn claim(conn: &Connection, manager: &[u8]) -> Result<(), StoreError> {
@@ -36,6 +39,7 @@ pub(super) fn claim(conn: &Connection, manager: &[u8]) -> Result<(), StoreError>
     clear(conn)?;
     Meta::new(0).save(conn)?;
     usage::keep_anew(conn, FRESH_AT, &0i64.to_be_bytes())?;
+    usage::keep_anew(conn, WHOLE_AT, &0u64.to_be_bytes())?;
     usage::keep_anew(conn, MANAGER, manager)
 }
 
@@ -49,43 +53,60 @@ pub(super) fn is_none(conn: &Connection) -> Result<(), StoreError> {
     }
 }
 
-/// Replaces all keys by those of `source`, which are no older.
-pub(super) fn replace_all(conn: &Connection, source: &Source<'_>) -> Result<Version, StoreError> {
-    let before = Meta::load(conn)?.version;
-    clear(conn)?;
-    let mut meta = Meta::new(0);
-    // What counts is said at the end of the source, and a row must name it: so far it is one that no change has.
-    let mut put = |key: &Key| put(conn, &mut meta, key, 0);
-    let version = source(&mut put)?;
-    if version < before {
-        return Err(older(version, before));
-    }
-    at(&mut meta, version);
-    meta.save(conn)?;
-    Ok(version)
+/// How far it has come. The end of the manager's trail stands for one here, so that a copy that lost its latest changes is told from a whole
+/// one.
+pub(super) const fn checkpoint(meta: &Meta) -> Checkpoint {
+    Checkpoint { version: meta.version, hash: meta.audit.hash }
 }
 
-/// Writes the keys that changed after the sequence number `after`, as they are in `version`. Another process of the same gate may have been
-/// faster: what it has already is not written again, and what it lacks is.
-pub(super) fn apply(conn: &Connection, after: u64, version: Version, keys: &[Key]) -> Result<(), StoreError> {
-    let mut meta = Meta::load(conn)?;
-    if version.epoch != meta.version.epoch || after > meta.version.sequence {
-        return Err(older(version, meta.version));
+/// Replaces all keys of a copy at `from` by those of `source`, which are those of `to`. Whether it was at `from`.
+pub(super) fn replace_all(conn: &Connection, from: Checkpoint, to: Checkpoint, source: &Source<'_>) -> Result<bool, StoreError> {
+    if checkpoint(&Meta::load(conn)?) != from {
+        return Ok(false);
     }
-    if version <= meta.version {
-        return Ok(());
+    clear(conn)?;
+    let mut meta = Meta::new(0);
+    // No change of theirs is known: only that they are so now.
+    source(&mut |key| put(conn, &mut meta, key, 0))?;
+    usage::keep_anew(conn, WHOLE_AT, &to.version.sequence.to_be_bytes())?;
+    at(&mut meta, to);
+    meta.save(conn)?;
+    Ok(true)
+}
+
+/// Writes the keys that changed between `from` and `to`. Whether the copy was at `from`, or is at `to` already: another process of the same
+/// gate may have been faster.
+pub(super) fn apply(conn: &Connection, from: Checkpoint, to: Checkpoint, keys: &[Key]) -> Result<bool, StoreError> {
+    let mut meta = Meta::load(conn)?;
+    let is = checkpoint(&meta);
+    if is != from {
+        return Ok(is == to);
+    }
+    // All of them before any is taken: the text of one may have been another's.
+    for key in keys {
+        if let Some(was) = keys::find(conn, &key.id)?.filter(|was| was.key.life != key.life) {
+            keys::release_texts(conn, &was.key)?;
+        }
     }
     for key in keys {
-        put(conn, &mut meta, key, version.sequence)?;
+        put(conn, &mut meta, key, to.version.sequence)?;
     }
-    at(&mut meta, version);
-    meta.save(conn)
+    at(&mut meta, to);
+    meta.save(conn)?;
+    Ok(true)
+}
+
+/// That the copy, if it is one, knows each change after `sequence`: of those before it was replaced whole it does not.
+pub(super) fn knows_changes_after(conn: &Connection, sequence: u64) -> Result<(), StoreError> {
+    match kept_number(conn, WHOLE_AT)? {
+        Some(whole) if sequence < whole => Err(StoreError::TooFarBack),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Until when it was known to be what the manager has.
 pub(super) fn fresh_at(conn: &Connection) -> Result<i64, StoreError> {
-    let kept = usage::keepsake(conn, FRESH_AT)?.and_then(|bytes| bytes.try_into().ok());
-    Ok(kept.map_or(0, i64::from_be_bytes))
+    Ok(kept_number(conn, FRESH_AT)?.map_or(0, u64::cast_signed))
 }
 
 /// It was so until `at_ms`.
@@ -103,20 +124,17 @@ fn put(conn: &Connection, meta: &mut Meta, key: &Key, sequence: u64) -> Result<(
     }
 }
 
-/// The end of the manager's trail stands for one here, so that a copy that lost its latest changes is told from a whole one.
-fn at(meta: &mut Meta, version: Version) {
+fn at(meta: &mut Meta, Checkpoint { version, hash }: Checkpoint) {
     meta.version = version;
-    meta.audit = Ends { first: version.sequence + 1, before: [0; 32], last: version.sequence, hash: [0; 32] };
+    meta.audit = Ends { first: version.sequence + 1, before: hash, last: version.sequence, hash };
+}
+
+fn kept_number(conn: &Connection, name: &str) -> Result<Option<u64>, StoreError> {
+    let kept = usage::keepsake(conn, name)?.and_then(|bytes| bytes.try_into().ok());
+    Ok(kept.map(u64::from_be_bytes))
 }
 
 fn clear(conn: &Connection) -> Result<(), StoreError> {
     conn.execute_batch("DELETE FROM keys; DELETE FROM texts; DELETE FROM terms; DELETE FROM apps;")?;
     Ok(())
-}
-
-fn older(came: Version, has: Version) -> StoreError {
-    StoreError::Io(format!(
-        "keys of version {}.{} came after those of version {}.{}: older keys are not taken back",
-        came.epoch, came.sequence, has.epoch, has.sequence
-    ))
 }

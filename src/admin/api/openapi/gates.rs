@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::schemas::{Group, count, id, object, or_null, page};
+use super::schemas::{Group, HASH, count, id, object, or_null, page};
 use crate::admin::MAX_NUMBER;
 
 /// All of them.
@@ -36,6 +36,14 @@ pub(super) fn all() -> Group {
             object([
                 ("instance", word()),
                 ("version", asked()),
+                (
+                    "hash",
+                    json!({ "type": "string", "pattern": HASH, "description": "Of the record that made that version, in the audit trail." }),
+                ),
+                (
+                    "more?",
+                    json!({ "type": "boolean", "description": "Another report follows with more streams that ended by it." }),
+                ),
                 ("ended?", by_id(ended, 200)),
                 ("leaving?", json!({ "type": "boolean", "description": "It ends, and decides nothing from now on." })),
             ]),
@@ -57,6 +65,10 @@ pub(super) fn all() -> Group {
                 ("actor", json!({ "type": "string", "description": "Its token, as the audit trail has it." })),
                 ("connected", json!({ "type": "boolean" })),
                 ("version", version()),
+                (
+                    "diverged",
+                    json!({ "type": "boolean", "description": "It has keys that this store never had: one of both was put back by hand." }),
+                ),
                 ("heard_ms_ago", count()),
                 (
                     "max_stale_ms",

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::schemas::{ID, PRINTABLE};
+use super::schemas::{HASH, ID, PRINTABLE};
 use crate::admin::MAX_NUMBER;
 
 /// The name of a parameter of a call's query, among the described ones: some mean one thing here and another there.
@@ -69,11 +69,23 @@ pub(super) fn all() -> Value {
         ("connection_after", "after", number(0, MAX_NUMBER), "Behind this one: `next` of the page before. Not with `by`."),
         ("connection_limit", "limit", number(1, 1000), "At most so many; by default 1000."),
         ("nonce", "nonce", word(), "What was never said before; it stands in the answer, under the signature."),
+        (
+            "after",
+            "after",
+            number(0, MAX_NUMBER),
+            "What whoever asks has come to: the hash of that record stands in the answer, if it is known.",
+        ),
         ("follow_nonce", "nonce", word(), "What was never said before; it stands in every parcel, under the signature."),
         ("follow_instance", "instance", word(), "The process of the gate."),
         ("follow_name", "name", word(), "What the gate is called."),
         ("follow_epoch", "epoch", number(0, MAX_NUMBER), "Of the keys that the gate has."),
         ("follow_after", "after", number(0, MAX_NUMBER), "The sequence number of the keys that the gate has."),
+        (
+            "follow_hash",
+            "hash",
+            json!({ "type": "string", "pattern": HASH }),
+            "Of the record that made them, in the audit trail.",
+        ),
         (
             "follow_max_stale_ms",
             "max_stale_ms",

@@ -5,6 +5,8 @@ use serde_json::{Map, Value, json};
 use super::{super::problem::Kind, explain, gates, keys};
 use crate::{admin::MAX_NUMBER, keystore::Role};
 
+/// SHA-256, as hexadecimal digits.
+pub(super) const HASH: &str = "^[0-9a-f]{64}$";
 /// An id.
 pub(super) const ID: &str = "^[A-Za-z0-9_-]{1,64}$";
 /// Text without control characters.
@@ -209,7 +211,7 @@ fn managed() -> Group {
                 ("detail", json!({ "description": "Without secrets." })),
                 (
                     "hash",
-                    json!({ "type": "string", "pattern": "^[0-9a-f]{64}$", "description": "SHA-256 over the hash before and all of the above." }),
+                    json!({ "type": "string", "pattern": HASH, "description": "SHA-256 over the hash before and all of the above." }),
                 ),
             ]),
         ),
@@ -219,7 +221,7 @@ fn managed() -> Group {
             object([
                 ("first", json!({ "type": "integer", "minimum": 0, "description": "The first record that is there." })),
                 ("sequence", json!({ "type": "integer", "minimum": 0, "description": "The last one; 0 where there is none." })),
-                ("hash", json!({ "type": "string", "pattern": "^[0-9a-f]{64}$" })),
+                ("hash", json!({ "type": "string", "pattern": HASH })),
             ]),
         ),
         (

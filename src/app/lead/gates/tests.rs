@@ -1,0 +1,124 @@
+//! What is remembered of gates, and of whom not.
+
+use super::*;
+use crate::keystore::Checkpoint;
+
+fn joining(instance: &str) -> Joining {
+    Joining {
+        instance: instance.into(),
+        name: "edge".into(),
+        nonce: "n".into(),
+        at: Checkpoint { version: VERSION, hash: [1; 32] },
+        max_stale: Duration::from_secs(86_400),
+    }
+}
+
+const VERSION: Version = Version { epoch: 1, sequence: 9 };
+
+fn report(instance: &str, ended: impl IntoIterator<Item = usize>) -> Report {
+    let ended = ended.into_iter().map(|n| (format!("key{n}").into(), Ended { cut: 1, remaining: 0 })).collect();
+    Report { instance: instance.into(), version: VERSION, ended, ..Report::default() }
+}
+
+fn gates() -> Arc<Gates> {
+    Arc::default()
+}
+
+/// What one gate says of a key: whether it obeys, and how many streams it cut.
+fn said(gates: &Gates, id: &str) -> Option<(bool, usize)> {
+    let receipts = gates.receipts(id, VERSION);
+    receipts.first().map(|(_, receipt)| (receipt.acknowledged, receipt.cut))
+}
+
+#[test]
+fn to_come_back_acknowledges_nothing() {
+    let gates = gates();
+    let one = gates.join(&joining("one"), "operator:a").unwrap();
+    assert_eq!(said(&gates, "key1"), Some((false, 0)), "it says what it has, and may not decide by it yet");
+    assert!(gates.report(report("one", [1]), "operator:a", true));
+    assert_eq!(said(&gates, "key1"), Some((true, 1)));
+    drop(one);
+    let _one = gates.join(&joining("one"), "operator:a").unwrap();
+    assert_eq!(said(&gates, "key1"), Some((false, 0)));
+}
+
+#[test]
+fn what_this_store_never_had_acknowledges_nothing() {
+    let gates = gates();
+    let _one = gates.join(&joining("one"), "operator:a").unwrap();
+    assert!(gates.report(report("one", [1]), "operator:a", false));
+    assert_eq!(said(&gates, "key1"), Some((false, 0)));
+}
+
+#[test]
+fn a_report_in_parts_counts_with_its_last() {
+    let gates = gates();
+    let _one = gates.join(&joining("one"), "operator:a").unwrap();
+    gates.report(Report { more: true, ..report("one", 0..200) }, "operator:a", true);
+    assert_eq!(said(&gates, "key1"), Some((false, 0)));
+    gates.report(report("one", 200..300), "operator:a", true);
+    assert_eq!((said(&gates, "key1"), said(&gates, "key299")), (Some((true, 1)), Some((true, 1))));
+}
+
+/// What a key cost when it was disabled, it did not cost once more when it was revoked.
+#[test]
+fn what_ended_by_an_earlier_change_is_not_counted_again() {
+    let gates = gates();
+    let _one = gates.join(&joining("one"), "operator:a").unwrap();
+    gates.report(report("one", [1]), "operator:a", true);
+    let later = Version { sequence: 10, ..VERSION };
+    gates.report(Report { version: later, ..report("one", []) }, "operator:a", true);
+    let receipts = gates.receipts("key1", later);
+    assert_eq!((receipts[0].1.acknowledged, receipts[0].1.cut), (true, 0));
+}
+
+#[test]
+fn who_has_left_stays_away_whatever_comes_late() {
+    let gates = gates();
+    let one = gates.join(&joining("one"), "operator:a").unwrap();
+    gates.report(Report { leaving: true, ..report("one", []) }, "operator:a", true);
+    gates.report(report("one", []), "operator:a", true);
+    drop(one);
+    assert!(gates.receipts("key1", VERSION).is_empty() && gates.views().is_empty());
+}
+
+#[test]
+fn a_token_speaks_for_its_own_gates_only() {
+    let gates = gates();
+    let _one = gates.join(&joining("one"), "operator:a").unwrap();
+    assert_eq!(gates.join(&joining("one"), "operator:b").err(), Some(NoPlace::AnothersName));
+    assert!(!gates.report(report("one", []), "operator:b", true) && !gates.knows("one", "operator:b"));
+    assert_eq!(gates.takes("one", 1, "operator:b"), None);
+    assert_eq!(said(&gates, "key1"), Some((false, 0)));
+}
+
+/// However many gates somebody invents, others still have room, and none is forgotten that might decide by what it has.
+#[test]
+fn one_token_fills_no_memory() {
+    let gates = gates();
+    let last = (0..).take_while(|n| gates.join(&joining(&format!("i{n}")), "operator:a").is_ok()).count();
+    assert_eq!(last, MAX_OF_ACTOR);
+    assert_eq!(gates.views().len(), MAX_OF_ACTOR, "all of them may still decide");
+    gates.join(&joining("i7"), "operator:a").expect("one that is known comes back");
+    gates.join(&joining("mine"), "operator:b").expect("another token has room");
+    // And of what they tell, too.
+    for n in 0..MAX_OF_ACTOR {
+        gates.report(report(&format!("i{n}"), n * 200..(n + 1) * 200), "operator:a", true);
+    }
+    let kept: usize = gates.known.lock().values().map(|gate| gate.ended.len()).sum();
+    assert_eq!(kept, MAX_KEYS);
+    gates.report(report("mine", [1]), "operator:b", true);
+    assert_eq!(gates.known.lock()["mine"].ended.len(), 1);
+}
+
+#[test]
+fn a_batch_counts_once_and_again_where_it_was_not_kept() {
+    let gates = gates();
+    let _one = gates.join(&joining("one"), "operator:a").unwrap();
+    assert!(gates.takes("one", 1, "operator:a").is_some());
+    assert!(gates.takes("one", 1, "operator:a").is_none());
+    gates.gives_back("one", 1);
+    assert!(gates.takes("one", 1, "operator:a").is_some() && gates.takes("one", 2, "operator:a").is_some());
+    gates.gives_back("one", 1);
+    assert!(gates.takes("one", 2, "operator:a").is_none(), "a later one was kept");
+}

@@ -1,0 +1,82 @@
+//! All keys for a gate that cannot go on from what it has, as fast as it reads them, and no slower than is good for the store: while they are
+//! read, its log cannot be cut back.
+
+use std::{
+    io::{self, Write},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use tokio::{
+    runtime::Handle,
+    sync::mpsc,
+    time::{timeout, timeout_at},
+};
+
+use super::Lead;
+use crate::{
+    admin::Trouble,
+    keystore::{Checkpoint, Way, seal_parcel},
+};
+
+/// What is written at once, in bytes, and how much of that waits.
+const PIECE: usize = 64 * 1024;
+const PIECES: usize = 8;
+/// How long one may wait for its turn: as long as a gate waits for an answer, and no longer.
+const TURN: Duration = Duration::from_secs(8);
+/// How long a reader may take for one piece, and for all of them.
+const STALL: Duration = Duration::from_secs(30);
+const WHOLE: Duration = Duration::from_secs(15 * 60);
+
+impl Lead {
+    /// All keys as a parcel for whoever said `nonce` and has come to `after`.
+    pub(super) async fn whole(self: &Arc<Self>, nonce: &str, after: u64) -> Result<mpsc::Receiver<io::Result<Bytes>>, Trouble> {
+        let turn = timeout(TURN, Arc::clone(&self.snapshots).acquire_owned()).await;
+        let Ok(Ok(turn)) = turn else { return Err(Trouble::Busy("too many gates read all keys at once".to_owned())) };
+        let (sender, pieces) = mpsc::channel(PIECES);
+        let (lead, store, heading) = (Arc::clone(self), Arc::clone(self.stored.store()), self.heading(None, nonce));
+        let runtime = Handle::current();
+        tokio::task::spawn_blocking(move || {
+            let sending = Sending { sender: sender.clone(), runtime, until: Instant::now() + WHOLE };
+            let mut into = io::BufWriter::with_capacity(PIECE, sending);
+            let sealed = seal_parcel(&lead.signer, &heading, &mut into, |put| {
+                let version = store.read_all(&mut |key| put(&key)).map_err(io::Error::other)?;
+                // Asked for behind the keys: what they have is known by then, if it ever was.
+                let from = store.record_hash(after).map_err(io::Error::other)?;
+                let hash = store.record_hash(version.sequence).map_err(io::Error::other)?;
+                let hash = hash.ok_or_else(|| io::Error::other("the keys changed while they were read"))?;
+                Ok(Way { from, to: Checkpoint { version, hash } })
+            });
+            if let Err(error) = sealed.and_then(|_| into.flush()) {
+                // Whoever reads it is gone, or learns that it is not whole.
+                let _ = sender.try_send(Err(error));
+            }
+            drop(turn);
+        });
+        Ok(pieces)
+    }
+}
+
+/// What is written goes to whoever reads the other end.
+struct Sending {
+    sender: mpsc::Sender<io::Result<Bytes>>,
+    runtime: Handle,
+    until: Instant,
+}
+
+impl Write for Sending {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let until = self.until.min(Instant::now() + STALL);
+        let sent = self.sender.send(Ok(Bytes::copy_from_slice(bytes)));
+        match self.runtime.block_on(async { timeout_at(until.into(), sent).await }) {
+            Ok(Ok(())) => Ok(bytes.len()),
+            Ok(Err(_)) => Err(io::ErrorKind::BrokenPipe.into()),
+            Err(_) => Err(io::ErrorKind::TimedOut.into()),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

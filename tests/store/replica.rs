@@ -1,0 +1,125 @@
+//! A copy of another store's keys: it goes where that store goes, change by change or all at once, and nowhere else.
+
+use keygate::{
+    gate::{
+        keys::{Key, KeyChange, Life, Step},
+        testing,
+    },
+    keystore::{Checkpoint, Deed, KeyStore as _, SqliteStore, StoreError},
+};
+use tempfile::TempDir;
+
+use crate::support::{HOUR, NOW, Own, all, app, folder, ids, key, rotate, step};
+
+const MANAGER: [u8; 32] = [7; 32];
+
+fn copy() -> (TempDir, SqliteStore) {
+    let folder = folder();
+    let store = SqliteStore::open_replica(&folder.path().join("copy.db"), &MANAGER).unwrap();
+    (folder, store)
+}
+
+/// How far the store of a manager has come.
+fn checkpoint(own: &Own) -> Checkpoint {
+    let version = own.store.version().unwrap();
+    Checkpoint { version, hash: own.store.record_hash(version.sequence).unwrap().unwrap() }
+}
+
+/// Has the copy be what the manager has.
+fn replace(copy: &SqliteStore, own: &Own) -> Checkpoint {
+    let (to, keys) = (checkpoint(own), own.all());
+    assert!(copy.replace_all(copy.checkpoint().unwrap(), to, move |put| keys.iter().try_for_each(&mut *put)).unwrap());
+    to
+}
+
+/// Tells the copy what has changed since it was at `from`.
+fn catch_up(copy: &SqliteStore, own: &Own, from: Checkpoint) -> Result<bool, StoreError> {
+    copy.apply(from, checkpoint(own), own.changed_after(from.version.sequence, usize::MAX).keys)
+}
+
+#[test]
+fn a_copy_goes_where_its_manager_goes() {
+    let own = Own::with(&["a", "b"]);
+    let (_folder, copy) = copy();
+    let first = replace(&copy, &own);
+    assert_eq!((copy.checkpoint().unwrap(), all(&copy).unwrap()), (first, all(&own.store).unwrap()));
+    own.commit(step("a", Step::Revoke)).unwrap();
+    own.commit(Deed::Create(vec![key("c")])).unwrap();
+    assert!(catch_up(&copy, &own, first).unwrap());
+    assert_eq!((copy.checkpoint().unwrap(), all(&copy).unwrap()), (checkpoint(&own), all(&own.store).unwrap()));
+    assert_eq!(copy.record_hash(checkpoint(&own).version.sequence).unwrap(), Some(checkpoint(&own).hash));
+    assert_eq!(copy.record_hash(first.version.sequence).unwrap(), None, "it knows the latest alone");
+    assert!(catch_up(&copy, &own, first).unwrap(), "another process of the gate was faster: it is there already");
+}
+
+/// Two processes keep one copy while one takes the place of the other.
+#[test]
+fn what_leads_from_elsewhere_changes_nothing() {
+    let own = Own::with(&["a", "b"]);
+    let (_folder, copy) = copy();
+    let first = replace(&copy, &own);
+    own.commit(step("a", Step::Disable)).unwrap();
+    let second = checkpoint(&own);
+    assert!(catch_up(&copy, &own, first).unwrap());
+    own.commit(step("b", Step::Disable)).unwrap();
+    let third = checkpoint(&own);
+    assert!(!catch_up(&copy, &own, first).unwrap(), "the copy is further than that");
+    let other = Checkpoint { hash: [1; 32], ..second };
+    assert!(!copy.apply(other, third, own.changed_after(second.version.sequence, 9).keys).unwrap(), "it went another way");
+    assert!(!copy.replace_all(first, third, |_| Ok(())).unwrap());
+    assert_eq!((copy.checkpoint().unwrap(), ids(&all(&copy).unwrap().1)), (second, vec!["a", "b"]));
+}
+
+/// A revocation among the changes that a copy was spared, because it was replaced whole, is not missed by a process that reads change by
+/// change.
+#[test]
+fn what_changed_before_a_copy_was_replaced_is_not_told_in_part() {
+    let own = Own::with(&["a", "b"]);
+    let (_folder, copy) = copy();
+    let first = replace(&copy, &own);
+    own.commit(step("a", Step::Revoke)).unwrap();
+    let second = replace(&copy, &own);
+    own.commit(step("b", Step::Disable)).unwrap();
+    assert!(catch_up(&copy, &own, second).unwrap());
+    assert!(matches!(copy.changed_after(first.version.sequence, 9), Err(StoreError::TooFarBack)));
+    assert_eq!(ids(&copy.changed_after(second.version.sequence, 9).unwrap().keys), ["b"]);
+}
+
+/// A text that one key had and another one has now, both changed since the copy heard of either.
+#[test]
+fn a_text_may_go_from_one_key_to_another() {
+    let own = Own::with(&["z", "b"]);
+    let (_folder, copy) = copy();
+    let first = replace(&copy, &own);
+    own.commit(rotate("z", "sk_new", 0)).unwrap();
+    // Of `z`, the manager knows the old text no more: it is free for another key.
+    own.commit(Deed::Import(vec![Key { life: Life::new(testing::digest("sk_z"), i64::MAX), ..key("a") }])).unwrap();
+    // And now `z` comes behind it among the changes.
+    let about = keygate::gate::keys::About { name: "later".into(), ..key("z").about };
+    own.commit(Deed::Change { id: "z".into(), if_version: None, change: Box::new(KeyChange::Update(about, i64::MAX)) }).unwrap();
+    assert_eq!(ids(&own.changed_after(first.version.sequence, 9).keys), ["a", "z"]);
+    assert!(catch_up(&copy, &own, first).unwrap());
+    assert_eq!(all(&copy).unwrap(), all(&own.store).unwrap());
+}
+
+/// Whoever follows is to be told from one who went another way for as long as there is something to tell that by.
+#[test]
+fn the_hash_of_the_latest_change_of_keys_outlives_its_record() {
+    let own = Own::new();
+    assert_eq!(own.store.record_hash(0).unwrap(), Some([0; 32]));
+    own.commit(Deed::CreateApp(app("demo"), vec![key("a")])).unwrap();
+    own.commit(step("a", Step::Disable)).unwrap();
+    let latest = checkpoint(&own);
+    let note = || own.commit(Deed::Note { action: "key.misuse".into(), target: "key:a".into(), detail: "{}".into() }).unwrap();
+    note();
+    note();
+    let head = own.store.verify_audit().unwrap();
+    assert_eq!(own.store.prune_audit(NOW + HOUR, "operator:ann", NOW + 2 * HOUR).unwrap(), head.sequence);
+    assert_eq!(checkpoint(&own), latest);
+    assert_eq!(own.store.record_hash(latest.version.sequence - 1).unwrap(), None, "that one is forgotten");
+    assert_eq!(own.store.record_hash(head.sequence).unwrap(), Some(head.hash));
+    assert_eq!(own.store.record_hash(head.sequence + 2).unwrap(), None, "that one is still to come");
+    let own = own.reopened();
+    own.commit(step("a", Step::Enable)).unwrap();
+    assert_eq!(checkpoint(&own).hash, own.store.verify_audit().unwrap().hash);
+}
