@@ -10,8 +10,8 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::{
     fault::corrupt,
+    keepsakes,
     meta::{Ends, Meta},
-    usage,
 };
 use crate::keystore::{AuditFilter, AuditFrom, AuditHead, AuditRecord, RecordHash, StoreError};
 
@@ -118,7 +118,7 @@ pub(super) fn hash_of(conn: &Connection, meta: &Meta, sequence: u64) -> Result<O
     if found.is_some() || sequence != meta.version.sequence {
         return Ok(found);
     }
-    let kept = usage::keepsake(conn, KEYS_HASH)?.and_then(|kept| kept.try_into().ok());
+    let kept = keepsakes::find(conn, KEYS_HASH)?.and_then(|kept| kept.try_into().ok());
     kept.map(Some).ok_or_else(|| corrupt("the record of the latest change of keys is gone; change any key to mend that"))
 }
 
@@ -127,7 +127,7 @@ pub(super) fn prune(conn: &Connection, meta: &mut Meta, before_ms: i64) -> Resul
     let hash = hash_of(conn, meta, meta.version.sequence)?;
     let pruned = cut(conn, &mut meta.audit, before_ms)?;
     if let Some(hash) = hash.filter(|_| pruned > 0) {
-        usage::keep_anew(conn, KEYS_HASH, &hash)?;
+        keepsakes::keep_anew(conn, KEYS_HASH, &hash)?;
     }
     Ok(pruned)
 }

@@ -11,6 +11,7 @@ mod deeds;
 mod details;
 mod fault;
 mod head;
+mod keepsakes;
 mod keys;
 mod meta;
 mod once;
@@ -246,11 +247,11 @@ impl KeyStore for SqliteStore {
     }
 
     fn keepsake(&self, name: &str, make: &dyn Fn() -> Vec<u8>) -> Result<Vec<u8>, StoreError> {
-        if let Some(kept) = self.read(|conn| usage::keepsake(conn, name))? {
+        if let Some(kept) = self.read(|conn| keepsakes::find(conn, name))? {
             return Ok(kept);
         }
         let (name, value): (Box<str>, _) = (name.into(), make());
-        self.write(move |conn| usage::keep(conn, &name, &value))
+        self.write(move |conn| keepsakes::keep(conn, &name, &value))
     }
 
     fn backup(&self, path: &Path) -> Result<(), StoreError> {

@@ -4,9 +4,8 @@
 use rusqlite::Connection;
 
 use super::{
-    apps, keys,
+    apps, keepsakes, keys,
     meta::{Ends, Meta},
-    usage,
 };
 use crate::{
     gate::keys::Key,
@@ -27,7 +26,7 @@ pub(super) type Source<'s> = dyn Fn(&mut dyn FnMut(&Key) -> Result<(), StoreErro
 /// Has the store be a copy of what `manager` has: an empty one, where it was of another.
 pub(super) fn claim(conn: &Connection, manager: &[u8]) -> Result<(), StoreError> {
     let meta = Meta::load(conn)?;
-    match usage::keepsake(conn, MANAGER)? {
+    match keepsakes::find(conn, MANAGER)? {
         Some(kept) if kept == manager => return Ok(()),
         None if meta.version != Version::default() => {
             return Err(StoreError::Io(
@@ -38,14 +37,14 @@ pub(super) fn claim(conn: &Connection, manager: &[u8]) -> Result<(), StoreError>
     }
     clear(conn)?;
     Meta::new(0).save(conn)?;
-    usage::keep_anew(conn, FRESH_AT, &0i64.to_be_bytes())?;
-    usage::keep_anew(conn, WHOLE_AT, &0u64.to_be_bytes())?;
-    usage::keep_anew(conn, MANAGER, manager)
+    keepsakes::keep_anew(conn, FRESH_AT, &0i64.to_be_bytes())?;
+    keepsakes::keep_anew(conn, WHOLE_AT, &0u64.to_be_bytes())?;
+    keepsakes::keep_anew(conn, MANAGER, manager)
 }
 
 /// That it is no copy.
 pub(super) fn is_none(conn: &Connection) -> Result<(), StoreError> {
-    match usage::keepsake(conn, MANAGER)? {
+    match keepsakes::find(conn, MANAGER)? {
         None => Ok(()),
         Some(_) => Err(StoreError::Io(
             "this is the copy that a gate keeps of its manager's keys: nothing is managed in it; name another file".to_owned(),
@@ -68,7 +67,7 @@ pub(super) fn replace_all(conn: &Connection, from: Checkpoint, to: Checkpoint, s
     let mut meta = Meta::new(0);
     // No change of theirs is known: only that they are so now.
     source(&mut |key| put(conn, &mut meta, key, 0))?;
-    usage::keep_anew(conn, WHOLE_AT, &to.version.sequence.to_be_bytes())?;
+    keepsakes::keep_anew(conn, WHOLE_AT, &to.version.sequence.to_be_bytes())?;
     at(&mut meta, to);
     meta.save(conn)?;
     Ok(true)
@@ -111,7 +110,7 @@ pub(super) fn fresh_at(conn: &Connection) -> Result<i64, StoreError> {
 
 /// It was so until `at_ms`.
 pub(super) fn note_fresh(conn: &Connection, at_ms: i64) -> Result<(), StoreError> {
-    usage::keep_anew(conn, FRESH_AT, &at_ms.to_be_bytes())
+    keepsakes::keep_anew(conn, FRESH_AT, &at_ms.to_be_bytes())
 }
 
 fn put(conn: &Connection, meta: &mut Meta, key: &Key, sequence: u64) -> Result<(), StoreError> {
@@ -130,7 +129,7 @@ fn at(meta: &mut Meta, Checkpoint { version, hash }: Checkpoint) {
 }
 
 fn kept_number(conn: &Connection, name: &str) -> Result<Option<u64>, StoreError> {
-    let kept = usage::keepsake(conn, name)?.and_then(|bytes| bytes.try_into().ok());
+    let kept = keepsakes::find(conn, name)?.and_then(|bytes| bytes.try_into().ok());
     Ok(kept.map(u64::from_be_bytes))
 }
 

@@ -10,7 +10,7 @@ use super::super::{
     checksum::Total,
     connection,
     head::Head,
-    keys,
+    keepsakes, keys,
     meta::Meta,
     place::Place,
     rows::{COLUMNS, Reader},
@@ -111,9 +111,9 @@ fn counted_on(old: &Connection, new: &Connection) -> Result<Result<(), StoreErro
             counted = usage::catch_up(new, &id, &usage);
         }
     });
-    let keepsakes_read = usage::keepsakes(old, &mut |name, value| {
+    let keepsakes_read = keepsakes::all(old, &mut |name, value| {
         if kept.is_ok() {
-            kept = usage::keep(new, &name, &value).map(drop);
+            kept = keepsakes::keep(new, &name, &value).map(drop);
         }
     });
     counted.and(kept)?;
