@@ -88,6 +88,7 @@ impl Keeping {
             manage.keep_trail_for(config.audit_keep);
             tasks.spawn(Arc::clone(manage).prune_trail());
             tasks.spawn(Arc::clone(manage).count_warnings());
+            tasks.spawn(Arc::clone(manage).forget_gates());
             let manage = Arc::clone(manage);
             // Whoever takes over is to know the gates that follow, for its receipts.
             tasks.spawn(async move {

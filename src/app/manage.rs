@@ -73,6 +73,17 @@ impl Manage {
         self.operators.look(&self.stored).await
     }
 
+    /// Forgets gates that decide nothing any more, until the process ends.
+    ///
+    /// # Errors
+    /// None: an end that others of the gate's parts report as well.
+    pub async fn forget_gates(self: Arc<Self>) -> std::io::Result<()> {
+        match &self.lead {
+            Some(lead) => Arc::clone(lead).forget_gates().await,
+            None => std::future::pending().await,
+        }
+    }
+
     fn now_ms(&self) -> i64 {
         self.clock.now().unix_ms
     }

@@ -52,7 +52,7 @@ impl Command {
 
 const LISTED: [Column; 6] = [
     ("NAME", |gate| text(gate, "name")),
-    ("CONNECTED", |gate| if gate["connected"] == true { "yes".to_owned() } else { "no".to_owned() }),
+    ("STATE", |gate| state(gate).to_owned()),
     (">VERSION", |gate| gate["version"]["sequence"].to_string()),
     (">HEARD (S AGO)", |gate| seconds(ms(gate, "heard_ms_ago"))),
     (">GOOD FOR (S)", |gate| seconds(ms(gate, "max_stale_ms").saturating_sub(ms(gate, "heard_ms_ago")))),
@@ -67,6 +67,15 @@ impl List {
             Form::Table => print_table(&gates, &LISTED, "no gate follows; docs/keys.md says how one does"),
         }
         Ok(())
+    }
+}
+
+/// Whether it follows now, may go on by what it had, or has keys of another history than this store's.
+fn state(gate: &Value) -> &'static str {
+    match (gate["diverged"] == true, gate["connected"] == true) {
+        (true, _) => "diverged",
+        (false, true) => "follows",
+        (false, false) => "away",
     }
 }
 

@@ -112,6 +112,18 @@ pub trait KeyStore: Send + Sync + 'static {
     /// If it can be neither read nor kept.
     fn keepsake(&self, name: &str, make: &dyn Fn() -> Vec<u8>) -> Result<Vec<u8>, StoreError>;
 
+    /// All that is kept for the manager itself under names that begin with `prefix`, by the rest of the name.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    fn keepsakes(&self, prefix: &str) -> Result<BTreeMap<Box<str>, Vec<u8>>, StoreError>;
+
+    /// Keeps each of these for the manager itself under its name, and forgets what is kept under that of a `None`; all of it or nothing.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    fn put_keepsakes(&self, changes: BTreeMap<Box<str>, Option<Vec<u8>>>) -> Result<(), StoreError>;
+
     /// Writes a copy, of one moment and whole, to a new file at `path`, for its owner only.
     ///
     /// # Errors

@@ -106,6 +106,31 @@ async fn a_gate_that_is_cut_off_is_missing_in_a_receipt() {
     gate.comes_to(&key, 401).await;
 }
 
+/// Nor is it for a manager that was started again and has not heard that gate since: it may go on all the same.
+#[tokio::test]
+async fn a_gate_that_is_cut_off_is_missing_in_a_receipt_after_a_restart_too() {
+    let mut world = World::start().await;
+    let gate = world.follower("1h").await;
+    let (id, key) = world.new_key().await;
+    gate.comes_to(&key, 200).await;
+    world.wire.set(State::Hangs);
+    world.restart_manager(|_| ()).await;
+    let (code, said) = world.revoke(&id, "300ms").await;
+    assert_eq!((code, &said["receipt"]["complete"]), (Some(3), &false.into()), "{said}");
+    assert_eq!(gate.asks(&key).await, 200, "it has not heard of it");
+    world.mend().await;
+    let (code, said) = world.revoke(&id, "10s").await;
+    assert_eq!((code, &said["receipt"]["complete"]), (Some(0), &true.into()), "{said}");
+    assert_eq!(gate.asks(&key).await, 401);
+    // One that ends and says so is waited for no more, in this process or the next.
+    let mut program = gate.gate.program;
+    program.signal(Signal::TERM);
+    assert_eq!(program.exit().await, Some(0));
+    world.restart_manager(|_| ()).await;
+    let (id, _) = world.new_key().await;
+    assert_eq!(world.revoke(&id, "10s").await.0, Some(0));
+}
+
 /// A manager that is killed loses nothing that it has acknowledged, and its gates nothing at all.
 #[tokio::test]
 async fn a_manager_that_is_killed_comes_back() {

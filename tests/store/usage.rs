@@ -33,6 +33,20 @@ fn usage_adds_up_and_tallies_are_the_latest() {
 }
 
 #[test]
+fn keepsakes_are_put_and_forgotten_by_their_names() {
+    let own = Own::new();
+    let put = |changes: &[(&str, Option<&[u8]>)]| {
+        let changes = changes.iter().map(|(name, value)| ((*name).into(), value.map(Vec::from)));
+        own.store.put_keepsakes(changes.collect()).unwrap();
+    };
+    put(&[("gate:a", Some(b"1")), ("gate:b", Some(b"2")), ("gates", Some(b"3"))]);
+    put(&[("gate:a", None), ("gate:b", Some(b"4")), ("gate:none", None)]);
+    let expected = [("b".into(), b"4".to_vec())].into();
+    assert_eq!(own.store.keepsakes("gate:").unwrap(), expected);
+    assert_eq!(own.reopened().store.keepsakes("gate:").unwrap(), expected);
+}
+
+#[test]
 fn a_keepsake_is_made_once() {
     let own = Own::new();
     assert_eq!(own.store.keepsake("signing", &|| vec![1, 2]).unwrap(), [1, 2]);

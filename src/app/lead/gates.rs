@@ -11,6 +11,7 @@ use std::{
 
 use parking_lot::Mutex;
 
+use super::memory::Kept;
 use crate::{
     admin::{Ended, GateReceipt, GateView, Joining, Report},
     keystore::Version,
@@ -66,13 +67,25 @@ pub struct Present {
 }
 
 impl Gates {
-    /// A gate follows from now on. That it says what it has acknowledges nothing: it reports that.
+    /// Those that were known when a process led last: they may still decide by what they had then.
+    pub(super) fn of(kept: impl IntoIterator<Item = (Box<str>, Kept)>) -> Self {
+        let known = kept.into_iter().map(|(instance, Kept { name, actor, max_stale_ms })| {
+            (instance, Known::new(name, actor, Duration::from_millis(max_stale_ms)))
+        });
+        Self { known: Mutex::new(known.collect()) }
+    }
+
+    /// Forgets those that decide nothing any more; which they are.
+    pub(super) fn forget(&self) -> Vec<Box<str>> {
+        self.known.lock().extract_if(.., |_, gate| gate.is_over()).map(|(instance, _)| instance).collect()
+    }
+
+    /// A gate follows from now on; and whether it was not known before. That it says what it has acknowledges nothing: it reports that.
     ///
     /// # Errors
     /// Why it cannot.
-    pub(super) fn join(self: &Arc<Self>, joining: &Joining, actor: &str) -> Result<Present, NoPlace> {
+    pub(super) fn join(self: &Arc<Self>, joining: &Joining, actor: &str) -> Result<(Present, bool), NoPlace> {
         let mut known = self.known.lock();
-        known.retain(|_, gate| !gate.is_over());
         if known.get(&joining.instance).is_some_and(|gate| *gate.actor != *actor) {
             return Err(NoPlace::AnothersName);
         }
@@ -80,10 +93,12 @@ impl Gates {
         if is_new && (known.len() >= MAX_GATES || of_actor(&known, actor).count() >= MAX_OF_ACTOR) {
             return Err(NoPlace::TooMany);
         }
-        let gate = known.entry(joining.instance.clone()).or_insert_with(|| Known::new(joining, actor));
+        let gate = known
+            .entry(joining.instance.clone())
+            .or_insert_with(|| Known::new(joining.name.clone(), actor.into(), joining.max_stale));
         (gate.acknowledged, gate.diverged, gate.left) = (Version::default(), false, false);
         gate.connections += 1;
-        Ok(Present { gates: Arc::clone(self), instance: joining.instance.clone() })
+        Ok((Present { gates: Arc::clone(self), instance: joining.instance.clone() }, is_new))
     }
 
     /// A gate, which `actor` speaks for, says how far it has come, and what ended by that; whether it has `acknowledged` that, by what this
@@ -130,8 +145,7 @@ impl Gates {
 
     /// What each gate, by its process, says of the change of a key that came with `version`.
     pub fn receipts(&self, id: &str, version: Version) -> Vec<(String, GateReceipt)> {
-        let mut known = self.known.lock();
-        known.retain(|_, gate| !gate.is_over());
+        let known = self.known.lock();
         let of = |instance: &str, gate: &Known| {
             let acknowledged = gate.acknowledged >= version;
             // What ended by an earlier change did not end by this one.
@@ -141,14 +155,13 @@ impl Gates {
             let (acknowledged, remaining) = if gate.left { (true, 0) } else { (acknowledged, remaining) };
             (instance.to_string(), GateReceipt { gate: gate.name.to_string(), acknowledged, cut, remaining, took_ms: None })
         };
-        let has_a_word = |gate: &Known| !gate.left || gate.ended.contains_key(id);
+        let has_a_word = |gate: &Known| !gate.is_over() && (!gate.left || gate.ended.contains_key(id));
         known.iter().filter(|(_, gate)| has_a_word(gate)).map(|(instance, gate)| of(instance, gate)).collect()
     }
 
     /// What is shown of them.
     pub fn views(&self) -> Vec<GateView> {
-        let mut known = self.known.lock();
-        known.retain(|_, gate| !gate.is_over());
+        let known = self.known.lock();
         let ms = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
         let view = |instance: &str, gate: &Known| GateView {
             name: gate.name.to_string(),
@@ -160,7 +173,7 @@ impl Gates {
             heard_ms_ago: ms(gate.fed.elapsed()),
             max_stale_ms: ms(gate.max_stale),
         };
-        known.iter().filter(|(_, gate)| !gate.left).map(|(instance, gate)| view(instance, gate)).collect()
+        known.iter().filter(|(_, gate)| !gate.left && !gate.is_over()).map(|(instance, gate)| view(instance, gate)).collect()
     }
 }
 
@@ -169,16 +182,16 @@ fn of_actor<'k>(known: &'k BTreeMap<Box<str>, Known>, actor: &str) -> impl Itera
 }
 
 impl Known {
-    fn new(joining: &Joining, actor: &str) -> Self {
+    fn new(name: Box<str>, actor: Box<str>, max_stale: Duration) -> Self {
         Self {
-            name: joining.name.clone(),
-            actor: actor.into(),
+            name,
+            actor,
             acknowledged: Version::default(),
             diverged: false,
             connections: 0,
             // One that this process has not heard of yet may have been fed by the one before until now.
             fed: Instant::now(),
-            max_stale: joining.max_stale,
+            max_stale,
             ended: BTreeMap::new(),
             batch: 0,
             left: false,

@@ -5,6 +5,7 @@
 
 mod feed;
 mod gates;
+mod memory;
 mod usage;
 mod whole;
 
@@ -13,7 +14,7 @@ use std::{io, sync::Arc};
 use async_trait::async_trait;
 use bytes::Bytes;
 use ring::rand::SystemRandom;
-use tokio::sync::{Semaphore, SetOnce, mpsc};
+use tokio::sync::{Mutex, Semaphore, SetOnce, mpsc};
 
 pub use self::{feed::beat, gates::Gates};
 use self::{gates::NoPlace, usage::Noted};
@@ -39,6 +40,8 @@ pub struct Lead {
     operators: Arc<Operators>,
     signer: Signer,
     gates: Arc<Gates>,
+    /// Whoever changes which gates are remembered, in memory and in the store.
+    keeping: Mutex<()>,
     noted: Noted,
     snapshots: Arc<Semaphore>,
     /// Whether another process leads from now on.
@@ -50,11 +53,12 @@ impl Lead {
     /// have tokens among `operators`.
     ///
     /// # Errors
-    /// If the store has no signing key and none can be kept.
+    /// If the store cannot be read, or has no signing key and none can be kept.
     pub async fn new(stored: Arc<StoredKeys>, edge: Arc<Edge>, operators: Arc<Operators>) -> Result<Arc<Self>, StoreError> {
         let signer = stored.ask(signer).await?;
-        let (gates, noted, snapshots) = (Arc::default(), Noted::default(), Arc::new(Semaphore::new(SNAPSHOTS)));
-        Ok(Arc::new(Self { stored, edge, operators, signer, gates, noted, snapshots, ended: SetOnce::new() }))
+        let gates = Arc::new(memory::recalled(&stored).await?);
+        let (keeping, noted, snapshots) = (Mutex::default(), Noted::default(), Arc::new(Semaphore::new(SNAPSHOTS)));
+        Ok(Arc::new(Self { stored, edge, operators, signer, gates, keeping, noted, snapshots, ended: SetOnce::new() }))
     }
 
     /// The gates that follow.
@@ -92,7 +96,7 @@ impl Leading for Arc<Lead> {
     }
 
     async fn follow(&self, joining: Joining, by: &Caller) -> Result<mpsc::Receiver<Followed>, Trouble> {
-        let present = self.gates.join(&joining, &by.actor)?;
+        let present = self.admit(&joining, &by.actor).await?;
         let (sender, receiver) = mpsc::channel(WAITING);
         tokio::spawn(Self::clone(self).feed(joining, by.actor.clone(), present, sender));
         Ok(receiver)
@@ -106,8 +110,11 @@ impl Leading for Arc<Lead> {
         });
         let acknowledged = acknowledged.await?;
         report.ended.retain(|id, _| self.is_key(id));
-        let instance = report.instance.clone();
+        let (instance, leaving) = (report.instance.clone(), report.leaving);
         let known = self.gates.report(report, &by.actor, acknowledged);
+        if known && leaving {
+            self.has_left(&instance).await;
+        }
         // One that has not asked yet since this process began: it tells it again when it has.
         if known { Ok(()) } else { Err(unknown(&instance)) }
     }

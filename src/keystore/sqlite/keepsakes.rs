@@ -1,5 +1,7 @@
 //! What is kept for the manager or a copy itself, by its name: beside the keys, and no change of them.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Connection, params_from_iter, types::Value};
 
 use super::checksum::{checked, sealed};
@@ -13,6 +15,25 @@ pub(super) fn all(conn: &Connection, take: &mut dyn FnMut(String, Vec<u8>)) -> R
         checked("keepsakes", row, 2)?;
         take(row.get(0)?, row.get(1)?);
     }
+    Ok(())
+}
+
+/// What is kept under names that begin with `prefix`, by the rest of the name.
+pub(super) fn beginning_with(conn: &Connection, prefix: &str) -> Result<BTreeMap<Box<str>, Vec<u8>>, StoreError> {
+    let mut asked =
+        conn.prepare_cached("SELECT name, value, checksum FROM keepsakes WHERE SUBSTR(name, 1, LENGTH(?1)) = ?1 ORDER BY name")?;
+    let (mut rows, mut found) = (asked.query([prefix])?, BTreeMap::new());
+    while let Some(row) = rows.next()? {
+        checked("keepsakes", row, 2)?;
+        let name: String = row.get(0)?;
+        found.insert(name.strip_prefix(prefix).unwrap_or_default().into(), row.get(1)?);
+    }
+    Ok(found)
+}
+
+/// Forgets what is kept under `name`.
+pub(super) fn forget(conn: &Connection, name: &str) -> Result<(), StoreError> {
+    conn.prepare_cached("DELETE FROM keepsakes WHERE name = ?1")?.execute([name])?;
     Ok(())
 }
 

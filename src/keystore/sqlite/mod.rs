@@ -254,6 +254,19 @@ impl KeyStore for SqliteStore {
         self.write(move |conn| keepsakes::keep(conn, &name, &value))
     }
 
+    fn keepsakes(&self, prefix: &str) -> Result<BTreeMap<Box<str>, Vec<u8>>, StoreError> {
+        self.read(|conn| keepsakes::beginning_with(conn, prefix))
+    }
+
+    fn put_keepsakes(&self, changes: BTreeMap<Box<str>, Option<Vec<u8>>>) -> Result<(), StoreError> {
+        self.write(move |conn| {
+            changes.iter().try_for_each(|(name, value)| match value {
+                Some(value) => keepsakes::keep_anew(conn, name, value),
+                None => keepsakes::forget(conn, name),
+            })
+        })
+    }
+
     fn backup(&self, path: &Path) -> Result<(), StoreError> {
         self.place.told(backup::write(&self.place, path))
     }

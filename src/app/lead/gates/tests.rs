@@ -20,6 +20,10 @@ fn report(instance: &str, ended: impl IntoIterator<Item = usize>) -> Report {
     Report { instance: instance.into(), version: VERSION, ended, ..Report::default() }
 }
 
+fn join(gates: &Arc<Gates>, instance: &str) -> Present {
+    gates.join(&joining(instance), "operator:a").unwrap().0
+}
+
 fn gates() -> Arc<Gates> {
     Arc::default()
 }
@@ -33,19 +37,19 @@ fn said(gates: &Gates, id: &str) -> Option<(bool, usize)> {
 #[test]
 fn to_come_back_acknowledges_nothing() {
     let gates = gates();
-    let one = gates.join(&joining("one"), "operator:a").unwrap();
+    let one = join(&gates, "one");
     assert_eq!(said(&gates, "key1"), Some((false, 0)), "it says what it has, and may not decide by it yet");
     assert!(gates.report(report("one", [1]), "operator:a", true));
     assert_eq!(said(&gates, "key1"), Some((true, 1)));
     drop(one);
-    let _one = gates.join(&joining("one"), "operator:a").unwrap();
+    let _one = join(&gates, "one");
     assert_eq!(said(&gates, "key1"), Some((false, 0)));
 }
 
 #[test]
 fn what_this_store_never_had_acknowledges_nothing() {
     let gates = gates();
-    let _one = gates.join(&joining("one"), "operator:a").unwrap();
+    let _one = join(&gates, "one");
     assert!(gates.report(report("one", [1]), "operator:a", false));
     assert_eq!(said(&gates, "key1"), Some((false, 0)));
 }
@@ -53,7 +57,7 @@ fn what_this_store_never_had_acknowledges_nothing() {
 #[test]
 fn a_report_in_parts_counts_with_its_last() {
     let gates = gates();
-    let _one = gates.join(&joining("one"), "operator:a").unwrap();
+    let _one = join(&gates, "one");
     gates.report(Report { more: true, ..report("one", 0..200) }, "operator:a", true);
     assert_eq!(said(&gates, "key1"), Some((false, 0)));
     gates.report(report("one", 200..300), "operator:a", true);
@@ -64,7 +68,7 @@ fn a_report_in_parts_counts_with_its_last() {
 #[test]
 fn what_ended_by_an_earlier_change_is_not_counted_again() {
     let gates = gates();
-    let _one = gates.join(&joining("one"), "operator:a").unwrap();
+    let _one = join(&gates, "one");
     gates.report(report("one", [1]), "operator:a", true);
     let later = Version { sequence: 10, ..VERSION };
     gates.report(Report { version: later, ..report("one", []) }, "operator:a", true);
@@ -75,7 +79,7 @@ fn what_ended_by_an_earlier_change_is_not_counted_again() {
 #[test]
 fn who_has_left_stays_away_whatever_comes_late() {
     let gates = gates();
-    let one = gates.join(&joining("one"), "operator:a").unwrap();
+    let one = join(&gates, "one");
     gates.report(Report { leaving: true, ..report("one", []) }, "operator:a", true);
     gates.report(report("one", []), "operator:a", true);
     drop(one);
@@ -85,7 +89,7 @@ fn who_has_left_stays_away_whatever_comes_late() {
 #[test]
 fn a_token_speaks_for_its_own_gates_only() {
     let gates = gates();
-    let _one = gates.join(&joining("one"), "operator:a").unwrap();
+    let _one = join(&gates, "one");
     assert_eq!(gates.join(&joining("one"), "operator:b").err(), Some(NoPlace::AnothersName));
     assert!(!gates.report(report("one", []), "operator:b", true) && !gates.knows("one", "operator:b"));
     assert_eq!(gates.takes("one", 1, "operator:b"), None);
@@ -114,11 +118,25 @@ fn one_token_fills_no_memory() {
 #[test]
 fn a_batch_counts_once_and_again_where_it_was_not_kept() {
     let gates = gates();
-    let _one = gates.join(&joining("one"), "operator:a").unwrap();
+    let _one = join(&gates, "one");
     assert!(gates.takes("one", 1, "operator:a").is_some());
     assert!(gates.takes("one", 1, "operator:a").is_none());
     gates.gives_back("one", 1);
     assert!(gates.takes("one", 1, "operator:a").is_some() && gates.takes("one", 2, "operator:a").is_some());
     gates.gives_back("one", 1);
     assert!(gates.takes("one", 2, "operator:a").is_none(), "a later one was kept");
+}
+
+/// A manager that is started again does not know how long ago the one before it fed its gates.
+#[test]
+fn who_was_known_before_a_restart_is_waited_for() {
+    let kept = Kept { name: "edge".into(), actor: "operator:a".into(), max_stale_ms: 86_400_000 };
+    let over = Kept { name: "gone".into(), actor: "operator:a".into(), max_stale_ms: 0 };
+    let gates = Arc::new(Gates::of([("one".into(), kept), ("two".into(), over)]));
+    assert_eq!((gates.receipts("key1", VERSION).len(), said(&gates, "key1")), (1, Some((false, 0))));
+    assert_eq!((gates.forget(), gates.forget()), (vec!["two".into()], Vec::new()));
+    let (_present, is_new) = gates.join(&joining("one"), "operator:a").unwrap();
+    assert!(!is_new);
+    gates.report(report("one", []), "operator:a", true);
+    assert_eq!(said(&gates, "key1"), Some((true, 0)));
 }
