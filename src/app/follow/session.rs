@@ -1,9 +1,6 @@
 //! One asking: the stream of changes from the version of the copy on, until it breaks off or says that it cannot lead on from there.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, StatusCode, header::ACCEPT};
@@ -33,11 +30,26 @@ const AROUND: usize = 4;
 /// What was asked, and when.
 struct Asking {
     nonce: String,
-    begun: Instant,
-    /// The manager's uptime in the first parcel, which was made after `begun`.
+    /// On the ticks of the gate's clock.
+    begun_ns: u64,
+    /// The manager's uptime in the first parcel, which was made after `begun_ns`.
     first_ms: Option<u64>,
     /// What the gate has come to by what was answered.
     at: Checkpoint,
+}
+
+impl Asking {
+    /// When the manager had, at the least, what it says in a parcel that it made after so much uptime: what its clock says has passed since
+    /// the first parcel, and no more than has passed here until `now_ns`.
+    ///
+    /// # Errors
+    /// If no clock comes so far.
+    fn known_ns(&mut self, uptime_ms: u64, now_ns: u64) -> Result<u64, String> {
+        let first_ms = *self.first_ms.get_or_insert(uptime_ms);
+        let passed_ns = uptime_ms.saturating_sub(first_ms).checked_mul(1_000_000);
+        let known_ns = passed_ns.and_then(|passed_ns| self.begun_ns.checked_add(passed_ns));
+        known_ns.map(|known_ns| known_ns.min(now_ns)).ok_or_else(|| "the manager counts its time as nobody can".to_owned())
+    }
 }
 
 impl Follow {
@@ -50,8 +62,8 @@ impl Follow {
         let connection = timeout(PATIENCE, self.client.connect()).await.map_err(|_| NO_ANSWER.to_owned())?;
         let connection = connection.map_err(|error| error.to_string())?;
         // From here on: how long it took to connect says nothing of how old an answer is.
-        let (nonce, begun) = (word(&self.random)?, Instant::now());
-        let mut asking = Asking { nonce, begun, first_ms: None, at: self.checkpoint().await? };
+        let begun_ns = self.freshness.now_ns();
+        let mut asking = Asking { nonce: word(&self.random)?, begun_ns, first_ms: None, at: self.checkpoint().await? };
         let Checkpoint { version: Version { epoch, sequence }, hash } = asking.at;
         let target = format!(
             "{}/events?nonce={}&instance={}&name={}&epoch={epoch}&after={sequence}&hash={}&max_stale_ms={}",
@@ -77,9 +89,9 @@ impl Follow {
             };
             match event.name.as_str() {
                 "changes" => {
-                    let Some(known) = self.take_changes(event.data, &mut asking).await? else { return Ok(()) };
+                    let Some(known_ns) = self.take_changes(event.data, &mut asking).await? else { return Ok(()) };
                     // Where the first word was long in coming, all that follow seem as old: to ask anew is better.
-                    if known.elapsed() > self.manager.max_stale / 4 {
+                    if Duration::from_nanos(self.freshness.now_ns().saturating_sub(known_ns)) > self.manager.max_stale / 4 {
                         return Ok(());
                     }
                 }
@@ -91,8 +103,8 @@ impl Follow {
         }
     }
 
-    /// Takes in what changed. When it is known to have been so; `None` where the copy is elsewhere by now.
-    async fn take_changes(&mut self, parcel: String, asking: &mut Asking) -> Result<Option<Instant>, String> {
+    /// Takes in what changed. When it is known to have been so, on the ticks of the gate's clock; `None` where the copy is elsewhere by now.
+    async fn take_changes(&mut self, parcel: String, asking: &mut Asking) -> Result<Option<u64>, String> {
         let (heading, Way { from, to }) =
             verify_parcel(parcel.as_bytes(), &self.manager.verify).map_err(|error| error.to_string())?;
         let Heading { after, uptime_ms, nonce, .. } = heading;
@@ -135,13 +147,10 @@ impl Follow {
         if *self.stored.versions().borrow() != to.version {
             return Ok(None);
         }
-        let first_ms = *asking.first_ms.get_or_insert(uptime_ms);
-        // What the manager's clock says has passed between the two parcels, and no more than has passed here.
-        let known = asking.begun + Duration::from_millis(uptime_ms.saturating_sub(first_ms));
-        let known = known.min(Instant::now());
-        self.freshness.heard(known).await;
+        let known_ns = asking.known_ns(uptime_ms, self.freshness.now_ns())?;
+        self.freshness.heard(known_ns).await;
         let _ = self.first.set(());
-        Ok(Some(known))
+        Ok(Some(known_ns))
     }
 
     /// Brings into force what the copy has; the outbox tells the manager.
@@ -201,5 +210,30 @@ pub(super) async fn good(
                 .and_then(|told| serde_json::from_str::<serde_json::Value>(&told).ok()?["detail"].as_str().map(str::to_owned));
             Err(format!("the manager answers {status}: {}", detail.unwrap_or_else(|| "nothing that a manager says".to_owned())))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_known_is_as_old_as_both_clocks_say() {
+        let mut asking = Asking { nonce: String::new(), begun_ns: 5, first_ms: None, at: Checkpoint::default() };
+        assert_eq!(asking.known_ns(700, 1_000_000_000), Ok(5), "however long it took to come");
+        assert_eq!(asking.known_ns(703, 1_000_000_000), Ok(3_000_005));
+        assert_eq!(asking.known_ns(703, 9), Ok(9), "of a manager whose clock runs fast");
+        assert_eq!(asking.known_ns(0, 1_000_000_000), Ok(5), "of one whose clock runs back");
+    }
+
+    #[test]
+    fn a_manager_that_signs_an_uptime_beyond_all_time_is_not_believed() {
+        for uptime_ms in [u64::MAX, u64::MAX / 1_000_000] {
+            let mut asking =
+                Asking { nonce: String::new(), begun_ns: u64::MAX / 2, first_ms: Some(0), at: Checkpoint::default() };
+            assert_eq!(asking.known_ns(uptime_ms, u64::MAX), Err("the manager counts its time as nobody can".to_owned()));
+        }
+        let mut asking = Asking { nonce: String::new(), begun_ns: 5, first_ms: None, at: Checkpoint::default() };
+        assert_eq!(asking.known_ns(u64::MAX, u64::MAX), Ok(5), "of itself it says nothing");
     }
 }
