@@ -2,6 +2,8 @@
 
 use rustix::process::Signal;
 
+use serde_json::json;
+
 use super::{support::until, wire::State, world::World};
 
 /// An old copy of the store, put back without a word: its keys are not taken, for a key that was revoked since would be good again.
@@ -187,4 +189,36 @@ async fn what_ends_by_keys_that_were_read_anew_is_in_the_receipt() {
     let gates = said["receipt"]["gates"].as_array().expect("gates");
     let theirs = gates.iter().find(|gate| gate["gate"] == "edge").expect("the gate that follows");
     assert_eq!((&theirs["acknowledged"], &theirs["cut"]), (&true.into(), &1.into()), "{said}");
+}
+
+/// What a gate counts is its own affair; the manager goes on, and tells it as far as it can be told.
+#[tokio::test]
+async fn a_gate_that_counts_beyond_all_measure_breaks_nothing() {
+    // The largest whole number that the API takes.
+    const MOST: u64 = (1 << 53) - 1;
+    let world = World::start().await;
+    let _gate = world.follower("1h").await;
+    let (id, _) = world.new_key().await;
+    let mut joined = Vec::new();
+    for liar in ["one", "other"] {
+        let mut client = world.joined(liar).await;
+        assert_eq!(client.head().await.status, 200);
+        joined.push(client);
+        let all = json!({ "last_used_ms": MOST, "requests": MOST, "refusals": { "secret_in_query": MOST } });
+        for batch in [1, MOST] {
+            world.tells("usage", json!({ "instance": liar, "batch": batch, "keys": { &*id: &all } })).await;
+        }
+        let version = json!({ "epoch": MOST, "sequence": MOST });
+        let ended = json!({ &*id: { "cut": MOST, "remaining": 0 } });
+        world.tells("reports", json!({ "instance": liar, "version": version, "hash": "0".repeat(64), "ended": ended })).await;
+    }
+    let usage = world.api(&format!("/v1/keys/{id}/usage")).await;
+    assert_eq!((&usage["requests"], &usage["refusals"]["secret_in_query"]), (&(4 * MOST).into(), &(4 * MOST).into()), "{usage}");
+    let last_used = usage["last_used_at"].as_str().expect("a moment");
+    assert!(("2000".."3000").contains(&last_used), "{last_used}: nobody has used it in the future");
+    // And what it says that it obeys is not believed of what there never was.
+    let (code, said) = world.revoke(&id, "300ms").await;
+    assert_eq!((code, &said["receipt"]["complete"]), (Some(3), &false.into()), "{said}");
+    let liars = said["receipt"]["gates"].as_array().expect("gates").iter().filter(|gate| gate["acknowledged"] == false);
+    assert_eq!(liars.count(), 2, "{said}");
 }

@@ -160,21 +160,40 @@ impl World {
 
     /// What the manager says to a gate that follows from its version on, up to the first change.
     pub async fn recorded_changes(&self) -> Vec<u8> {
+        let mut client = self.joined("recorded").await;
+        // In one chunk behind the head, its end an empty line.
+        let mut bytes = client.read_through(b"signature").await;
+        bytes.extend(client.read_through(b"\n\n").await);
+        bytes
+    }
+
+    /// A gate of its own that has joined the manager under this name, nonce and instance, and is at the version of the first one there.
+    pub async fn joined(&self, word: &str) -> Client {
         let version = &self.api("/v1/gates").await["items"][0]["version"];
         let trail = self.api(&format!("/v1/audit?after={}&limit=1", version["sequence"].as_u64().expect("a number") - 1)).await;
         let hash = trail["items"][0]["hash"].as_str().expect("a hash").to_owned();
         let address = admin_of(&self.manager).await;
         let target = format!(
-            "/v1/snapshot/events?nonce=recorded&instance=i&name=n&epoch={}&after={}&hash={hash}&max_stale_ms=60000",
+            "/v1/snapshot/events?nonce={word}&instance={word}&name={word}&epoch={}&after={}&hash={hash}&max_stale_ms=60000",
             version["epoch"], version["sequence"]
         );
         let head = format!("Host: {address}\r\nAuthorization: Bearer {}", self.token);
         let mut client = Client::to(address).await;
         client.send(format!("GET {target} HTTP/1.1\r\n{head}\r\n\r\n")).await;
-        // In one chunk behind the head, its end an empty line.
-        let mut bytes = client.read_through(b"signature").await;
-        bytes.extend(client.read_through(b"\n\n").await);
-        bytes
+        client
+    }
+
+    /// What a gate tells the manager, which must take it.
+    pub async fn tells(&self, what: &str, said: Value) {
+        let (address, body) = (admin_of(&self.manager).await, said.to_string());
+        let head = format!(
+            "Host: {address}\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\nContent-Length: {}",
+            self.token,
+            body.len()
+        );
+        let asked = format!("POST /v1/snapshot/{what} HTTP/1.1\r\n{head}\r\nConnection: close\r\n\r\n{body}");
+        let answer = Client::to(address).await.ask(asked).await;
+        assert_eq!(answer.status, 204, "{said}: {}", answer.text());
     }
 
     /// The wire leads to the manager.

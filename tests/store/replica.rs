@@ -5,7 +5,7 @@ use keygate::{
         keys::{Key, KeyChange, Life, Step},
         testing,
     },
-    keystore::{Checkpoint, Deed, KeyStore as _, SqliteStore, StoreError},
+    keystore::{Checkpoint, Deed, KeyStore as _, SqliteStore, StoreError, Version},
 };
 use tempfile::TempDir;
 
@@ -122,4 +122,33 @@ fn the_hash_of_the_latest_change_of_keys_outlives_its_record() {
     let own = own.reopened();
     own.commit(step("a", Step::Enable)).unwrap();
     assert_eq!(checkpoint(&own).hash, own.store.verify_audit().unwrap().hash);
+}
+
+/// Nothing of it is kept, and the copy goes on to take what can be.
+#[test]
+fn what_is_older_or_cannot_be_changes_nothing() {
+    let own = Own::with(&["a"]);
+    let (_folder, copy) = copy();
+    let is = replace(&copy, &own);
+    let at = |version: Version| Checkpoint { version, ..is };
+    let Version { epoch, sequence } = is.version;
+    let replaced_by = |to| {
+        let told = copy.replace_all(is, to, |put| put(&key("b"))).unwrap_err().to_string();
+        let told = told + " " + &copy.apply(is, to, vec![key("b")]).unwrap_err().to_string();
+        assert_eq!((copy.checkpoint().unwrap(), ids(&all(&copy).unwrap().1)), (is, vec!["a"]));
+        told
+    };
+    for older in [Version { epoch, sequence: sequence - 1 }, Version { epoch: epoch - 1, sequence: sequence + 9 }] {
+        assert!(replaced_by(at(older)).contains("older keys are not taken back"));
+    }
+    for number in [i64::MAX as u64, i64::MAX as u64 + 1, u64::MAX] {
+        assert!(replaced_by(at(Version { epoch, sequence: number })).contains("more than can be counted"), "{number}");
+    }
+    let another = at(Version { epoch: epoch + 1, sequence: sequence + 1 });
+    assert!(copy.apply(is, another, vec![key("b")]).is_err(), "no change leads from one epoch to another");
+    let broken = copy.replace_all(is, another, |put| put(&key("b")).and(Err(StoreError::Io("it broke off".to_owned()))));
+    assert!(broken.unwrap_err().to_string().ends_with("it broke off"));
+    own.commit(step("a", Step::Disable)).unwrap();
+    assert!(catch_up(&copy, &own, is).unwrap());
+    assert_eq!(all(&copy).unwrap(), all(&own.store).unwrap());
 }

@@ -91,12 +91,14 @@ impl Lead {
         if now.epoch != at.version.epoch || from.is_none() {
             return last(Followed::Behind);
         }
+        // Before the keys are read: what changes while they are is not in them, and must not seem to be.
+        let heading = self.heading(Some(at.version.sequence), nonce);
         let changed = store.changed_after(at.version.sequence, BATCH)?;
         let hash = store.record_hash(changed.version.sequence)?;
         // Pruned meanwhile.
         let Some(hash) = hash else { return last(Followed::Behind) };
         let to = Checkpoint { version: changed.version, hash };
-        let (heading, mut text) = (self.heading(Some(at.version.sequence), nonce), Vec::new());
+        let mut text = Vec::new();
         let sealed = seal_parcel(&self.signer, &heading, &mut text, |put| {
             changed.keys.iter().for_each(put);
             Ok::<_, io::Error>(Way { from, to })

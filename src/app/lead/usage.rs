@@ -55,9 +55,11 @@ impl Lead {
             return Err(unknown(&instance));
         }
         let is_reason = |reason: &str| Denial::ALL.iter().any(|denial| denial.reason() == reason);
-        // What names no key or no reason of ours would stand in the store for ever.
+        // What names no key or no reason of ours would stand in the store for ever, and so would a use that is yet to come.
+        let now_ms = self.edge.clock().now().unix_ms;
         let known = keys.into_iter().filter(|(id, _)| self.is_key(id)).map(|(id, told)| {
             let mut usage = Usage::from(told);
+            usage.last_used_ms = usage.last_used_ms.min(now_ms);
             usage.refusals.retain(|reason, _| is_reason(reason));
             (id, usage)
         });

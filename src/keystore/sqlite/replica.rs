@@ -60,6 +60,9 @@ pub(super) const fn checkpoint(meta: &Meta) -> Checkpoint {
 
 /// Replaces all keys of a copy at `from` by those of `source`, which are those of `to`. Whether it was at `from`.
 pub(super) fn replace_all(conn: &Connection, from: Checkpoint, to: Checkpoint, source: &Source<'_>) -> Result<bool, StoreError> {
+    if to.version < from.version {
+        return Err(older(to.version, from.version));
+    }
     if checkpoint(&Meta::load(conn)?) != from {
         return Ok(false);
     }
@@ -76,6 +79,9 @@ pub(super) fn replace_all(conn: &Connection, from: Checkpoint, to: Checkpoint, s
 /// Writes the keys that changed between `from` and `to`. Whether the copy was at `from`, or is at `to` already: another process of the same
 /// gate may have been faster.
 pub(super) fn apply(conn: &Connection, from: Checkpoint, to: Checkpoint, keys: &[Key]) -> Result<bool, StoreError> {
+    if to.version < from.version || to.version.epoch != from.version.epoch {
+        return Err(older(to.version, from.version));
+    }
     let mut meta = Meta::load(conn)?;
     let is = checkpoint(&meta);
     if is != from {
@@ -125,7 +131,15 @@ fn put(conn: &Connection, meta: &mut Meta, key: &Key, sequence: u64) -> Result<(
 
 fn at(meta: &mut Meta, Checkpoint { version, hash }: Checkpoint) {
     meta.version = version;
-    meta.audit = Ends { first: version.sequence + 1, before: hash, last: version.sequence, hash };
+    // A number that no store can hold is refused where it is written.
+    meta.audit = Ends { first: version.sequence.saturating_add(1), before: hash, last: version.sequence, hash };
+}
+
+fn older(to: Version, from: Version) -> StoreError {
+    StoreError::Io(format!(
+        "keys of version {}.{} came after those of version {}.{}: older keys are not taken back",
+        to.epoch, to.sequence, from.epoch, from.sequence
+    ))
 }
 
 fn kept_number(conn: &Connection, name: &str) -> Result<Option<u64>, StoreError> {
