@@ -55,6 +55,22 @@ async fn a_manager_that_is_away_costs_nothing_for_a_while() {
     goes_on(&gate, &good, &revoked).await;
 }
 
+/// Whatever comes and is not signed is no sign of life, and takes no thread from those who have keys.
+#[tokio::test]
+async fn a_flood_is_not_the_manager() {
+    const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
+    let world = World::start().await;
+    let (gate, good, revoked) = with_two(&world, "2s").await;
+    for (nth, piece) in [&b"\n"[..], b":\n\n", b"event: later\ndata: 1\n\n"].into_iter().enumerate() {
+        world.wire.set(State::Floods(HEAD, piece.repeat(20_000).into()));
+        gate.gate.told("the manager was not heard for", nth + 1).await;
+        world.mend().await;
+        let (_, key) = world.new_key().await;
+        gate.comes_to(&key, 200).await;
+        assert_eq!((gate.asks(&good).await, gate.asks(&revoked).await), (200, 401));
+    }
+}
+
 #[tokio::test]
 async fn a_gate_starts_without_its_manager() {
     let world = World::start().await;

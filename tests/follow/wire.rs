@@ -19,6 +19,8 @@ pub enum State {
     Cut,
     /// Whoever comes is told this, whatever they ask.
     Says(Arc<[u8]>),
+    /// Whoever comes is told the first, and then the second again and again.
+    Floods(&'static [u8], Arc<[u8]>),
 }
 
 /// A wire: an address that stays the same.
@@ -72,7 +74,20 @@ async fn carry(mut client: TcpStream, mut seen: watch::Receiver<State>) {
             let _ = client.shutdown().await;
             while client.read(&mut head).await.is_ok_and(|length| length > 0) {}
         }
+        State::Floods(first, again) => {
+            let mut head = [0; 4096];
+            let _ = client.read(&mut head).await;
+            let _ = client.write_all(first).await;
+            tokio::select! {
+                () = flood(&mut client, again) => {}
+                _ = seen.changed() => {}
+            }
+        }
     }
+}
+
+async fn flood(client: &mut TcpStream, piece: &[u8]) {
+    while client.write_all(piece).await.is_ok() {}
 }
 
 async fn hang<A, B>(client: A, upstream: B, mut seen: watch::Receiver<State>) {

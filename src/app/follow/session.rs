@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Request, StatusCode, header::ACCEPT};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{Response, body::Incoming};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tracing::warn;
 
 use super::{Follow, word};
@@ -79,8 +79,10 @@ impl Follow {
         self.outbox.joined();
         let mut events = EventStream::new(answer.into_body(), MAX_CHANGES_BYTES * AROUND);
         let silence = beat(self.manager.max_stale) * 3 + Duration::from_secs(1);
+        let mut heard = Instant::now();
         loop {
-            let event = match timeout(silence, events.next()).await {
+            // Only what the manager signed is a sign of life: anybody between can send the rest for ever.
+            let event = match timeout_at(heard + silence, events.next()).await {
                 Ok(Ok(event)) => event,
                 // As a manager ends that stops; and the next attempt says what is wrong, if anything is.
                 Ok(Err(NoEvent::Ended)) => return Err("the manager ended the stream of changes".to_owned()),
@@ -90,6 +92,7 @@ impl Follow {
             match event.name.as_str() {
                 "changes" => {
                     let Some(known_ns) = self.take_changes(event.data, &mut asking).await? else { return Ok(()) };
+                    heard = Instant::now();
                     // Where the first word was long in coming, all that follow seem as old: to ask anew is better.
                     if Duration::from_nanos(self.freshness.now_ns().saturating_sub(known_ns)) > self.manager.max_stale / 4 {
                         return Ok(());
