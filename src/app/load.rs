@@ -6,6 +6,7 @@ use std::{
 };
 
 use ring::digest;
+use tracing::error;
 
 use super::usage;
 use crate::{
@@ -132,14 +133,17 @@ fn loaded(
                 Some(store) => store,
                 None => Arc::new(SqliteStore::open(file)?),
             };
-            let (keys, stored) = of_store(store, compiler_of(&config), previous)?;
+            let (keys, stored) = of_store(store, compiler_of(&config), previous, Strange::Fails)?;
             Ok(Loaded { fingerprint: fingerprint(text, &[]), config, text: None, keys, stored: Some(stored) })
         }
         (KeyPlace::Manager(_), _) => {
             let fingerprint = fingerprint(text, &[]);
             // Only a gate that follows has a copy open; whoever only looks at the configuration makes none.
             let (keys, stored) = match store {
-                Some(store) => of_store(store, compiler_of(&config), previous).map(|(keys, stored)| (keys, Some(stored)))?,
+                Some(store) => {
+                    let (keys, stored) = of_store(store, compiler_of(&config), previous, Strange::IsRefused)?;
+                    (keys, Some(stored))
+                }
                 None => (KeySet::default(), None),
             };
             Ok(Loaded { fingerprint, config, text: None, keys, stored })
@@ -155,6 +159,16 @@ pub fn compiler_of(config: &Config) -> KeyCompiler {
 /// Problems of a store that are told: a pepper that is not the right one is one of every key.
 const MAX_TOLD: usize = 10;
 
+/// What becomes of keys of which no record can be made: they need another pepper, or say what this version does not know.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Strange {
+    /// Nothing is loaded: here is where that can be mended.
+    Fails,
+    /// They are none of the set, and whoever has one is refused; but if there are no others, it fails. So at a gate that follows, one strange
+    /// key does not keep the revocation of another one from coming into force.
+    IsRefused,
+}
+
 /// The set of all keys of a store, with what their quotas have counted. Where there was one before, the live state of its limits goes on.
 ///
 /// # Errors
@@ -163,20 +177,28 @@ pub fn of_store(
     store: Arc<dyn KeyStore>,
     mut compiler: KeyCompiler,
     previous: Option<&KeySet>,
+    strange: Strange,
 ) -> Result<(KeySet, Stored), LoadError> {
     let mut set = KeySetBuilder::new(compiler.pepper().cloned());
-    let mut wrong = Vec::new();
+    let (mut wrong, mut good) = (Vec::new(), 0);
     let version = store.read_all(&mut |key| {
         let before = previous.and_then(|set| set.by_id(&key.id)).map(AsRef::as_ref);
         match compiler.record(&key, before) {
-            Ok(record) => set.add(record, key.ill_checked),
+            Ok(record) => {
+                good += 1;
+                set.add(record, key.ill_checked);
+            }
             Err(problem) => wrong.push(problem),
         }
     })?;
     if !wrong.is_empty() {
         let more = wrong.len().saturating_sub(MAX_TOLD);
         let told = wrong[..wrong.len().min(MAX_TOLD)].join("\n");
-        return Err(LoadError::Store(if more == 0 { told } else { format!("{told}\nand {more} more") }));
+        let told = if more == 0 { told } else { format!("{told}\nand {more} more") };
+        if strange == Strange::Fails || good == 0 {
+            return Err(LoadError::Store(told));
+        }
+        error!("until that is mended, these keys are refused:\n{told}");
     }
     let keys = set.build().map_err(|clashes| {
         let told = format!("{} pairs of keys share an id or a text: restore a copy of the store", clashes.len());
@@ -271,48 +293,4 @@ pub fn folders(path: &Path, config: &Config, replaced: bool) -> Vec<PathBuf> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Configuration `n`, which names its keys by a file of that number, or always by the same one.
-    fn configuration(n: usize, keys: &str) -> String {
-        format!(
-            "listeners: [{{ address: '127.0.0.1:0' }}]
-upstream: 127.0.0.1:1
-environments: [live]
-keys: {{ file: {keys} }}
-routes: [{{ name: a{n}, match: {{ path: /a }}, operation: any }}]
-"
-        )
-    }
-
-    /// What is read while the files change to version 1, 2 … before these readings (counted from 0).
-    fn read_while(changes: &[usize], keys: impl Fn(usize) -> String) -> Result<(String, String), String> {
-        let mut reading = 0;
-        let read = read_both(Path::new("/config/keygate.yaml"), |path, _| {
-            let version = changes.iter().filter(|change| **change <= reading).count();
-            reading += 1;
-            match path.file_name().and_then(|name| name.to_str()) {
-                Some("keygate.yaml") => Ok(configuration(version, &keys(version))),
-                Some(name) if name == keys(version) => Ok(format!("{version} in {}", path.display())),
-                _ => Err(std::io::ErrorKind::NotFound.into()),
-            }
-        });
-        read.map(|read| (read.config.policy.routes[0].name.to_string(), read.keys_text.unwrap_or_default()))
-            .map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn configuration_and_keys_are_of_one_moment() {
-        let same = |_| "keys.yaml".to_owned();
-        let read = |route: &str, keys: &str| Ok((route.to_owned(), keys.to_owned()));
-        assert_eq!(read_while(&[], same), read("a0", "0 in /config/keys.yaml"));
-        assert_eq!(read_while(&[1], same), read("a1", "1 in /config/keys.yaml"), "between the two");
-        assert_eq!(read_while(&[2], same), read("a1", "1 in /config/keys.yaml"), "behind the keys");
-        assert_eq!(read_while(&[1, 3, 5], same), read("a3", "3 in /config/keys.yaml"), "again and again");
-        let named = |version| format!("keys{version}.yaml");
-        assert_eq!(read_while(&[1], named), read("a1", "1 in /config/keys1.yaml"), "keys of another name");
-        let all: Vec<_> = (1..100).collect();
-        assert!(read_while(&all, same).is_err_and(|error| error.contains("faster than it can be read")));
-    }
-}
+mod tests;

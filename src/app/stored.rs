@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use tokio::sync::{Mutex, MutexGuard, watch};
 use tracing::{error, info};
 
-use super::load::{self, LoadError, Stored};
+use super::load::{self, LoadError, Stored, Strange};
 use crate::{
     config::KeyCompiler,
     edge::{Edge, LiveStream},
@@ -127,7 +127,7 @@ impl StoredKeys {
         let mut in_force = self.in_force.lock().await;
         let (store, compiler) = (Arc::clone(&self.store), in_force.compiler.anew());
         let before = self.edge.as_ref().map(|edge| edge.gate().snapshot().keys.clone());
-        let read = move || load::of_store(store, compiler, before.flatten().as_deref());
+        let read = move || load::of_store(store, compiler, before.flatten().as_deref(), Strange::IsRefused);
         let (keys, Stored { version, compiler, .. }) = tokio::task::spawn_blocking(read)
             .await
             .unwrap_or_else(|error| Err(LoadError::Store(format!("it broke off: {error}"))))?;

@@ -18,7 +18,7 @@ use tracing::{error, info, warn};
 use self::freshness::Freshness;
 pub use self::outbox::Outbox;
 use super::{
-    load::{self, LoadError, Stored, compiler_of},
+    load::{self, LoadError, Stored, Strange, compiler_of},
     stored::StoredKeys,
 };
 use crate::{
@@ -70,7 +70,7 @@ pub fn open(config: &Config, manager: &Manager) -> Result<Copy, LoadError> {
         opened => opened?,
     };
     let replica = Arc::new(replica);
-    let read = load::of_store(Arc::clone(&replica) as _, compiler_of(config), None);
+    let read = load::of_store(Arc::clone(&replica) as _, compiler_of(config), None, Strange::IsRefused);
     let (keys, stored) = read?;
     Ok(Copy { replica, keys, stored })
 }

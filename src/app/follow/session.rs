@@ -144,6 +144,8 @@ impl Follow {
                 Err(error) => return Err(error.to_string()),
             }
             asking.at = to;
+        }
+        if *self.stored.versions().borrow() != to.version {
             self.bring_into_force().await?;
         }
         // While another process takes this one's place, both keep the copy: what this one hears of an older state says nothing of a later one.

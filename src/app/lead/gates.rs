@@ -20,8 +20,8 @@ use crate::{
 /// How long a gate that has left is remembered for what ended with it.
 const LEFT: Duration = Duration::from_secs(60);
 /// Gates that are remembered at once, of all tokens and of one. None is forgotten for another: it might still decide by what it has.
-const MAX_GATES: usize = 10_000;
-const MAX_OF_ACTOR: usize = 2_000;
+const MAX_GATES: usize = 20_000;
+const MAX_OF_ACTOR: usize = 5_000;
 /// Keys whose streams are remembered, of all gates with one token.
 const MAX_KEYS: usize = 20_000;
 
@@ -80,7 +80,7 @@ impl Gates {
         self.known.lock().extract_if(.., |_, gate| gate.is_over()).map(|(instance, _)| instance).collect()
     }
 
-    /// A gate follows from now on; and whether it was not known before. That it says what it has acknowledges nothing: it reports that.
+    /// A gate follows from now on; and whether it was not known before, or had left. That it says what it has acknowledges nothing: it reports that.
     ///
     /// # Errors
     /// Why it cannot.
@@ -89,8 +89,9 @@ impl Gates {
         if known.get(&joining.instance).is_some_and(|gate| *gate.actor != *actor) {
             return Err(NoPlace::AnothersName);
         }
-        let is_new = !known.contains_key(&joining.instance);
-        if is_new && (known.len() >= MAX_GATES || of_actor(&known, actor).count() >= MAX_OF_ACTOR) {
+        let is_new = known.get(&joining.instance).is_none_or(|gate| gate.left);
+        if !known.contains_key(&joining.instance) && (known.len() >= MAX_GATES || of_actor(&known, actor).count() >= MAX_OF_ACTOR)
+        {
             return Err(NoPlace::TooMany);
         }
         let gate = known
