@@ -7,6 +7,7 @@ mod support;
 mod distrust;
 mod fleet;
 mod life;
+mod million;
 mod outage;
 mod wire;
 mod world;
