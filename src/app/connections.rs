@@ -73,7 +73,7 @@ pub(super) fn looked_for(edge: &Edge, filter: &Filter, now_ms: i64) -> Result<im
         filter.id.is_none_or(|id| stream.id == id)
             && filter.transport.is_none_or(|transport| stream.transport == transport)
             && opened_until_ms.is_none_or(|moment| stream.opened_ms <= moment)
-            && filter.key.as_ref().is_none_or(|id| key.is_some_and(|key| key.id == *id))
+            && filter.key.as_ref().is_none_or(|id| key.is_some_and(|key| *key.id == **id))
             && filter.app.as_ref().is_none_or(|app| key.is_some_and(|key| *key.app == **app))
             && filter.takes_peer(stream.peer)
             && keys.as_deref().is_none_or(|keys| is_on_earlier(stream, keys))

@@ -43,10 +43,10 @@ pub async fn keep(edge: &Edge, stored: &StoredKeys, outbox: Option<&Outbox>, unk
         let Counted { last_ms, permitted, refused } = key.usage.uses().take();
         let tallies = key.limits.quotas.any().then(|| key.usage.tallies()).flatten();
         if outbox.is_some() && tallies.is_some() {
-            unkept.entry(key.id.clone()).or_default().tallies = tallies;
+            unkept.entry((&key.id).into()).or_default().tallies = tallies;
         }
         let counts = if outbox.is_some() { &mut told } else { &mut *unkept };
-        let usage: &mut Usage = counts.entry(key.id.clone()).or_default();
+        let usage: &mut Usage = counts.entry((&key.id).into()).or_default();
         usage.last_used_ms = usage.last_used_ms.max(last_ms);
         usage.requests += permitted;
         for (denial, count) in refused {

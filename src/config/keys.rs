@@ -132,12 +132,11 @@ impl Who<'_> {
             state: self.state,
             capabilities: terms.capabilities,
             missing_origin: terms.missing_origin,
-            browser: terms.browser,
             expires_at_ms: self.expires_at_ms,
             origins: terms.origins,
             limits: terms.limits,
             digest: self.digest,
-            rare: Rare::from(RareFields { ips: terms.ips, mode: terms.mode, ..self.rare }),
+            rare: Rare::from(RareFields { ips: terms.ips, mode: terms.mode, browser: terms.browser, ..self.rare }),
             usage: Arc::default(),
         };
         match before {

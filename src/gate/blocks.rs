@@ -9,6 +9,7 @@ use ipnet::{IpNet, Ipv4Net};
 
 use super::{
     credential::{KeyShape, shape},
+    keys::KeyId,
     peer::PeerAddress,
 };
 
@@ -162,11 +163,11 @@ impl Blocks {
 
     /// The block of the key with this id, if there is one at `now_ms`.
     #[must_use]
-    pub fn of_key(&self, id: &str, now_ms: i64) -> Option<&Block> {
+    pub fn of_key(&self, id: &KeyId, now_ms: i64) -> Option<&Block> {
         if self.keys.is_empty() {
             return None;
         }
-        self.keys.get(id).filter(|block| block.is_in_force(now_ms))
+        self.keys.get(&**id).filter(|block| block.is_in_force(now_ms))
     }
 
     /// A block that takes in this address, if there is one at `now_ms`. Who comes through a Unix socket has none to be blocked by.

@@ -52,7 +52,7 @@ impl<'a> Page<'a> {
         }
         // Server clients may send an Origin or Sec-Fetch-Mode (undici does); Sec-Fetch-Site and a browser's name they do not.
         let browser = self.fetch_site.is_some() || self.origin.is_some() && self.browser_agent;
-        if browser && key.browser == BrowserRule::Refuse { Err(Denial::SecretInBrowser) } else { Ok(browser) }
+        if browser && key.browser() == BrowserRule::Refuse { Err(Denial::SecretInBrowser) } else { Ok(browser) }
     }
 
     /// Whether `key` lists the page's origin, so that the page may read the answer. Without an origin there is none to list.

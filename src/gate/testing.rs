@@ -61,7 +61,6 @@ pub fn secret(id: &str, text: &str) -> KeyRecord {
         state: State::Active,
         capabilities: Arc::new(Capabilities::everything()),
         missing_origin: false,
-        browser: BrowserRule::Refuse,
         expires_at_ms: i64::MAX,
         origins: Thin::default(),
         limits: Arc::new(KeyLimits::default()),
@@ -75,6 +74,12 @@ pub fn secret(id: &str, text: &str) -> KeyRecord {
 #[must_use]
 pub fn rotated(previous: impl Into<Box<[PreviousDigest]>>) -> Rare {
     RareFields { previous: previous.into(), ..RareFields::default() }.into()
+}
+
+/// What a key has that says this of browsers, and nothing else that is rare.
+#[must_use]
+pub fn in_browsers(browser: BrowserRule) -> Rare {
+    RareFields { browser, ..RareFields::default() }.into()
 }
 
 /// A live publishable key that may subscribe from `origins`.

@@ -57,7 +57,7 @@ impl Telemetry {
         if !self.used.is_kept.load(Relaxed) {
             return;
         }
-        let (mut misuses, what) = (self.used.misuses.lock(), (key.id.clone(), denial));
+        let (mut misuses, what) = (self.used.misuses.lock(), (Box::from(&key.id), denial));
         if misuses.len() >= MAX_MISUSES && !misuses.contains_key(&what) {
             return;
         }

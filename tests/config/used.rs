@@ -200,7 +200,7 @@ fn a_prefix_need_not_be_said_of_a_text_that_is_known() {
 #[test]
 fn keys_have_the_rights_of_their_kind_unless_told_otherwise() {
     let key = one("");
-    assert_eq!((key.state, key.browser), (State::Active, BrowserRule::Refuse));
+    assert_eq!((key.state, key.browser()), (State::Active, BrowserRule::Refuse));
     assert_eq!(*key.capabilities, Capabilities::everything());
     assert_eq!((key.expires_at_ms, key.missing_origin), (i64::MAX, false));
     assert_eq!(one(", expires_at: 2027-01-01T01:00:00+01:00").expires_at_ms, 1_798_761_600_000);

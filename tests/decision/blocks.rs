@@ -231,7 +231,7 @@ fn the_same_target_again_takes_the_place_of_the_first() {
     let first = Blocks::new([block(&key("key"), NOW.unix_ms + 1), forever(&network("10.0.0.0/8"))]).expect("two");
     let second = first.with(forever(&key("key")), NOW.unix_ms).expect("room");
     assert_eq!(second.in_force(NOW.unix_ms).count(), 2);
-    assert_eq!(second.of_key("key", NOW.unix_ms + 10), Some(&forever(&key("key"))));
+    assert_eq!(second.of_key(&"key".into(), NOW.unix_ms + 10), Some(&forever(&key("key"))));
     assert_eq!(
         first.with(forever(&key("other")), NOW.unix_ms + 1).expect("room").in_force(0).count(),
         2,
@@ -247,7 +247,7 @@ fn lifting_is_of_that_block_and_no_other() {
     let inside = IpAddr::from([10, 1, 2, 3]);
     assert_eq!(set.of_peer(inside, 0).is_some(), less.of_peer(inside, 0).is_some(), "still in the wider one");
     let none = less.without(&network("10.0.0.0/8"), 0).expect("it was there");
-    assert!(none.of_peer(inside, 0).is_none() && none.of_key("key", 0).is_some());
+    assert!(none.of_peer(inside, 0).is_none() && none.of_key(&"key".into(), 0).is_some());
     assert!(none.without(&network("10.0.0.0/8"), 0).is_none(), "it is there no more");
     assert!(Blocks::new([block(&key("a"), 5)]).expect("one").without(&key("a"), 5).is_none(), "it is over");
 }

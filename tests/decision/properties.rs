@@ -129,7 +129,7 @@ fn peppered(record: KeyRecord, text: &str, wanted: bool) -> KeyRecord {
 fn numbered(records: Vec<KeyRecord>) -> Vec<KeyRecord> {
     let rename = |(at, record)| {
         let name = format!("other{at}");
-        KeyRecord { digest: testing::digest(&name), id: name.into(), ..record }
+        KeyRecord { digest: testing::digest(&name), id: (*name).into(), ..record }
     };
     records.into_iter().enumerate().map(rename).collect()
 }
@@ -162,7 +162,7 @@ fn records(id: &'static str) -> impl Strategy<Value = KeyRecord> {
             environment,
             state,
             expires_at_ms,
-            browser,
+            rare: testing::in_browsers(browser),
             missing_origin,
             capabilities: Arc::new(rights),
             origins: origins.iter().filter_map(|text| OriginPattern::parse(text).ok()).collect(),

@@ -121,7 +121,7 @@ fn it_falls_with_its_origin() {
     let app = Stream::open(&ask(), policy(), native(true));
     app.after(policy(), native(false), Err(Denial::OriginMissing));
 
-    let reporting = |browser| KeyRecord { browser, ..secret() };
+    let reporting = |browser| KeyRecord { rare: testing::in_browsers(browser), ..secret() };
     let page = ask().origin(PAGE).header("Sec-Fetch-Site", "cross-site");
     let leaked = Stream::open(&page, policy(), reporting(BrowserRule::Report));
     leaked.after(policy(), reporting(BrowserRule::Refuse), Err(Denial::SecretInBrowser));

@@ -122,7 +122,7 @@ impl Explanation {
             Ok(permit) => json!({
                 "allowed": true,
                 "reported": permit.reported().map(Denial::reason),
-                "key_id": permit.key().map(|key| &key.id),
+                "key_id": permit.key().map(|key| &*key.id),
                 "route": *permit.route().name,
             }),
             Err(refusal) => {
@@ -133,7 +133,7 @@ impl Explanation {
                     "status": denial.status(),
                     "code": denial.code(),
                     "check": denial.check(),
-                    "key_id": refusal.key.as_ref().map(|key| &key.id),
+                    "key_id": refusal.key.as_ref().map(|key| &*key.id),
                     "route": refusal.route.as_ref().map(|route| &*route.name),
                 })
             }

@@ -33,7 +33,7 @@ impl Manage {
             && snapshot.blocks.of_key(&key.id, self.now_ms()).is_none();
         may.then(|| Caller {
             actor: format!("key:{}", key.id).into(),
-            name: key.id.clone(),
+            name: (&key.id).into(),
             reach: Reach::App {
                 app: (*key.app).into(),
                 environment: key.environment.name(),

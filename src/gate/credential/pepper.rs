@@ -1,6 +1,6 @@
 //! Peppers: with one, the digest of a key is an HMAC, and a stolen key file cannot even be tested offline.
 
-use std::fmt;
+use std::{fmt, num::NonZeroU32};
 
 use super::{hex, sha256::HmacKey};
 
@@ -10,9 +10,10 @@ pub struct Pepper {
     id: PepperId,
 }
 
-/// The name of a pepper, derived from it; digests made with it carry it. Written as 8 hex digits.
+/// The name of a pepper, derived from it; digests made with it carry it. Written as 8 hex digits. Never zeros, which
+/// are read as 1: so no byte of a key tells whether it has one.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct PepperId([u8; 4]);
+pub struct PepperId(NonZeroU32);
 
 impl Pepper {
     /// Takes the pepper's bytes (at least 16, better 32 random ones).
@@ -25,7 +26,7 @@ impl Pepper {
         }
         let key = HmacKey::new(bytes);
         let [a, b, c, d, ..] = key.sign(b"keygate pepper id");
-        Ok(Self { key, id: PepperId([a, b, c, d]) })
+        Ok(Self { key, id: [a, b, c, d].into() })
     }
 
     /// The name that digests made with this pepper carry.
@@ -43,13 +44,19 @@ impl PepperId {
     /// Reads 8 hex digits; `None` for anything else.
     #[must_use]
     pub fn parse(digits: &str) -> Option<Self> {
-        hex::parse(digits).map(Self)
+        hex::parse(digits).map(<[u8; 4]>::into)
+    }
+}
+
+impl From<[u8; 4]> for PepperId {
+    fn from(bytes: [u8; 4]) -> Self {
+        Self(NonZeroU32::new(u32::from_be_bytes(bytes)).unwrap_or(NonZeroU32::MIN))
     }
 }
 
 impl fmt::Display for PepperId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::text(&self.0))
+        f.write_str(&hex::text(&self.0.get().to_be_bytes()))
     }
 }
 

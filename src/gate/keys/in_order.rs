@@ -93,12 +93,12 @@ impl InOrder {
 
     /// Where the record with this id stands, or as an error where it would, in the leaf of the one before it.
     fn find(&self, id: &str) -> Result<Spot, Spot> {
-        let begins_by = |first: &KeyRecord| *first.id <= *id;
+        let begins_by = |first: &KeyRecord| first.id.as_bytes() <= id.as_bytes();
         let node = self.nodes.partition_point(|node| begins_by(&node[0][0])).saturating_sub(1);
         let Some(leaves) = self.nodes.get(node) else { return Err(Spot::default()) };
         let leaf = leaves.partition_point(|leaf| begins_by(&leaf[0])).saturating_sub(1);
         let spot = |at| Spot { node, leaf, at };
-        leaves[leaf].binary_search_by(|record| (*record.id).cmp(id)).map(spot).map_err(spot)
+        leaves[leaf].binary_search_by(|record| record.id.as_bytes().cmp(id.as_bytes())).map(spot).map_err(spot)
     }
 
     /// Changes a leaf, and sees to it that no piece on the way to it is left too small or too large.

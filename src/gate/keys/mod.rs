@@ -2,6 +2,7 @@
 //! they are made against.
 
 mod counts;
+mod id;
 mod in_order;
 mod key;
 mod life;
@@ -16,6 +17,7 @@ mod uses;
 mod warning;
 
 pub use counts::Counts;
+pub use id::KeyId;
 pub use key::{About, Key, KeyChange};
 pub use life::{DEFAULT_GRACE_MS, Life, MAX_GRACE_MS, MAX_PREVIOUS, Refused, Step};
 pub use origins::OriginIndex;

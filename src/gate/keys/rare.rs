@@ -1,8 +1,9 @@
-//! What few keys have: earlier secrets, an allow list of addresses, a mode of their own, a vendor's prefix, a meter of what their
-//! streams send. A key without any of it pays one word of memory for all of it.
+//! What few keys have: earlier secrets, an allow list of addresses, a mode of their own, leave to be used in browsers, a vendor's prefix,
+//! a meter of what their streams send. A key without any of it pays one word of memory for all of it.
 
 use std::sync::Arc;
 
+use super::BrowserRule;
 use crate::gate::{credential::StoredDigest, limit::StreamMeter, peer::Networks, policy::Mode};
 
 /// An earlier secret of a rotated key, good until its grace period ends.
@@ -23,6 +24,8 @@ pub struct RareFields {
     pub ips: Option<Networks>,
     /// Whether the key is held to what it may do; `None` leaves it to its route.
     pub mode: Option<Mode>,
+    /// What happens when a browser presents the key, where it is a secret one.
+    pub browser: BrowserRule,
     /// What stands before `pk_` or `sk_` in the text of a generated key, without the `_` between them.
     pub prefix: Option<Box<str>>,
 }
@@ -74,6 +77,12 @@ impl Rare {
     #[must_use]
     pub fn mode(&self) -> Option<Mode> {
         self.0.as_ref()?.fields.mode
+    }
+
+    /// What happens when a browser presents the key; it is refused where nothing else is said.
+    #[must_use]
+    pub fn browser(&self) -> BrowserRule {
+        self.0.as_ref().map_or(BrowserRule::default(), |kept| kept.fields.browser)
     }
 
     /// The vendor's prefix of a generated key, without the `_` behind it.

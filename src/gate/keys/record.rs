@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use once_cell::race::OnceBox;
 
-use super::{PreviousDigest, Rare, Thin, Uses};
+use super::{KeyId, PreviousDigest, Rare, Thin, Uses};
 use crate::gate::{
     capability::Capabilities,
     credential::{Environment, KeyDigest, Kind, StoredDigest},
@@ -38,9 +38,10 @@ impl State {
 }
 
 /// What happens when a browser presents a secret key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum BrowserRule {
     /// Refused: the key has leaked into a page.
+    #[default]
     Refuse,
     /// Let through and reported.
     Report,
@@ -88,7 +89,7 @@ impl KeyLimits {
 #[derive(Debug)]
 pub struct KeyRecord {
     /// Unique in its set.
-    pub id: Box<str>,
+    pub id: KeyId,
     /// The application it belongs to.
     pub app: Thin<str>,
     /// Publishable or secret.
@@ -101,8 +102,6 @@ pub struct KeyRecord {
     pub capabilities: Arc<Capabilities>,
     /// Whether a request without `Origin` may use it.
     pub missing_origin: bool,
-    /// What happens when a browser presents it.
-    pub browser: BrowserRule,
     /// Unix milliseconds; `i64::MAX` is never.
     pub expires_at_ms: i64,
     /// Pages that may use it.
@@ -219,6 +218,12 @@ impl KeyRecord {
     #[must_use]
     pub fn mode(&self) -> Option<Mode> {
         self.rare.mode()
+    }
+
+    /// What happens when a browser presents the key, where it is a secret one.
+    #[must_use]
+    pub fn browser(&self) -> BrowserRule {
+        self.rare.browser()
     }
 
     /// The vendor's prefix of a generated key, without the `_` behind it.

@@ -80,9 +80,9 @@ impl RecordTable {
     /// The record with this id, which has less than [`NUMBERED`] bytes, and `true`, or one beside its place, which is as much work to
     /// find, and `false`. `None` where there are none.
     pub(super) fn near_id(&self, id: &str) -> Option<(&Arc<KeyRecord>, bool)> {
-        let wanted = number(id);
-        let record = self.by_id.last_not(|record| number(&record.id) > wanted)?;
-        Some((record, (number(&record.id) == wanted) & (record.id.len() == id.len())))
+        let wanted = number(id.as_bytes());
+        let record = self.by_id.last_not(|record| number(record.id.as_bytes()) > wanted)?;
+        Some((record, (number(record.id.as_bytes()) == wanted) & (record.id.as_bytes().len() == id.len())))
     }
 
     /// Records that may have this digest, their own or an earlier one; the one that has it is among them.
@@ -96,7 +96,7 @@ impl RecordTable {
         let itself = || record.digests().enumerate().any(twice).then_some(record);
         let taken_by = |stored: &StoredDigest| self.by_digest(&stored.digest).find(|other| other.has(&stored.digest));
         if let Some(other) = itself().or_else(|| record.digests().find_map(taken_by)) {
-            return Err(KeySetError::DuplicateKey(record.id.clone(), other.id.clone()));
+            return Err(KeySetError::DuplicateKey((&record.id).into(), (&other.id).into()));
         }
         self.by_digest.insert(record);
         Ok(())
@@ -112,9 +112,9 @@ impl RecordTable {
 
 /// Puts records in order; tells of those that share an id.
 fn sorted(records: &mut [Arc<KeyRecord>]) -> Vec<KeySetError> {
-    records.sort_by(|one, other| one.id.cmp(&other.id));
+    records.sort_by(|one, other| one.id.as_bytes().cmp(other.id.as_bytes()));
     let same = records.windows(2).filter(|pair| pair[0].id == pair[1].id);
-    same.map(|pair| KeySetError::DuplicateId(pair[0].id.clone())).collect()
+    same.map(|pair| KeySetError::DuplicateId((&pair[0].id).into())).collect()
 }
 
 /// Ids of as many bytes, or more, are not told apart by their [`number`].
@@ -122,8 +122,8 @@ const NUMBERED: usize = 16;
 
 /// The start of an id as a number, in the order of the texts. Numbers are compared without a branch: of one that asks how far two texts
 /// are equal, the processor remembers how it went, and an id that there is takes longer than one that there is not.
-fn number(id: &str) -> u128 {
+fn number(id: &[u8]) -> u128 {
     let (mut bytes, len) = ([0; NUMBERED], id.len().min(NUMBERED));
-    bytes[..len].copy_from_slice(&id.as_bytes()[..len]);
+    bytes[..len].copy_from_slice(&id[..len]);
     u128::from_be_bytes(bytes)
 }

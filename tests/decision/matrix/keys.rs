@@ -102,7 +102,7 @@ fn origins(book: &mut Book) {
         ("publishable, lists nothing", testing::publishable("key", "presented", &[])),
         ("secret", secret()),
         ("secret, has origins", KeyRecord { origins: publishable().origins, ..secret() }),
-        ("secret, browser: report", KeyRecord { browser: BrowserRule::Report, ..secret() }),
+        ("secret, browser: report", KeyRecord { rare: testing::in_browsers(BrowserRule::Report), ..secret() }),
     ];
     book.table("Origin and browser", &["key", "request"], |table| {
         for (name, record) in keys {
