@@ -64,7 +64,7 @@ fn what_may_come_once_comes_once() {
 
 #[test]
 fn paths_with_two_readings_are_refused() {
-    for path in [
+    let good = [
         "/",
         "/a",
         "/a/",
@@ -76,7 +76,9 @@ fn paths_with_two_readings_are_refused() {
         "/a:b@c",
         "/a..b",
         "/%e2%82%ac/%f0%9f%98%80",
-    ] {
+        "/far/from/where/it/begins%20/%c3%a9",
+    ];
+    for path in good {
         assert_eq!(check_path(path), Ok(()), "{path}");
     }
     for path in [
@@ -128,6 +130,9 @@ fn paths_with_two_readings_are_refused() {
         "/a%23",
     ] {
         assert!(check_path(path).is_err(), "{path} passed");
+        for before in good.iter().filter(|_| path.starts_with('/')) {
+            assert!(check_path(&format!("{before}{path}")).is_err(), "{path} passed behind {before}");
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use keygate::gate::capability::{AdminRights, Capabilities, Channel, Operation, Operations, Pattern};
 use proptest::prelude::*;
 
-use super::model;
+use super::{model, read};
 
 struct Universe {
     patterns: Vec<Pattern>,
@@ -69,6 +69,15 @@ fn an_intersection_matches_what_both_match() {
         let read_again = common.as_ref().map(|common| Pattern::parse(common.as_str()));
         assert_eq!(read_again, common.clone().map(Ok), "what is made can be written");
         assert_eq!(common.is_some(), UNIVERSE.channels().any(matched), "{one} and {other}");
+    }
+}
+
+/// What two patterns have in common is said once: not again of what is held whole already.
+#[test]
+fn an_intersection_says_nothing_twice() {
+    let (wide, narrow) = (read(r#"{"*:b":["subscribe"],"a:*":["subscribe"]}"#), read(r#"{"a:*":["subscribe"]}"#));
+    for (one, other) in [(&wide, &narrow), (&narrow, &wide)] {
+        assert_eq!(one.intersect(other).as_ref(), Some(&narrow));
     }
 }
 
