@@ -1,10 +1,15 @@
 //! Reading all keys: into a file beside the copy first, then, once the last byte is there and the signature is right, into the copy.
 
-use std::{io::BufReader, path::Path, sync::Arc, time::Duration};
+use std::{fmt, io::BufReader, path::Path, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use http_body_util::BodyExt as _;
+use hyper::body::Body;
 use tempfile::NamedTempFile;
-use tokio::{io::AsyncWriteExt as _, time::timeout};
+use tokio::{
+    io::{AsyncWrite, AsyncWriteExt as _},
+    time::{Instant, timeout_at},
+};
 
 use super::{
     Follow,
@@ -12,13 +17,13 @@ use super::{
     word,
 };
 use crate::{
+    app::lead::span_of,
     gate::credential::VerifyKey,
     keystore::{Checkpoint, MAX_SNAPSHOT_BYTES, ParcelError, SqliteStore, StoreError, Version, Way, open_parcel, verify_parcel},
 };
 
 /// How long the manager may be silent in the midst of a snapshot.
 const SILENCE: Duration = Duration::from_secs(30);
-
 impl Follow {
     /// Takes all keys of the manager in the place of those of the copy.
     pub(super) async fn take_snapshot(&mut self) -> Result<(), String> {
@@ -28,18 +33,7 @@ impl Follow {
         let folder = self.manager.cache.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let file = NamedTempFile::with_prefix_in(".keygate-snapshot-", folder).map_err(|error| error.to_string())?;
         let mut into = tokio::fs::File::from_std(file.reopen().map_err(|error| error.to_string())?);
-        let (mut body, mut size) = (answer.into_body(), 0);
-        while let Some(frame) =
-            timeout(SILENCE, body.frame()).await.map_err(|_| "the manager stopped in the midst of its keys".to_owned())?
-        {
-            let frame = frame.map_err(|error| format!("the manager's keys broke off: {error}"))?;
-            let Ok(bytes) = frame.into_data() else { continue };
-            size += bytes.len() as u64;
-            if size > MAX_SNAPSHOT_BYTES {
-                return Err("the manager sends more than all keys there can be".to_owned());
-            }
-            into.write_all(&bytes).await.map_err(|error| error.to_string())?;
-        }
+        receive(answer.into_body(), &mut into).await?;
         into.flush().await.map_err(|error| error.to_string())?;
         let (replica, verify) = (Arc::clone(&self.replica), self.manager.verify);
         let taken = tokio::task::spawn_blocking(move || take(&replica, file, &verify, &nonce, at)).await;
@@ -47,6 +41,34 @@ impl Follow {
         self.stored.begin_anew().await.map_err(|error| error.to_string())?;
         self.tell_in_force(version);
         Ok(())
+    }
+}
+
+/// Writes `body` to `into`, as long as it comes: with no silence of more than [`SILENCE`], and as fast as [`span_of`] tells.
+async fn receive<B>(mut body: B, into: &mut (impl AsyncWrite + Unpin)) -> Result<(), String>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: fmt::Display,
+{
+    let (begun, mut size) = (Instant::now(), 0);
+    loop {
+        let over = begun + span_of(size);
+        let silent = Instant::now() + SILENCE;
+        let Ok(frame) = timeout_at(over.min(silent), body.frame()).await else {
+            return Err(if over < silent {
+                format!("the manager gives its keys too slowly: {size} bytes in {} s", begun.elapsed().as_secs())
+            } else {
+                "the manager stopped in the midst of its keys".to_owned()
+            });
+        };
+        let Some(frame) = frame else { return Ok(()) };
+        let frame = frame.map_err(|error| format!("the manager's keys broke off: {error}"))?;
+        let Ok(bytes) = frame.into_data() else { continue };
+        size += bytes.len() as u64;
+        if size > MAX_SNAPSHOT_BYTES {
+            return Err("the manager sends more than all keys there can be".to_owned());
+        }
+        into.write_all(&bytes).await.map_err(|error| error.to_string())?;
     }
 }
 
@@ -74,5 +96,55 @@ fn take(replica: &SqliteStore, file: NamedTempFile, verify: &VerifyKey, nonce: &
         Ok(true) => Ok(to.version),
         Ok(false) => Err("another process of this gate has changed the copy meanwhile".to_owned()),
         Err(error) => Err(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+    use http_body_util::StreamBody;
+    use hyper::body::Frame;
+
+    use super::*;
+
+    /// What comes of `count` pieces of so many bytes, one `every` so often; and after how long, by a clock that only waits.
+    async fn given(count: usize, bytes: usize, every: Duration) -> (Result<usize, String>, Duration) {
+        let piece = Bytes::from(vec![b'x'; bytes]);
+        let frames = stream::unfold(count, |left| {
+            let piece = piece.clone();
+            async move {
+                tokio::time::sleep(every).await;
+                (left > 0).then(|| (Ok::<_, std::io::Error>(Frame::data(piece)), left - 1))
+            }
+        });
+        let (begun, mut into) = (Instant::now(), Vec::new());
+        let received = receive(StreamBody::new(Box::pin(frames)), &mut into).await;
+        (received.map(|()| into.len()), begun.elapsed())
+    }
+
+    const fn secs(count: u64) -> Duration {
+        Duration::from_secs(count)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_snapshot_that_drips_comes_to_an_end() {
+        let (told, took) = given(1_000_000, 1, secs(29)).await;
+        assert_eq!((told, took), (Err("the manager gives its keys too slowly: 2 bytes in 60 s".to_owned()), span_of(2)));
+        // Nor does what is almost enough go on for ever.
+        let (told, took) = given(1_000_000, 60 * 1024, secs(1)).await;
+        assert!(told.is_err_and(|told| told.contains("too slowly")));
+        assert!(took < secs(1000), "{took:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_large_snapshot_may_take_its_time() {
+        assert_eq!(given(300, 64 * 1024, secs(1)).await, (Ok(300 * 64 * 1024), secs(301)));
+        assert_eq!(given(59, 1, secs(1)).await.0, Ok(59), "a small one from a manager that is busy");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_manager_that_stops_is_left() {
+        let (told, took) = given(1, 1, secs(31)).await;
+        assert_eq!((told, took), (Err("the manager stopped in the midst of its keys".to_owned()), SILENCE));
     }
 }

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use ring::rand::SystemRandom;
 use tokio::sync::{Mutex, Semaphore, SetOnce, mpsc};
 
-pub use self::{feed::beat, gates::Gates};
+pub use self::{feed::beat, gates::Gates, whole::span_of};
 use self::{gates::NoPlace, usage::Noted};
 use super::{operators::Operators, stored::StoredKeys};
 use crate::{

@@ -25,9 +25,19 @@ const PIECE: usize = 64 * 1024;
 const PIECES: usize = 8;
 /// How long one may wait for its turn: as long as a gate waits for an answer, and no longer.
 const TURN: Duration = Duration::from_secs(8);
-/// How long a reader may take for one piece, and for all of them.
+/// How long a reader may take for one piece.
 const STALL: Duration = Duration::from_secs(30);
-const WHOLE: Duration = Duration::from_secs(15 * 60);
+/// How long a snapshot may take, however small it is; for each second more, [`LEAST_BYTES`] must have come. Keys that fit into seven
+/// megabytes need no fast way, and the largest snapshot there can be has a day and a half.
+const AT_ALL: Duration = Duration::from_secs(60);
+/// Half a megabit: who gives or reads keys more slowly keeps a gate from hearing of changes, or a store from cutting its log, and may want nothing
+/// else.
+const LEAST_BYTES: u64 = 64 * 1024;
+
+/// How long a snapshot may have taken of which so many bytes were given.
+pub fn span_of(bytes: u64) -> Duration {
+    AT_ALL + Duration::from_secs(bytes / LEAST_BYTES)
+}
 
 impl Lead {
     /// All keys as a parcel for whoever said `nonce` and has come to `after`.
@@ -38,7 +48,7 @@ impl Lead {
         let (lead, store, heading) = (Arc::clone(self), Arc::clone(self.stored.store()), self.heading(None, nonce));
         let runtime = Handle::current();
         tokio::task::spawn_blocking(move || {
-            let sending = Sending { sender: sender.clone(), runtime, until: Instant::now() + WHOLE };
+            let sending = Sending { sender: sender.clone(), runtime, begun: Instant::now(), bytes: 0 };
             let mut into = io::BufWriter::with_capacity(PIECE, sending);
             let sealed = seal_parcel(&lead.signer, &heading, &mut into, |put| {
                 let version = store.read_all(&mut |key| put(&key)).map_err(io::Error::other)?;
@@ -62,15 +72,19 @@ impl Lead {
 struct Sending {
     sender: mpsc::Sender<io::Result<Bytes>>,
     runtime: Handle,
-    until: Instant,
+    begun: Instant,
+    bytes: u64,
 }
 
 impl Write for Sending {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let until = self.until.min(Instant::now() + STALL);
+        let until = (self.begun + span_of(self.bytes)).min(Instant::now() + STALL);
         let sent = self.sender.send(Ok(Bytes::copy_from_slice(bytes)));
         match self.runtime.block_on(async { timeout_at(until.into(), sent).await }) {
-            Ok(Ok(())) => Ok(bytes.len()),
+            Ok(Ok(())) => {
+                self.bytes += bytes.len() as u64;
+                Ok(bytes.len())
+            }
             Ok(Err(_)) => Err(io::ErrorKind::BrokenPipe.into()),
             Err(_) => Err(io::ErrorKind::TimedOut.into()),
         }
