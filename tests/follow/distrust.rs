@@ -4,35 +4,89 @@ use rustix::process::Signal;
 
 use serde_json::json;
 
-use super::{support::until, wire::State, world::World};
+use super::{
+    support::until,
+    wire::State,
+    world::{Follower, World},
+};
+
+/// A manager of whose store an old copy was put back by hand, while the gate that follows it is cut off.
+struct RolledBack {
+    world: World,
+    gate: Follower,
+    /// A key that is good at both.
+    good: String,
+    /// A key that was revoked since the copy was made.
+    revoked: String,
+    /// The copy.
+    old: String,
+}
+
+impl RolledBack {
+    async fn new() -> Self {
+        let mut world = World::start().await;
+        let old = world.manager.path("old.db").display().to_string();
+        let (id, revoked) = world.new_key().await;
+        let (_, good) = world.new_key().await;
+        world.does_offline(&["keys", "backup", &old, "-c", "keygate.yaml"]).await;
+        let gate = world.follower("1h").await;
+        assert_eq!(world.revoke(&id, "10s").await.0, Some(0));
+        assert_eq!(gate.asks(&revoked).await, 401);
+        world
+            .restart_manager(|folder| {
+                for end in ["-wal", "-shm", "-head"] {
+                    let _ = std::fs::remove_file(folder.join(format!("keygate.db{end}")));
+                }
+                std::fs::copy(&old, folder.join("keygate.db")).expect("a copy");
+            })
+            .await;
+        Self { world, gate, good, revoked, old }
+    }
+
+    async fn goes_on(&self) {
+        assert_eq!((self.gate.asks(&self.good).await, self.gate.asks(&self.revoked).await), (200, 401));
+    }
+}
 
 /// An old copy of the store, put back without a word: its keys are not taken, for a key that was revoked since would be good again.
 #[tokio::test]
 async fn a_manager_that_was_rolled_back_is_not_followed() {
-    let mut world = World::start().await;
-    let old = world.manager.path("old.db");
-    let (id, revoked) = world.new_key().await;
-    let (_, good) = world.new_key().await;
-    let config = world.manager.path("keygate.yaml").display().to_string();
-    world.does_offline(&["keys", "backup", old.to_str().expect("text"), "-c", &config]).await;
-    let gate = world.follower("1h").await;
-    assert_eq!(world.revoke(&id, "10s").await.0, Some(0));
-    assert_eq!(gate.asks(&revoked).await, 401);
-    world
-        .restart_manager(|folder| {
-            for end in ["-wal", "-shm", "-head"] {
-                let _ = std::fs::remove_file(folder.join(format!("keygate.db{end}")));
-            }
-            std::fs::copy(&old, folder.join("keygate.db")).expect("a copy");
-        })
-        .await;
-    world.mend().await;
-    let told = gate.gate.told("the manager has keys of version", 1).await;
+    let rolled_back = RolledBack::new().await;
+    rolled_back.world.mend().await;
+    let told = rolled_back.gate.gate.told("the manager has keys of version", 1).await;
     assert!(told["message"].as_str().is_some_and(|text| text.contains("keygate keys restore")), "{told}");
-    assert_eq!((gate.asks(&good).await, gate.asks(&revoked).await), (200, 401));
-    let gate = gate.restart(Signal::KILL).await;
+    rolled_back.goes_on().await;
+    let gate = rolled_back.gate.restart(Signal::KILL).await;
     gate.gate.told("the manager has keys of version", 1).await;
-    assert_eq!((gate.asks(&good).await, gate.asks(&revoked).await), (200, 401));
+    RolledBack { gate, ..rolled_back }.goes_on().await;
+}
+
+/// The same manager, changed until it has come further than its gates: its numbers lead on from theirs, and its keys do not.
+#[tokio::test]
+async fn a_manager_that_was_rolled_back_and_overtook_its_gates_is_not_followed() {
+    let rolled_back = RolledBack::new().await;
+    // As many changes as were lost, and more.
+    let (other, _) = rolled_back.world.new_key().await;
+    rolled_back.world.new_key().await;
+    rolled_back.world.mend().await;
+    rolled_back.gate.gate.told("the manager has keys of version", 1).await;
+    rolled_back.goes_on().await;
+    // Nor does the manager take it for a gate that obeys.
+    let world = &rolled_back.world;
+    let gates = until("a gate that has diverged", || async {
+        let gates = world.api("/v1/gates").await;
+        (gates["items"][0]["diverged"] == true).then_some(gates)
+    })
+    .await;
+    assert_eq!(gates["items"][0]["version"]["sequence"], 0, "{gates}");
+    let (code, said) = world.revoke(&other, "300ms").await;
+    assert_eq!((code, &said["receipt"]["complete"]), (Some(3), &false.into()), "{said}");
+    // The way out: to put the same copy back so that everybody knows.
+    let RolledBack { mut world, gate, good, revoked, old } = rolled_back;
+    world.restart_manager_after(&["keys", "restore", "--from", &old, "--yes", "-c", "keygate.yaml"]).await;
+    world.mend().await;
+    gate.gate.told("the manager's keys are in force", 2).await;
+    assert_eq!((gate.asks(&good).await, gate.asks(&revoked).await), (200, 200), "it is what the manager has");
 }
 
 /// Another manager at the same address, with keys and a signature of its own.
@@ -107,50 +161,6 @@ async fn a_store_is_not_overwritten_by_a_copy() {
     assert!(program.stdout.whole().await.contains("demo"));
 }
 
-/// An old copy of the store, put back without a word and then changed until it has come further than its gates: its numbers lead on from
-/// theirs, and its keys do not.
-#[tokio::test]
-async fn a_manager_that_was_rolled_back_and_overtook_its_gates_is_not_followed() {
-    let mut world = World::start().await;
-    let old = world.manager.path("old.db");
-    let (id, revoked) = world.new_key().await;
-    let (_, good) = world.new_key().await;
-    let config = world.manager.path("keygate.yaml").display().to_string();
-    world.does_offline(&["keys", "backup", old.to_str().expect("text"), "-c", &config]).await;
-    let gate = world.follower("1h").await;
-    assert_eq!(world.revoke(&id, "10s").await.0, Some(0));
-    assert_eq!(gate.asks(&revoked).await, 401);
-    world
-        .restart_manager(|folder| {
-            for end in ["-wal", "-shm", "-head"] {
-                let _ = std::fs::remove_file(folder.join(format!("keygate.db{end}")));
-            }
-            std::fs::copy(&old, folder.join("keygate.db")).expect("a copy");
-        })
-        .await;
-    // As many changes as were lost, and more.
-    let (other, _) = world.new_key().await;
-    world.new_key().await;
-    world.mend().await;
-    gate.gate.told("the manager has keys of version", 1).await;
-    assert_eq!((gate.asks(&good).await, gate.asks(&revoked).await), (200, 401));
-    // Nor does the manager take it for a gate that obeys.
-    let gates = until("a gate that has diverged", || async {
-        let gates = world.api("/v1/gates").await;
-        (gates["items"][0]["diverged"] == true).then_some(gates)
-    })
-    .await;
-    assert_eq!(gates["items"][0]["version"]["sequence"], 0, "{gates}");
-    let (code, said) = world.revoke(&other, "300ms").await;
-    assert_eq!((code, &said["receipt"]["complete"]), (Some(3), &false.into()), "{said}");
-    // The way out: to put the same copy back so that everybody knows.
-    let restore = ["keys", "restore", "--from", old.to_str().expect("text"), "--yes", "-c", &config];
-    world.restart_manager_after(&restore).await;
-    world.mend().await;
-    gate.gate.told("the manager's keys are in force", 2).await;
-    assert_eq!((gate.asks(&good).await, gate.asks(&revoked).await), (200, 200), "it is what the manager has");
-}
-
 /// A token that is revoked ends what was opened with it, at once.
 #[tokio::test]
 async fn a_gate_whose_token_is_revoked_is_told_nothing_more() {
@@ -171,17 +181,15 @@ async fn a_gate_whose_token_is_revoked_is_told_nothing_more() {
 #[tokio::test]
 async fn what_ends_by_keys_that_were_read_anew_is_in_the_receipt() {
     let mut world = World::start().await;
-    let copy = world.manager.path("copy.db");
+    let copy = world.manager.path("copy.db").display().to_string();
     let (id, key) = world.new_key().await;
-    let config = world.manager.path("keygate.yaml").display().to_string();
-    world.does_offline(&["keys", "backup", copy.to_str().expect("text"), "-c", &config]).await;
+    world.does_offline(&["keys", "backup", &copy, "-c", "keygate.yaml"]).await;
     let gate = world.follower("1h").await;
     gate.comes_to(&key, 200).await;
     let mut socket = gate.socket(&key).await;
     world.wire.set(State::Hangs);
     assert_eq!(world.revoke(&id, "0s").await.0, Some(3), "revoked, and not seen at the gate");
-    let restore = ["keys", "restore", "--from", copy.to_str().expect("text"), "--yes", "-c", &config];
-    world.restart_manager_after(&restore).await;
+    world.restart_manager_after(&["keys", "restore", "--from", &copy, "--yes", "-c", "keygate.yaml"]).await;
     world.mend().await;
     socket.is_closed_with(1008).await;
     let (code, said) = world.revoke(&id, "10s").await;
