@@ -3,7 +3,7 @@
 use keygate::gate::{
     capability::{AdminRight, Capabilities, Need, Operation, Operations, Pattern, Place},
     credential::{Digester, Environment, Kind, Location, NoDigest, Pepper, PepperId, StoredDigest},
-    keys::{Rare, RareFields, Thin},
+    keys::{Rare, RareFields, State, Thin},
     limit::LimitName,
     origin::OriginPattern,
     peer::Networks,
@@ -20,6 +20,11 @@ fn names_are_what_documents_say() {
     );
     assert_eq!([Kind::Publishable, Kind::Secret].map(Kind::name), ["publishable", "secret"]);
     assert_eq!([Environment::Live, Environment::Test].map(Environment::name), ["live", "test"]);
+    assert_eq!([State::Active, State::Disabled, State::Revoked].map(State::name), ["active", "disabled", "revoked"]);
+    assert_eq!(Kind::ALL.map(|kind| Kind::from_name(kind.name())), Kind::ALL.map(Some));
+    assert_eq!(Environment::ALL.map(|known| Environment::from_name(known.name())), Environment::ALL.map(Some));
+    assert_eq!(State::ALL.map(|state| State::from_name(state.name())), State::ALL.map(Some));
+    assert_eq!((Kind::from_name("Secret"), Environment::from_name(""), State::from_name("expired")), (None, None, None));
     assert_eq!([Mismatch::Method, Mismatch::Path, Mismatch::Host].map(Mismatch::name), ["method", "path", "host"]);
     let by_time = [LimitName::Rate, LimitName::Day, LimitName::Month];
     assert_eq!(by_time.map(LimitName::name), ["rate", "day", "month"]);

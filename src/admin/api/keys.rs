@@ -20,7 +20,13 @@ use super::{
     problem::Problem,
     query,
 };
-use crate::admin::{Created, KeyView, KeysWanted};
+use crate::{
+    admin::{Created, KeyView, KeysWanted},
+    gate::{
+        credential::{Environment, Kind},
+        keys,
+    },
+};
 
 /// The longest text that is looked for, in characters.
 const MAX_TEXT_CHARS: usize = 200;
@@ -61,9 +67,9 @@ pub(super) async fn update(
 /// Which keys are meant: for keys and for their usage.
 pub(super) fn wanted(uri: &Uri) -> Result<KeysWanted, Problem> {
     let wanted: KeysWanted = query::read(uri)?;
-    query::one_of("kind", wanted.kind.as_deref(), &["publishable", "secret"])?;
-    query::one_of("environment", wanted.environment.as_deref(), &["live", "test"])?;
-    query::one_of("state", wanted.state.as_deref(), &["active", "disabled", "revoked"])?;
+    query::one_of("kind", wanted.kind.as_deref(), &Kind::ALL.map(Kind::name))?;
+    query::one_of("environment", wanted.environment.as_deref(), &Environment::ALL.map(Environment::name))?;
+    query::one_of("state", wanted.state.as_deref(), &keys::State::ALL.map(keys::State::name))?;
     query::text("q", wanted.q.as_deref(), MAX_TEXT_CHARS)?;
     for (name, value) in [("app", &wanted.app), ("cursor", &wanted.cursor)] {
         query::name(name, value.as_deref())?;

@@ -57,7 +57,7 @@ impl Manage {
         };
         let defaults = self.stored.hold().await.compiler.defaults().clone();
         let (mut keys, mut texts) = (Vec::new(), Vec::new());
-        for kind in [Kind::Publishable, Kind::Secret] {
+        for kind in Kind::ALL {
             let wanted = config::new_key(&of_kind(kind), &defaults).map_err(|problems| of_app(&invalid(&problems)))?;
             let (key, text) = self.made(wanted, asked).await?;
             keys.push(key);

@@ -80,14 +80,14 @@ impl Manage {
 fn filter(wanted: &KeysWanted, reach: &Reach) -> Result<KeyFilter, Trouble> {
     let mut filter = KeyFilter {
         app: wanted.app.as_deref().map(Into::into),
-        kind: one_of("kind", wanted.kind.as_deref(), &[Kind::Publishable, Kind::Secret], Kind::name)?,
+        kind: one_of("kind", wanted.kind.as_deref(), Kind::from_name, &Kind::ALL.map(Kind::name))?,
         environment: one_of(
             "environment",
             wanted.environment.as_deref(),
-            &[Environment::Live, Environment::Test],
-            Environment::name,
+            Environment::from_name,
+            &Environment::ALL.map(Environment::name),
         )?,
-        state: one_of("state", wanted.state.as_deref(), &[State::Active, State::Disabled, State::Revoked], State::name)?,
+        state: one_of("state", wanted.state.as_deref(), State::from_name, &State::ALL.map(State::name))?,
         text: wanted.q.as_deref().filter(|text| !text.is_empty()).map(Into::into),
     };
     if let Reach::App { app, environment, .. } = reach {
@@ -102,9 +102,7 @@ fn filter(wanted: &KeysWanted, reach: &Reach) -> Result<KeyFilter, Trouble> {
     Ok(filter)
 }
 
-fn one_of<T: Copy>(path: &str, said: Option<&str>, all: &[T], name: impl Fn(T) -> &'static str) -> Result<Option<T>, Trouble> {
+fn one_of<T>(path: &str, said: Option<&str>, known: impl Fn(&str) -> Option<T>, names: &[&str]) -> Result<Option<T>, Trouble> {
     let Some(said) = said else { return Ok(None) };
-    let found = all.iter().copied().find(|one| name(*one) == said);
-    let names = || all.iter().map(|one| format!("`{}`", name(*one))).collect::<Vec<_>>().join(", ");
-    found.map(Some).ok_or_else(|| wrong(path, format!("must be one of {}", names())))
+    known(said).map(Some).ok_or_else(|| wrong(path, format!("must be one of `{}`", names.join("`, `"))))
 }

@@ -24,6 +24,15 @@ pub enum Environment {
 }
 
 impl Kind {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Publishable, Self::Secret];
+
+    /// The one that is called so.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.name() == name)
+    }
+
     /// `publishable` or `secret`.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -42,6 +51,15 @@ impl Kind {
 }
 
 impl Environment {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Live, Self::Test];
+
+    /// The one that is called so.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.name() == name)
+    }
+
     /// `live` or `test`.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -26,6 +26,15 @@ pub enum State {
 }
 
 impl State {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Active, Self::Disabled, Self::Revoked];
+
+    /// The one that is called so.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.name() == name)
+    }
+
     /// `active`, `disabled` or `revoked`.
     #[must_use]
     pub const fn name(self) -> &'static str {

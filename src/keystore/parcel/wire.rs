@@ -94,10 +94,10 @@ impl Line<'_> {
             Some(PreviousDigest { digest, until_ms: earlier.until_ms })
         });
         Some(Key {
-            kind: [Kind::Publishable, Kind::Secret].into_iter().find(|kind| kind.name() == self.kind)?,
-            environment: [Environment::Live, Environment::Test].into_iter().find(|known| known.name() == self.environment)?,
+            kind: Kind::from_name(&self.kind)?,
+            environment: Environment::from_name(&self.environment)?,
             life: Life {
-                state: [State::Active, State::Disabled, State::Revoked].into_iter().find(|state| state.name() == self.state)?,
+                state: State::from_name(&self.state)?,
                 digest: StoredDigest::parse(&self.digest).ok()?,
                 previous: previous.collect::<Option<_>>()?,
                 expires_at_ms: self.expires_at_ms.unwrap_or(i64::MAX),

@@ -25,7 +25,7 @@ pub(super) fn of_key(key: &Key) -> String {
         "app": key.app,
         "kind": key.kind.name(),
         "environment": key.environment.name(),
-        "state": super::rows::state_name(life.state),
+        "state": life.state.name(),
         "expires_at_ms": moment(life.expires_at_ms),
         "previous": life.previous.len(),
         "text": key.text,

@@ -6,7 +6,7 @@ use super::{
     checksum::Total,
     fault::corrupt,
     meta::Meta,
-    rows::{self, COLUMNS, Kept, NAME, Reader, state_name},
+    rows::{self, COLUMNS, Kept, NAME, Reader},
     terms,
 };
 use crate::{
@@ -71,7 +71,7 @@ pub(super) fn list(conn: &Connection, wanted: &KeyFilter, after: Option<&str>, l
         ("app", wanted.app.as_deref()),
         ("kind", wanted.kind.map(|kind| kind.name())),
         ("environment", wanted.environment.map(|environment| environment.name())),
-        ("state", wanted.state.map(state_name)),
+        ("state", wanted.state.map(|state| state.name())),
     ] {
         if let Some(value) = value {
             values.push(value);

@@ -74,10 +74,10 @@ impl<'c> Reader<'c> {
         let key = Key {
             id: id.as_str()?.into(),
             app: app.as_str()?.into(),
-            kind: kind_of(kind.as_str()?)?,
-            environment: environment_of(environment.as_str()?)?,
+            kind: Kind::from_name(kind.as_str()?).ok_or_else(|| unknown("kind"))?,
+            environment: Environment::from_name(environment.as_str()?).ok_or_else(|| unknown("environment"))?,
             life: Life {
-                state: state_of(state.as_str()?)?,
+                state: State::from_name(state.as_str()?).ok_or_else(|| unknown("state"))?,
                 digest: StoredDigest {
                     pepper: pepper.as_str_or_null()?.map(pepper_of).transpose()?,
                     digest: KeyDigest::new(digest.as_blob()?.try_into().map_err(|_| unknown("digest"))?),
@@ -118,7 +118,7 @@ pub(super) fn write(key: &Key, sequence: u64, terms: (i64, TermsDigest)) -> Resu
         text(&key.app),
         text(key.kind.name()),
         text(key.environment.name()),
-        text(state_name(life.state)),
+        text(life.state.name()),
         Value::Blob(life.digest.digest.as_bytes().into()),
         life.digest.pepper.map_or(Value::Null, |pepper| Value::Text(pepper.to_string())),
         if life.previous.is_empty() { Value::Null } else { previous_text(&life.previous)? },
@@ -185,30 +185,6 @@ fn metadata_of(text: &str) -> Result<BTreeMap<Box<str>, Box<str>>, StoreError> {
 
 fn pepper_of(text: &str) -> Result<PepperId, StoreError> {
     PepperId::parse(text).ok_or_else(|| unknown("pepper"))
-}
-
-fn kind_of(name: &str) -> Result<Kind, StoreError> {
-    [Kind::Publishable, Kind::Secret].into_iter().find(|kind| kind.name() == name).ok_or_else(|| unknown("kind"))
-}
-
-fn environment_of(name: &str) -> Result<Environment, StoreError> {
-    [Environment::Live, Environment::Test].into_iter().find(|known| known.name() == name).ok_or_else(|| unknown("environment"))
-}
-
-fn state_of(name: &str) -> Result<State, StoreError> {
-    [State::Active, State::Disabled, State::Revoked]
-        .into_iter()
-        .find(|state| state_name(*state) == name)
-        .ok_or_else(|| unknown("state"))
-}
-
-/// As it stands in a row.
-pub(super) const fn state_name(state: State) -> &'static str {
-    match state {
-        State::Active => "active",
-        State::Disabled => "disabled",
-        State::Revoked => "revoked",
-    }
 }
 
 /// Of a row whose checksum is right: it was written by something else.

@@ -88,10 +88,10 @@ impl Telemetry {
     /// A key set took effect.
     pub fn key_set_loaded(&self, loaded: &KeySetLoaded<'_>) {
         self.in_force.key_set_generation.set(i64::try_from(loaded.generation).unwrap_or(i64::MAX));
-        for kind in [Kind::Publishable, Kind::Secret] {
-            for (state, name) in [(State::Active, "active"), (State::Disabled, "disabled"), (State::Revoked, "revoked")] {
+        for kind in Kind::ALL {
+            for state in State::ALL {
                 let count = loaded.keys.counts().of(kind, state);
-                self.in_force.keys.with_label_values(&[kind.name(), name]).set(i64::try_from(count).unwrap_or(i64::MAX));
+                self.in_force.keys.with_label_values(&[kind.name(), state.name()]).set(i64::try_from(count).unwrap_or(i64::MAX));
             }
         }
     }
