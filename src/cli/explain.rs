@@ -74,7 +74,7 @@ impl Explain {
             Err(problems) => return exit::bad_config(problems),
         };
         if let KeyPlace::Manager(manager) = &loaded.config.keys.place {
-            let manager = manager.url.trim_end_matches("/v1/snapshot");
+            let manager = manager.address();
             return exit::failed(format_args!("the keys come from another gate: ask it, at {manager}/v1/explain (docs/keys.md)"));
         }
         let key = match self.key() {

@@ -155,7 +155,7 @@ impl Manager {
 }
 
 fn elsewhere(manager: &config::Manager) -> ExitCode {
-    let address = manager.url.trim_end_matches("/v1/snapshot");
+    let address = manager.address();
     exit::failed(format_args!("the keys come from another gate and are managed there: `--url {address}`"))
 }
 

@@ -10,12 +10,10 @@ use super::{
     fault::Place,
     raw::{self, Text},
     secret_source, timeouts,
-    used::{BearerToken, Manager},
+    used::{BearerToken, Manager, SNAPSHOT_PATH},
 };
 use crate::gate::credential::VerifyKey;
 
-/// Where a manager gives its keys.
-const PATH: &str = "/v1/snapshot";
 const MAX_NAME_BYTES: usize = 64;
 const MAX_TOKEN_BYTES: usize = 512;
 
@@ -72,7 +70,7 @@ fn is_snapshot(url: &str) -> bool {
     let Ok(uri) = url.parse::<Uri>() else { return false };
     let web = uri.scheme().is_some_and(|scheme| *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS);
     let host = uri.authority().is_some_and(|authority| !authority.host().is_empty() && !authority.as_str().contains('@'));
-    web && host && uri.path() == PATH && uri.query().is_none()
+    web && host && uri.path() == SNAPSHOT_PATH && uri.query().is_none()
 }
 
 fn identifier(text: &str) -> Result<Box<str>, &'static str> {

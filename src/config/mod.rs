@@ -48,8 +48,8 @@ pub use raw::duration;
 pub use schema::{key_schema, schema};
 pub use state::{parse_state, state_text};
 pub use used::{
-    Admin, BearerToken, Config, ConnectionLimits, KeyPlace, KeySource, Listener, Log, LogFormat, Manager, Timeouts, Tls,
-    restart_only_changes,
+    Admin, BearerToken, Config, ConnectionLimits, KeyPlace, KeySource, Listener, Log, LogFormat, Manager, SNAPSHOT_PATH,
+    Timeouts, Tls, restart_only_changes,
 };
 pub use warnings::warnings;
 pub use yaml::{MAX_CONFIG_BYTES, MAX_KEY_DOCUMENT_BYTES, MAX_KEYS_BYTES};

@@ -111,6 +111,17 @@ pub struct Manager {
     pub max_stale: Duration,
 }
 
+/// Where a manager gives its keys, as its management API has it; what else it has for gates stands below.
+pub const SNAPSHOT_PATH: &str = "/v1/snapshot";
+
+impl Manager {
+    /// The address of its management API.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        self.url.strip_suffix(SNAPSHOT_PATH).unwrap_or(&self.url)
+    }
+}
+
 /// A token that is shown to somebody. It cannot be printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct BearerToken(Box<str>);

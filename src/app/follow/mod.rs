@@ -24,7 +24,7 @@ use super::{
 use crate::{
     config::{Config, Manager},
     edge::Edge,
-    gate::keys::KeySet,
+    gate::{credential::hex, keys::KeySet},
     keystore::{Checkpoint, HttpClient, SqliteStore, StoreError, Version},
 };
 
@@ -175,5 +175,5 @@ impl Follow {
 fn word(random: &SystemRandom) -> Result<String, String> {
     let mut bytes = [0; 16];
     random.fill(&mut bytes).map_err(|_| "the system gives no randomness".to_owned())?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex::text(&bytes))
 }

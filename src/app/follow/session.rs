@@ -12,6 +12,7 @@ use tracing::warn;
 use super::{Follow, word};
 use crate::{
     app::{lead::beat, machine, stored::NotInForce},
+    config::SNAPSHOT_PATH,
     gate::credential::hex,
     keystore::{
         Checkpoint, EventStream, Heading, MAX_CHANGES_BYTES, NoAnswer, NoEvent, StoreError, Version, Way, open_parcel,
@@ -66,8 +67,7 @@ impl Follow {
         let mut asking = Asking { nonce: word(&self.random)?, begun_ns, first_ms: None, at: self.checkpoint().await? };
         let Checkpoint { version: Version { epoch, sequence }, hash } = asking.at;
         let target = format!(
-            "{}/events?nonce={}&instance={}&name={}&epoch={epoch}&after={sequence}&hash={}&max_stale_ms={}",
-            self.path(),
+            "{SNAPSHOT_PATH}/events?nonce={}&instance={}&name={}&epoch={epoch}&after={sequence}&hash={}&max_stale_ms={}",
             asking.nonce,
             self.outbox.instance(),
             self.name(),
@@ -167,11 +167,6 @@ impl Follow {
                 self.stored.begin_anew().await.map_err(|error| error.to_string())
             }
         }
-    }
-
-    /// Where the snapshot is, at the manager.
-    pub(super) fn path(&self) -> &'static str {
-        "/v1/snapshot"
     }
 
     fn name(&self) -> String {

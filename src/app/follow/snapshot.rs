@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     app::lead::span_of,
+    config::SNAPSHOT_PATH,
     gate::credential::VerifyKey,
     keystore::{Checkpoint, MAX_SNAPSHOT_BYTES, ParcelError, SqliteStore, StoreError, Version, Way, open_parcel, verify_parcel},
 };
@@ -28,7 +29,7 @@ impl Follow {
     /// Takes all keys of the manager in the place of those of the copy.
     pub(super) async fn take_snapshot(&mut self) -> Result<(), String> {
         let (nonce, at) = (word(&self.random)?, self.checkpoint().await?);
-        let request = get(&format!("{}?nonce={nonce}&after={}", self.path(), at.version.sequence), "application/jsonl")?;
+        let request = get(&format!("{SNAPSHOT_PATH}?nonce={nonce}&after={}", at.version.sequence), "application/jsonl")?;
         let answer = good(self.client.send(request)).await?;
         let folder = self.manager.cache.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let file = NamedTempFile::with_prefix_in(".keygate-snapshot-", folder).map_err(|error| error.to_string())?;

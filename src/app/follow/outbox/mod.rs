@@ -26,6 +26,7 @@ use self::{
 use super::session::PATIENCE;
 use crate::{
     app::stored::StoredKeys,
+    config::SNAPSHOT_PATH,
     edge::Edge,
     keystore::{HttpClient, Usage},
     telemetry::Misuses,
@@ -127,7 +128,7 @@ impl Outbox {
     /// What the manager did with `said`.
     async fn post(&self, what: &str, said: &impl Serialize) -> Told {
         let Ok(body) = serde_json::to_vec(said) else { return Told::Lost };
-        let request = Request::post(format!("/v1/snapshot/{what}"))
+        let request = Request::post(format!("{SNAPSHOT_PATH}/{what}"))
             .header(CONTENT_TYPE, "application/json")
             .body(Full::new(Bytes::from(body)));
         let Ok(request) = request else { return Told::Lost };
