@@ -13,16 +13,9 @@ use super::{
     words::ROLES,
 };
 
-/// Options of `keygate admin-token`.
-#[derive(clap::Args)]
-#[command(subcommand_required = true, arg_required_else_help = true)]
-pub struct Command {
-    #[command(subcommand)]
-    what: What,
-}
-
+/// The commands of `keygate admin-token`.
 #[derive(clap::Subcommand)]
-enum What {
+pub enum Command {
     /// Make a token; it is shown this once. The first one makes the store
     Create(Create),
     /// List those who manage keys
@@ -35,7 +28,7 @@ enum What {
 #[command(
     after_help = "Where the output is no terminal, the token is all that is printed: `keygate admin-token create … > token`."
 )]
-struct Create {
+pub struct Create {
     /// Whose it is, for people
     #[arg(long)]
     name: String,
@@ -50,13 +43,13 @@ struct Create {
 }
 
 #[derive(clap::Args)]
-struct List {
+pub struct List {
     #[command(flatten)]
     asking: Asking,
 }
 
 #[derive(clap::Args)]
-struct Revoke {
+pub struct Revoke {
     /// The token, by its id
     id: String,
     #[command(flatten)]
@@ -66,10 +59,10 @@ struct Revoke {
 impl Command {
     /// Runs the command.
     pub fn run(self) -> ExitCode {
-        let ran = match self.what {
-            What::Create(create) => create.run(),
-            What::List(list) => list.run(),
-            What::Revoke(revoke) => revoke.run(),
+        let ran = match self {
+            Self::Create(create) => create.run(),
+            Self::List(list) => list.run(),
+            Self::Revoke(revoke) => revoke.run(),
         };
         exit::of(ran)
     }

@@ -12,16 +12,9 @@ use super::{
     words::ENVIRONMENTS,
 };
 
-/// Options of `keygate apps`.
-#[derive(clap::Args)]
-#[command(subcommand_required = true, arg_required_else_help = true)]
-pub struct Command {
-    #[command(subcommand)]
-    what: What,
-}
-
+/// The commands of `keygate apps`.
 #[derive(clap::Subcommand)]
-enum What {
+pub enum Command {
     /// Make an application, with one publishable and one secret key
     Create(Create),
     /// List applications
@@ -30,7 +23,7 @@ enum What {
 
 #[derive(clap::Args)]
 #[command(after_help = "The secret key is shown this once.")]
-struct Create {
+pub struct Create {
     /// Its id: 1 to 64 of A-Z, a-z, 0-9, `_` and `-`
     id: String,
     /// For people
@@ -48,7 +41,7 @@ struct Create {
 }
 
 #[derive(clap::Args)]
-struct List {
+pub struct List {
     #[command(flatten)]
     asking: Asking,
 }
@@ -56,9 +49,9 @@ struct List {
 impl Command {
     /// Runs the command.
     pub fn run(self) -> ExitCode {
-        let ran = match self.what {
-            What::Create(create) => create.run(),
-            What::List(list) => list.run(),
+        let ran = match self {
+            Self::Create(create) => create.run(),
+            Self::List(list) => list.run(),
         };
         exit::of(ran)
     }

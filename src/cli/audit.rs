@@ -11,16 +11,9 @@ use super::{
     manager::{Asking, Manager, Session, escaped, query},
 };
 
-/// Options of `keygate audit`.
-#[derive(clap::Args)]
-#[command(subcommand_required = true, arg_required_else_help = true)]
-pub struct Command {
-    #[command(subcommand)]
-    what: What,
-}
-
+/// The commands of `keygate audit`.
 #[derive(clap::Subcommand)]
-enum What {
+pub enum Command {
     /// Show the latest records
     Tail(Tail),
     /// Read the whole trail, and find what was edited or is missing
@@ -30,7 +23,7 @@ enum What {
 }
 
 #[derive(clap::Args)]
-struct Tail {
+pub struct Tail {
     /// So many
     #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
     lines: usize,
@@ -55,7 +48,7 @@ struct Tail {
     after_help = "Whoever can write to the store can write a whole new trail. To find that too, keep the number and the hash that this prints elsewhere, \
                         and give them later."
 )]
-struct Verify {
+pub struct Verify {
     /// The trail must have this record: its number and hash, as an earlier run printed them
     #[arg(long, value_name = "NUMBER:HASH")]
     expect: Option<String>,
@@ -64,7 +57,7 @@ struct Verify {
 }
 
 #[derive(clap::Args)]
-struct Export {
+pub struct Export {
     #[command(flatten)]
     manager: Manager,
 }
@@ -77,10 +70,10 @@ const LOOK: Duration = Duration::from_millis(500);
 impl Command {
     /// Runs the command.
     pub fn run(self) -> ExitCode {
-        let ran = match self.what {
-            What::Tail(tail) => tail.run(),
-            What::Verify(verify) => verify.run(),
-            What::Export(export) => export.run(),
+        let ran = match self {
+            Self::Tail(tail) => tail.run(),
+            Self::Verify(verify) => verify.run(),
+            Self::Export(export) => export.run(),
         };
         exit::of(ran)
     }

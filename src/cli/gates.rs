@@ -10,17 +10,11 @@ use super::{
     form::{Column, Form, print_table, print_value, text},
     manager::{Asking, Manager},
 };
+use crate::config::SNAPSHOT_PATH;
 
-/// Options of `keygate gates`.
-#[derive(clap::Args)]
-#[command(subcommand_required = true, arg_required_else_help = true)]
-pub struct Command {
-    #[command(subcommand)]
-    what: What,
-}
-
+/// The commands of `keygate gates`.
 #[derive(clap::Subcommand)]
-enum What {
+pub enum Command {
     /// List the gates that take their keys from here, and how far each has come
     List(List),
     /// Print what goes as `keys.verify` into the configuration of a gate that is to follow
@@ -28,13 +22,13 @@ enum What {
 }
 
 #[derive(clap::Args)]
-struct List {
+pub struct List {
     #[command(flatten)]
     asking: Asking,
 }
 
 #[derive(clap::Args)]
-struct VerifyKey {
+pub struct VerifyKey {
     #[command(flatten)]
     manager: Manager,
 }
@@ -42,9 +36,9 @@ struct VerifyKey {
 impl Command {
     /// Runs the command.
     pub fn run(self) -> ExitCode {
-        let ran = match self.what {
-            What::List(list) => list.run(),
-            What::VerifyKey(key) => key.run(),
+        let ran = match self {
+            Self::List(list) => list.run(),
+            Self::VerifyKey(key) => key.run(),
         };
         exit::of(ran)
     }
@@ -89,7 +83,7 @@ fn seconds(ms: u64) -> String {
 
 impl VerifyKey {
     fn run(self) -> Result<(), ExitCode> {
-        let said = self.manager.meet(false)?.ask(Method::GET, "/v1/snapshot/key", None)?;
+        let said = self.manager.meet(false)?.ask(Method::GET, &format!("{SNAPSHOT_PATH}/key"), None)?;
         say!("{}", said["verify"].as_str().unwrap_or_default());
         Ok(())
     }

@@ -16,16 +16,9 @@ use std::{
 
 use super::exit;
 
-/// Options of `keygate keys`.
-#[derive(clap::Args)]
-#[command(subcommand_required = true, arg_required_else_help = true)]
-pub struct Command {
-    #[command(subcommand)]
-    what: What,
-}
-
+/// The commands of `keygate keys`.
 #[derive(clap::Subcommand)]
-enum What {
+pub enum Command {
     /// Make a key; its secret is shown this once
     Create(create::Create),
     /// List keys
@@ -55,19 +48,19 @@ enum What {
 impl Command {
     /// Runs the command.
     pub fn run(self) -> ExitCode {
-        let ran = match self.what {
-            What::Create(create) => create.run(),
-            What::List(list) => list.run(),
-            What::Show(show) => show.run(),
-            What::Update(update) => update.run(),
-            What::Rotate(rotate) => rotate.run(),
-            What::Revoke(revoke) => revoke.run(),
-            What::Disable(disable) => disable.run(),
-            What::Enable(enable) => enable.run(),
-            What::Import(import) => import.run(),
-            What::Export(export) => export.run(),
-            What::Backup(backup) => backup.run(),
-            What::Restore(restore) => restore.run(),
+        let ran = match self {
+            Self::Create(create) => create.run(),
+            Self::List(list) => list.run(),
+            Self::Show(show) => show.run(),
+            Self::Update(update) => update.run(),
+            Self::Rotate(rotate) => rotate.run(),
+            Self::Revoke(revoke) => revoke.run(),
+            Self::Disable(disable) => disable.run(),
+            Self::Enable(enable) => enable.run(),
+            Self::Import(import) => import.run(),
+            Self::Export(export) => export.run(),
+            Self::Backup(backup) => backup.run(),
+            Self::Restore(restore) => restore.run(),
         };
         exit::of(ran)
     }

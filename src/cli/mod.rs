@@ -51,14 +51,19 @@ enum Command {
     /// Print the JSON Schema of the configuration, for editors
     Schema(schema::Schema),
     /// Make and list applications, which keys belong to
+    #[command(subcommand)]
     Apps(apps::Command),
     /// Create, list, change and end keys
+    #[command(subcommand)]
     Keys(keys::Command),
     /// Show who did what to keys, and check that the record of it is whole
+    #[command(subcommand)]
     Audit(audit::Command),
     /// List the gates that follow this one
+    #[command(subcommand)]
     Gates(gates::Command),
     /// Make, list and end the tokens of those who manage keys
+    #[command(subcommand)]
     AdminToken(admin_token::Command),
     /// Tell a running gate to drain: no new streams, open ones are told to go
     Drain(drain::Drain),

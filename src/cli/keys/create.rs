@@ -18,7 +18,7 @@ use crate::cli::{
     after_help = "The secret of a key is shown this once and kept nowhere. Where the output is no terminal, it is all that is printed, unless \
                         `-o` says otherwise: `keygate keys create … > secret`."
 )]
-pub(super) struct Create {
+pub struct Create {
     /// The application that the key belongs to
     #[arg(long, value_name = "NAME")]
     app: String,

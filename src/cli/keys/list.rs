@@ -14,7 +14,7 @@ use crate::cli::{
 /// Options of `keygate keys list`.
 #[derive(clap::Args)]
 #[command(after_help = "Where the output is no terminal, the table is columns between tabs.")]
-pub(super) struct List {
+pub struct List {
     /// Of this application only
     #[arg(long, value_name = "NAME")]
     app: Option<String>,

@@ -28,7 +28,7 @@ use crate::{
                         with the names of its columns: `key` or `digest`, and where wanted `id`, `app`, `kind`, `environment`, `name`, `origins` \
                         (between spaces), `expires_at`, `state`."
 )]
-pub(super) struct Import {
+pub struct Import {
     /// A key file, a CSV file, or lines with the text of a key each; `-` is standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
@@ -61,7 +61,7 @@ enum Format {
 /// Options of `keygate keys export`.
 #[derive(clap::Args)]
 #[command(after_help = "They are printed as the YAML of a key file, or, with `-o json`, as the same in JSON.")]
-pub(super) struct Export {
+pub struct Export {
     #[command(flatten)]
     asking: Asking,
 }
@@ -71,7 +71,7 @@ pub(super) struct Export {
 #[command(
     after_help = "The copy is a store by itself. To go back to it: stop the gate, `keygate keys restore --from FILE`, start the gate."
 )]
-pub(super) struct Backup {
+pub struct Backup {
     /// The new file; there must be none yet
     #[arg(value_name = "FILE")]
     to: PathBuf,

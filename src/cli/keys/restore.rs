@@ -23,7 +23,7 @@ use crate::{
                   key that was revoked is revoked, and of a key that was changed, whether it works, by which secret and until when is as it was. \
                   Keys that were made since are gone. The store that is there is kept beside it, under another name."
 )]
-pub(super) struct Restore {
+pub struct Restore {
     /// The copy, as `keygate keys backup` made it
     #[arg(long, value_name = "COPY")]
     from: PathBuf,

@@ -12,7 +12,7 @@ use crate::cli::{
 
 /// Options of `keygate keys show`.
 #[derive(clap::Args)]
-pub(super) struct Show {
+pub struct Show {
     /// The key, by its id
     id: String,
     #[command(flatten)]

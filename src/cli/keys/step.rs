@@ -18,7 +18,7 @@ use crate::cli::{
 #[command(
     after_help = "Streams that were opened with the old secret go on until the grace period ends, and are cut then. After a leak: `--grace 0s`."
 )]
-pub(super) struct Rotate {
+pub struct Rotate {
     /// The key, by its id
     id: String,
     /// How long the old secret works: `0s` to `30d`
@@ -33,7 +33,7 @@ pub(super) struct Rotate {
 #[command(
     after_help = "This cannot be undone. Exit code 3 means that it is revoked, and that not every stream was seen to end in time."
 )]
-pub(super) struct Revoke {
+pub struct Revoke {
     /// The key, by its id
     id: String,
     /// Do not ask
@@ -48,14 +48,14 @@ pub(super) struct Revoke {
 
 /// Options of `keygate keys disable`.
 #[derive(clap::Args)]
-pub(super) struct Disable {
+pub struct Disable {
     #[command(flatten)]
     of: Plain,
 }
 
 /// Options of `keygate keys enable`.
 #[derive(clap::Args)]
-pub(super) struct Enable {
+pub struct Enable {
     #[command(flatten)]
     of: Plain,
 }

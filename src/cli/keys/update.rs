@@ -13,7 +13,7 @@ use crate::cli::{
 
 /// Options of `keygate keys update`.
 #[derive(clap::Args)]
-pub(super) struct Update {
+pub struct Update {
     /// The key, by its id
     id: String,
     #[command(flatten)]
