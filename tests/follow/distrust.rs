@@ -94,8 +94,7 @@ async fn a_manager_that_was_rolled_back_and_overtook_its_gates_is_not_followed()
 async fn another_manager_is_not_followed() {
     let (world, other) = (World::start().await, World::start().await);
     let gate = world.follower("1h").await;
-    let (_, good) = world.new_key().await;
-    gate.comes_to(&good, 200).await;
+    let (_, good) = world.new_key_at(&[&gate]).await;
     let (_, foreign) = other.new_key().await;
     other.mend().await;
     world.wire.set(other.wire_state().await);
@@ -109,8 +108,7 @@ async fn another_manager_is_not_followed() {
 async fn what_was_recorded_is_not_taken() {
     let world = World::start().await;
     let gate = world.follower("1h").await;
-    let (_, good) = world.new_key().await;
-    gate.comes_to(&good, 200).await;
+    let (_, good) = world.new_key_at(&[&gate]).await;
     let recorded = world.recorded_changes().await;
     world.wire.set(State::Says(recorded.into()));
     gate.gate.told("the changes were made for somebody else", 1).await;
@@ -122,8 +120,7 @@ async fn what_was_recorded_is_not_taken() {
 async fn a_damaged_copy_is_put_aside() {
     let world = World::start().await;
     let gate = world.follower("1h").await;
-    let (_, good) = world.new_key().await;
-    gate.comes_to(&good, 200).await;
+    let (_, good) = world.new_key_at(&[&gate]).await;
     let mut program = gate.gate.program;
     program.signal(Signal::TERM);
     program.exit().await;

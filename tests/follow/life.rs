@@ -8,10 +8,7 @@ use super::{support::until, world::World};
 async fn a_key_works_and_ends_at_every_gate() {
     let world = World::start().await;
     let (one, other) = (world.follower("1h").await, world.follower("1h").await);
-    let (id, key) = world.new_key().await;
-    for gate in [&one, &other] {
-        gate.comes_to(&key, 200).await;
-    }
+    let (id, key) = world.new_key_at(&[&one, &other]).await;
     let mut sockets = [one.socket(&key).await, one.socket(&key).await, other.socket(&key).await];
     let (code, said) = world.revoke(&id, "10s").await;
     assert_eq!(code, Some(0), "{said}");
@@ -50,8 +47,7 @@ async fn a_rotated_secret_ends_everywhere_when_its_grace_does() {
 async fn what_keys_do_at_a_gate_is_known_to_the_manager() {
     let world = World::start().await;
     let gate = world.follower("1h").await;
-    let (id, key) = world.new_key().await;
-    gate.comes_to(&key, 200).await;
+    let (id, key) = world.new_key_at(&[&gate]).await;
     let refused = format!("GET /any/1?key={key} HTTP/1.1\r\nHost: gate\r\nConnection: close\r\n\r\n");
     assert_eq!(gate.gate.connect().await.ask(refused).await.status, 401, "a secret key has no place in a query");
     let seen = |usage: &serde_json::Value| usage["requests"] == 1 && usage["refusals"]["secret_in_query"] == 1;
@@ -120,8 +116,7 @@ async fn a_gate_that_follows_manages_nothing() {
 async fn both_processes_of_a_gate_that_is_replaced_obey() {
     let world = World::start().await;
     let mut gate = world.follower("1h").await;
-    let (id, key) = world.new_key().await;
-    gate.comes_to(&key, 200).await;
+    let (id, key) = world.new_key_at(&[&gate]).await;
     // An exchange under way: streams would be told to go.
     let mut upload = gate.gate.connect().await;
     let head =
@@ -147,8 +142,7 @@ async fn both_processes_of_a_gate_that_is_replaced_obey() {
 async fn gates_go_over_to_the_process_that_takes_the_managers_place() {
     let mut world = World::start().await;
     let gate = world.follower("1h").await;
-    let (id, key) = world.new_key().await;
-    gate.comes_to(&key, 200).await;
+    let (id, key) = world.new_key_at(&[&gate]).await;
     // A connection that stays, so that the old process stays too.
     let held = world.manager.connect().await;
     let old = world.manager.upgrade().await;

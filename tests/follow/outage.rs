@@ -11,9 +11,7 @@ use super::{
 /// A gate with a key that is good and one that was revoked, both known to it.
 async fn with_two(world: &World, max_stale: &str) -> (Follower, String, String) {
     let gate = world.follower(max_stale).await;
-    let ((_, good), (id, revoked)) = (world.new_key().await, world.new_key().await);
-    gate.comes_to(&good, 200).await;
-    gate.comes_to(&revoked, 200).await;
+    let ((_, good), (id, revoked)) = (world.new_key_at(&[&gate]).await, world.new_key_at(&[&gate]).await);
     let (code, said) = world.revoke(&id, "10s").await;
     assert_eq!(code, Some(0), "{said}");
     (gate, good, revoked)
@@ -65,8 +63,7 @@ async fn a_flood_is_not_the_manager() {
         world.wire.set(State::Floods(HEAD, piece.repeat(20_000).into()));
         gate.gate.told("the manager was not heard for", nth + 1).await;
         world.mend().await;
-        let (_, key) = world.new_key().await;
-        gate.comes_to(&key, 200).await;
+        world.new_key_at(&[&gate]).await;
         assert_eq!((gate.asks(&good).await, gate.asks(&revoked).await), (200, 401));
     }
 }
@@ -109,8 +106,7 @@ async fn keys_that_are_too_old_let_nobody_in_and_what_is_open_stays() {
 async fn a_gate_that_is_cut_off_is_missing_in_a_receipt() {
     let world = World::start().await;
     let gate = world.follower("1h").await;
-    let (id, key) = world.new_key().await;
-    gate.comes_to(&key, 200).await;
+    let (id, key) = world.new_key_at(&[&gate]).await;
     world.wire.set(State::Hangs);
     let (code, said) = world.revoke(&id, "300ms").await;
     assert_eq!(code, Some(3), "{said}: revoked, and not seen everywhere");
@@ -155,8 +151,7 @@ async fn a_manager_that_is_killed_comes_back() {
     world.restart_manager(|_| ()).await;
     goes_on(&gate, &good, &revoked).await;
     world.mend().await;
-    let (_, key) = world.new_key().await;
-    gate.comes_to(&key, 200).await;
+    world.new_key_at(&[&gate]).await;
     assert_eq!(gate.asks(&revoked).await, 401);
     // What it told the one before, it tells this one again.
     until("the gate at the new manager", || async {
@@ -171,9 +166,7 @@ async fn a_manager_that_is_killed_comes_back() {
 async fn a_gate_that_was_away_asks_before_it_lets_in() {
     let world = World::start().await;
     let gate = world.follower("1h").await;
-    let ((_, good), (id, revoked)) = (world.new_key().await, world.new_key().await);
-    gate.comes_to(&good, 200).await;
-    gate.comes_to(&revoked, 200).await;
+    let ((_, good), (id, revoked)) = (world.new_key_at(&[&gate]).await, world.new_key_at(&[&gate]).await);
     let gate = gate
         .restart_after(Signal::KILL, async {
             let (code, said) = world.revoke(&id, "0s").await;

@@ -78,6 +78,15 @@ impl World {
         (text(&made["key"]["id"]), text(&made["secret"]))
     }
 
+    /// One that all these gates let in.
+    pub async fn new_key_at(&self, gates: &[&Follower]) -> (String, String) {
+        let (id, key) = self.new_key().await;
+        for gate in gates {
+            gate.comes_to(&key, 200).await;
+        }
+        (id, key)
+    }
+
     /// Revokes a key; the exit code and the receipt.
     pub async fn revoke(&self, id: &str, wait: &str) -> (Option<i32>, Value) {
         let (code, out, error) = self.manager.command(&["keys", "revoke", id, "--yes", "--wait", wait, "-o", "json"]).await;
