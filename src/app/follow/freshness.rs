@@ -25,6 +25,9 @@ pub struct Freshness {
     edge: Arc<Edge>,
     replica: Arc<SqliteStore>,
     max_stale: Duration,
+    /// How long the keys are good for after they were known: as long as the manager was told that they would be, which of keys that
+    /// another process knew may be less.
+    span: Duration,
     known: Known,
     /// What of it was written down.
     noted: Known,
@@ -42,8 +45,9 @@ impl Freshness {
     /// # Errors
     /// If it cannot be read.
     pub fn new(edge: Arc<Edge>, replica: Arc<SqliteStore>, max_stale: Duration) -> Result<Self, StoreError> {
-        let known = Known::by_the_clock(edge.clock().now(), replica.fresh_at()?);
-        let this = Self { edge, replica, max_stale, known, noted: Known::default(), times: 0 };
+        let (at_ms, span) = replica.fresh()?;
+        let known = Known::by_the_clock(edge.clock().now(), at_ms);
+        let this = Self { edge, replica, max_stale, span: span.min(max_stale), known, noted: Known::default(), times: 0 };
         this.bring_into_force();
         Ok(this)
     }
@@ -52,14 +56,15 @@ impl Freshness {
     pub async fn heard(&mut self, known_ns: u64) {
         let heard = Known::at(known_ns);
         self.times += 1;
+        self.span = self.max_stale;
         self.known = self.known.max(heard);
         self.bring_into_force();
         if self.noted.is_longer_before(heard, self.max_stale / NOTED) {
             self.noted = heard;
             let now = self.edge.clock().now();
             let at_ms = now.unix_ms.saturating_sub(i64::try_from(heard.age(now.ticks_ns).as_millis()).unwrap_or(i64::MAX));
-            let replica = Arc::clone(&self.replica);
-            let kept = tokio::task::spawn_blocking(move || replica.note_fresh(at_ms)).await;
+            let (replica, span) = (Arc::clone(&self.replica), self.span);
+            let kept = tokio::task::spawn_blocking(move || replica.note_fresh(at_ms, span)).await;
             if let Ok(Err(error)) = kept {
                 warn!(%error, "that the keys are fresh could not be written down");
             }
@@ -78,11 +83,11 @@ impl Freshness {
 
     /// How long the keys are still good.
     pub fn left(&self) -> Duration {
-        self.max_stale.saturating_sub(self.known.age(self.now_ns()))
+        self.span.saturating_sub(self.known.age(self.now_ns()))
     }
 
     fn bring_into_force(&self) {
-        self.edge.gate().keys_are_fresh_until(self.known.good_until_ns(self.max_stale));
+        self.edge.gate().keys_are_fresh_until(self.known.good_until_ns(self.span));
         let at = self.known.0.and_then(|_| SystemTime::now().checked_sub(self.known.age(self.now_ns())));
         self.edge.telemetry().key_set_known_at(at);
     }

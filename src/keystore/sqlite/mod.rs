@@ -24,7 +24,7 @@ mod terms;
 mod usage;
 mod writer;
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use rusqlite::Connection;
 
@@ -147,20 +147,21 @@ impl SqliteStore {
         self.write(move |conn| replica::apply(conn, from, to, &keys))
     }
 
-    /// Until when a copy was known to be what the manager has, in Unix milliseconds; 0 is never.
+    /// Until when a copy was known to be what the manager has, in Unix milliseconds (0 is never), and how long it was good for after that, as
+    /// its manager was told.
     ///
     /// # Errors
     /// If it cannot be read.
-    pub fn fresh_at(&self) -> Result<i64, StoreError> {
-        self.read(replica::fresh_at)
+    pub fn fresh(&self) -> Result<(i64, Duration), StoreError> {
+        self.read(replica::fresh)
     }
 
-    /// A copy was known to be what the manager has until `at_ms` (Unix milliseconds).
+    /// A copy was known to be what the manager has until `at_ms` (Unix milliseconds), and is good for `span` after that.
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn note_fresh(&self, at_ms: i64) -> Result<(), StoreError> {
-        self.write(move |conn| replica::note_fresh(conn, at_ms))
+    pub fn note_fresh(&self, at_ms: i64, span: Duration) -> Result<(), StoreError> {
+        self.write(move |conn| replica::note_fresh(conn, at_ms, span))
     }
 
     /// Transactions written so far: fewer than changes, where many come at once.

@@ -1,6 +1,8 @@
 //! A copy of another store's keys, kept by a gate that follows its manager: replaced whole, or changed as the manager says, and never
 //! changed by anybody else. It has no audit trail of its own: that is the manager's.
 
+use std::time::Duration;
+
 use rusqlite::Connection;
 
 use super::{
@@ -16,6 +18,8 @@ use crate::{
 const MANAGER: &str = "manager";
 /// Until when it was known to be what the manager has, in Unix milliseconds.
 const FRESH_AT: &str = "fresh_at";
+/// How long it was good for after that, in milliseconds.
+const GOOD_FOR: &str = "good_for";
 
 /// The sequence number at which it was replaced whole.
 const WHOLE_AT: &str = "whole_at";
@@ -109,14 +113,17 @@ pub(super) fn knows_changes_after(conn: &Connection, sequence: u64) -> Result<()
     }
 }
 
-/// Until when it was known to be what the manager has.
-pub(super) fn fresh_at(conn: &Connection) -> Result<i64, StoreError> {
-    Ok(kept_number(conn, FRESH_AT)?.map_or(0, u64::cast_signed))
+/// Until when it was known to be what the manager has, in Unix milliseconds, and how long it was good for after that.
+pub(super) fn fresh(conn: &Connection) -> Result<(i64, Duration), StoreError> {
+    let (at_ms, span_ms) = (kept_number(conn, FRESH_AT)?, kept_number(conn, GOOD_FOR)?);
+    Ok((at_ms.map_or(0, u64::cast_signed), Duration::from_millis(span_ms.unwrap_or_default())))
 }
 
-/// It was so until `at_ms`.
-pub(super) fn note_fresh(conn: &Connection, at_ms: i64) -> Result<(), StoreError> {
-    keepsakes::keep_anew(conn, FRESH_AT, &at_ms.to_be_bytes())
+/// It was so until `at_ms`, and is good for `span` after that.
+pub(super) fn note_fresh(conn: &Connection, at_ms: i64, span: Duration) -> Result<(), StoreError> {
+    let span_ms = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+    keepsakes::keep_anew(conn, FRESH_AT, &at_ms.to_be_bytes())?;
+    keepsakes::keep_anew(conn, GOOD_FOR, &span_ms.to_be_bytes())
 }
 
 fn put(conn: &Connection, meta: &mut Meta, key: &Key, sequence: u64) -> Result<(), StoreError> {
