@@ -133,11 +133,13 @@ pub async fn start(
     let tasks = &mut running.tasks;
     let replaced = Arc::clone(govern.replacement());
     running.keeping.begin(tasks, &config, &edge, Arc::clone(&replaced)).await;
-    if let Some(mut predecessor) = predecessor {
-        let blocks = predecessor.blocks().await?;
-        govern.blocking().take_on(&blocks, &config).map_err(io::Error::other)?;
+    if let Some(predecessor) = predecessor {
         // Nothing is accepted before this, so that nothing is lost if it comes to nothing.
-        upgrade::leave(predecessor.take_over(&socket).await?);
+        if let Err(error) = take_over(predecessor, &socket, &govern, &config).await {
+            // Its manager is not to wait for a gate that decides nothing.
+            running.keeping.end(&edge).await;
+            return Err(error);
+        }
         info!("taken over from the gate that ran");
         if config.state.is_none() {
             warn!("without `state`, what is blocked from now on is not blocked for streams of the gate that ran");
@@ -164,6 +166,14 @@ pub async fn start(
     tasks.spawn(sweep(edge));
     running.say_addresses();
     Ok(running)
+}
+
+/// Takes over from the gate that runs, with what it blocks.
+async fn take_over(mut predecessor: Predecessor, socket: &ControlSocket, govern: &Govern, config: &Config) -> io::Result<()> {
+    let blocks = predecessor.blocks().await?;
+    govern.blocking().take_on(&blocks, config).map_err(io::Error::other)?;
+    upgrade::leave(predecessor.take_over(socket).await?);
+    Ok(())
 }
 
 impl Running {

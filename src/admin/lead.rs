@@ -58,10 +58,8 @@ pub struct Joining {
 pub enum Followed {
     /// A parcel with what changed, perhaps nothing, up to this version.
     Changes(Version, String),
-    /// What it has is no part of what there is, or too far behind: it must read a snapshot.
-    Behind,
-    /// What it has was never there, or is later than all there is: one of both stores was put back by hand. What there is.
-    Diverged(Version),
+    /// A parcel that says that no changes lead on from what it has, or that it has diverged. The last that is said to it.
+    End(Version, String),
 }
 
 /// How far a gate has come.
@@ -75,6 +73,8 @@ pub struct Report {
     /// Of the record that made it ([`Checkpoint::hash`]), in hexadecimal digits.
     #[serde(with = "digits")]
     pub hash: RecordHash,
+    /// Counts what it reports, from 1; one that comes late, or again, says nothing.
+    pub number: u64,
     /// Whether another report follows with more streams that ended by it; with the last, all of them are known.
     #[serde(default)]
     pub more: bool,

@@ -22,7 +22,11 @@ use serde_json::{Map, Value};
 use tokio::sync::{broadcast, watch};
 
 use self::explain::Source;
-use super::{lead::Lead, operators::Operators, stored::StoredKeys};
+use super::{
+    lead::{Gates, Lead, recalled},
+    operators::Operators,
+    stored::StoredKeys,
+};
 use crate::{
     admin::{
         AppView, Asked, Caller, Created, CreatedOperator, Described, FieldProblem, KeyView, KeysWanted, KnownRecord, Leading,
@@ -38,6 +42,8 @@ pub struct Manage {
     stored: Arc<StoredKeys>,
     /// The gates that follow; `None` where no gate runs.
     lead: Option<Arc<Lead>>,
+    /// Those that follow, or did when a gate ran here last.
+    gates: Arc<Gates>,
     /// The gate that they are in force in; `None` where a command works on the store by itself.
     edge: Option<Arc<Edge>>,
     clock: Clock,
@@ -60,9 +66,13 @@ impl Manage {
             Some(edge) => Some(Lead::new(Arc::clone(&stored), Arc::clone(edge), Arc::clone(&operators)).await?),
             None => None,
         };
+        let gates = match &lead {
+            Some(lead) => Arc::clone(Lead::gates(lead)),
+            None => Arc::new(recalled(&stored).await?),
+        };
         let (clock, random) = (Clock::start(), SystemRandom::new());
         let (trail_keep, source) = (watch::Sender::new(None), ArcSwapOption::empty());
-        Ok(Self { stored, lead, edge, clock, random, operators, trail_keep, source })
+        Ok(Self { stored, lead, gates, edge, clock, random, operators, trail_keep, source })
     }
 
     /// Reads again who manages keys: another process may have changed it.

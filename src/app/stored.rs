@@ -17,8 +17,8 @@ use crate::{
     telemetry::KeySetLoaded,
 };
 
-/// Keys of which it is noted how many streams they cost.
-const MAX_NOTED: usize = 10_000;
+/// Keys of which it is noted how many streams they cost, before those are forgotten that nobody asked for.
+const MAX_NOTED: usize = 100_000;
 /// Keys that are made records of at once; what changed at once by more goes on in the next turn.
 const BATCH: usize = 10_000;
 
@@ -167,9 +167,20 @@ impl StoredKeys {
         }
     }
 
+    /// Brings keys into force that the store could not take: as they are, they are the latest that is known. The version in force stays.
+    pub async fn obey(&self, keys: &[Key]) {
+        let mut in_force = self.in_force.lock().await;
+        if let Some(edge) = self.edge.as_deref() {
+            match publish(edge, &mut in_force, keys) {
+                Ok(cut) => self.note(&cut),
+                Err(error) => error!(%error, "what changed is not in force, and cannot be kept"),
+            }
+        }
+    }
+
     fn note(&self, cut: &[Arc<LiveStream>]) {
         let mut noted = self.cut.lock();
-        if noted.len() + cut.len() > MAX_NOTED {
+        if noted.len() > MAX_NOTED {
             // Nobody asked for long: of these, nobody will.
             noted.clear();
         }

@@ -16,8 +16,8 @@ pub use event_stream::{Event, EventStream, NoEvent};
 pub use file::read_text;
 pub use http_client::{HttpClient, NoAnswer};
 pub use parcel::{
-    Heading, MAX_CHANGES_BYTES, MAX_SNAPSHOT_BYTES, Opened, ParcelError, Signer, Way, open as open_parcel, seal as seal_parcel,
-    verify as verify_parcel,
+    Heading, MAX_CHANGES_BYTES, MAX_SNAPSHOT_BYTES, Opened, ParcelError, Says, Signer, Way, open as open_parcel,
+    seal as seal_parcel, verify as verify_parcel,
 };
 pub use sqlite::{Restored, SqliteStore, WentOn};
 pub use state::{read_state, write_state};

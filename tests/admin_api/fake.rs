@@ -317,7 +317,7 @@ impl Leading for FakeManager {
         let (sender, said) = mpsc::channel(2);
         let Joining { nonce, at, .. } = joining;
         sender.try_send(Followed::Changes(at.version, format!("one for {nonce}\ntwo\n"))).expect("there is room");
-        sender.try_send(Followed::Behind).expect("there is room");
+        sender.try_send(Followed::End(at.version, "why".to_owned())).expect("there is room");
         Ok(said)
     }
 

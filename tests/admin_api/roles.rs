@@ -42,7 +42,7 @@ fn body(method: &str, path: &str) -> Option<Value> {
         ("post", "/v1/explain") => json!({ "method": "GET", "target": "/" }),
         ("post", "/v1/connections/cut") => json!({ "key": "web" }),
         ("post", "/v1/snapshot/reports") => {
-            json!({ "instance": "i", "version": { "epoch": 3, "sequence": 4 }, "hash": "0".repeat(64) })
+            json!({ "instance": "i", "version": { "epoch": 3, "sequence": 4 }, "hash": "0".repeat(64), "number": 1 })
         }
         ("post", "/v1/snapshot/usage") => json!({ "instance": "i", "batch": 1 }),
         ("post", _) => json!({}),

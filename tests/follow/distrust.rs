@@ -215,7 +215,12 @@ async fn a_gate_that_counts_beyond_all_measure_breaks_nothing() {
         }
         let version = json!({ "epoch": MOST, "sequence": MOST });
         let ended = json!({ &*id: { "cut": MOST, "remaining": 0 } });
-        world.tells("reports", json!({ "instance": liar, "version": version, "hash": "0".repeat(64), "ended": ended })).await;
+        world
+            .tells(
+                "reports",
+                json!({ "instance": liar, "version": version, "hash": "0".repeat(64), "number": 1, "ended": ended }),
+            )
+            .await;
     }
     let usage = world.api(&format!("/v1/keys/{id}/usage")).await;
     assert_eq!((&usage["requests"], &usage["refusals"]["secret_in_query"]), (&(4 * MOST).into(), &(4 * MOST).into()), "{usage}");

@@ -35,7 +35,8 @@ async fn a_manager_that_is_away_costs_nothing_for_a_while() {
         garbage("no HTTP at all\r\n\r\n"),
         garbage("HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"),
         garbage("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\nevent: changes\ndata: {\"format\":1}\n\n"),
-        garbage("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nevent: beh"),
+        garbage("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\nevent: end\ndata: {\"format\":1}\n\n"),
+        garbage("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nevent: en"),
     ];
     for (nth, state) in unheard.into_iter().enumerate() {
         world.wire.set(state);
@@ -141,6 +142,42 @@ async fn a_gate_that_is_cut_off_is_missing_in_a_receipt_after_a_restart_too() {
     world.restart_manager(|_| ()).await;
     let (id, _) = world.new_key().await;
     assert_eq!(world.revoke(&id, "10s").await.0, Some(0));
+}
+
+/// Nor is it where the key is revoked while no manager runs.
+#[tokio::test]
+async fn a_gate_that_follows_is_missing_in_a_receipt_of_a_manager_that_does_not_run() {
+    let mut world = World::start().await;
+    let gate = world.follower("1h").await;
+    let (id, key) = world.new_key_at(&[&gate]).await;
+    world.wire.set(State::Hangs);
+    let revoke = ["keys", "revoke", &id, "--yes", "-o", "json", "-c", "keygate.yaml"];
+    let said = world.restart_manager_asking(&revoke, 3).await;
+    let edge = said["receipt"]["gates"].as_array().and_then(|gates| gates.iter().find(|gate| gate["gate"] == "edge"));
+    assert_eq!(edge.map(|gate| &gate["acknowledged"]), Some(&false.into()), "{said}");
+    assert_eq!(gate.asks(&key).await, 200, "nobody has told it");
+    world.mend().await;
+    gate.comes_to(&key, 401).await;
+}
+
+/// What has ended is not let in because it cannot be written down; nor does the gate say that it obeys.
+#[tokio::test]
+async fn a_gate_that_cannot_write_its_copy_obeys_for_now() {
+    let world = World::start().await;
+    let gate = world.follower("1h").await;
+    let (id, key) = world.new_key_at(&[&gate]).await;
+    let lock = rusqlite::Connection::open(gate.gate.path("cache.db")).expect("the copy");
+    lock.execute_batch("BEGIN IMMEDIATE").expect("a lock");
+    assert_eq!(world.revoke(&id, "0s").await.0, Some(3), "nobody says that it obeys");
+    gate.comes_to(&key, 401).await;
+    let gates = world.api("/v1/gates").await;
+    drop(lock);
+    until("the gate that obeys", || async {
+        let now = world.api("/v1/gates").await;
+        (now["items"][0]["version"]["sequence"].as_u64() > gates["items"][0]["version"]["sequence"].as_u64()).then_some(())
+    })
+    .await;
+    assert_eq!(gate.asks(&key).await, 401);
 }
 
 /// A manager that is killed loses nothing that it has acknowledged, and its gates nothing at all.

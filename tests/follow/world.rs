@@ -146,6 +146,16 @@ impl World {
         self.start_manager().await;
     }
 
+    /// The same, and what the command says as JSON, whose exit code is this.
+    pub async fn restart_manager_asking(&mut self, arguments: &[&str], code: i32) -> Value {
+        self.kill_manager().await;
+        let mut program = super::support::Program::start(arguments, self.manager.folder.path(), &[]);
+        assert_eq!(program.exit().await, Some(code), "{arguments:?}: {}", program.stderr.whole().await);
+        let said = program.stdout.whole().await;
+        self.start_manager().await;
+        serde_json::from_str(&said).unwrap_or_else(|_| panic!("{said}"))
+    }
+
     async fn kill_manager(&mut self) {
         self.manager.program.signal(rustix::process::Signal::KILL);
         self.manager.program.exit().await;

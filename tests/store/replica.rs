@@ -102,6 +102,20 @@ fn a_text_may_go_from_one_key_to_another() {
     assert_eq!(all(&copy).unwrap(), all(&own.store).unwrap());
 }
 
+/// What the manager says of where the copy is holds for that, and for nothing that comes after.
+#[test]
+fn a_copy_knows_that_its_manager_went_another_way() {
+    let own = Own::with(&["a"]);
+    let (_folder, copy) = copy();
+    assert!(!copy.has_diverged().unwrap());
+    let first = replace(&copy, &own);
+    copy.note_diverged(first).unwrap();
+    assert!(copy.has_diverged().unwrap());
+    own.commit(step("a", Step::Disable)).unwrap();
+    replace(&copy, &own);
+    assert!(!copy.has_diverged().unwrap());
+}
+
 /// Whoever follows is to be told from one who went another way for as long as there is something to tell that by.
 #[test]
 fn the_hash_of_the_latest_change_of_keys_outlives_its_record() {

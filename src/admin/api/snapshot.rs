@@ -79,7 +79,7 @@ pub(super) async fn snapshot(State(api): State<Arc<Api>>, uri: Uri, headers: Hea
 }
 
 /// Server-sent events (WHATWG HTML, section 9.2): `changes` with a parcel and its version as the id, from behind the version of whoever asks;
-/// at once, whenever there are some, and also without any, as a sign of life. Or `behind`; or `diverged`, with the version that there is.
+/// at once, whenever there are some, and also without any, as a sign of life. Or `end`, with a parcel that says why no changes lead on from there.
 pub(super) async fn events(State(api): State<Arc<Api>>, By(by): By, uri: Uri) -> Result<Response, Problem> {
     let Following { nonce, instance, name, epoch, after, hash, max_stale_ms } = query::read(&uri)?;
     for (field, text) in [("nonce", &nonce), ("instance", &instance), ("name", &name)] {
@@ -164,14 +164,11 @@ struct Told {
 
 fn written(told: Told) -> impl Stream<Item = Result<Bytes, Infallible>> {
     stream::unfold(told, |mut told| async move {
-        let text = match told.said.recv().await? {
-            Followed::Changes(Version { epoch, sequence }, parcel) => {
-                let lines: String = parcel.lines().map(|line| format!("data: {line}\n")).collect();
-                format!("event: changes\nid: {epoch}.{sequence}\n{lines}\n")
-            }
-            Followed::Behind => "event: behind\ndata: {}\n\n".to_owned(),
-            Followed::Diverged(version) => format!("event: diverged\ndata: {}\n\n", json!(version)),
+        let (name, Version { epoch, sequence }, parcel) = match told.said.recv().await? {
+            Followed::Changes(version, parcel) => ("changes", version, parcel),
+            Followed::End(version, parcel) => ("end", version, parcel),
         };
-        Some((Ok(Bytes::from(text)), told))
+        let lines: String = parcel.lines().map(|line| format!("data: {line}\n")).collect();
+        Some((Ok(Bytes::from(format!("event: {name}\nid: {epoch}.{sequence}\n{lines}\n"))), told))
     })
 }

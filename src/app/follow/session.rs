@@ -15,7 +15,7 @@ use crate::{
     config::SNAPSHOT_PATH,
     gate::credential::hex,
     keystore::{
-        Checkpoint, EventStream, Heading, MAX_CHANGES_BYTES, NoAnswer, NoEvent, StoreError, Version, Way, open_parcel,
+        Checkpoint, EventStream, Heading, MAX_CHANGES_BYTES, NoAnswer, NoEvent, Says, StoreError, Version, Way, open_parcel,
         verify_parcel,
     },
 };
@@ -40,6 +40,17 @@ struct Asking {
 }
 
 impl Asking {
+    /// The heading of a parcel, if that was made for this asking.
+    ///
+    /// # Errors
+    /// If it was not.
+    fn own(&self, heading: Heading) -> Result<Heading, String> {
+        if heading.nonce == self.nonce {
+            return Ok(heading);
+        }
+        Err("the changes were made for somebody else, or before they were asked for".to_owned())
+    }
+
     /// When the manager had, at the least, what it says in a parcel that it made after so much uptime: what its clock says has passed since
     /// the first parcel, and no more than has passed here until `now_ns`.
     ///
@@ -98,8 +109,7 @@ impl Follow {
                         return Ok(());
                     }
                 }
-                "behind" => return self.take_snapshot().await,
-                "diverged" => return Err(diverged(&event.data, asking.at.version)),
+                "end" => return self.take_end(&event.data, &asking).await,
                 // Of a later version.
                 _ => {}
             }
@@ -110,12 +120,10 @@ impl Follow {
     async fn take_changes(&mut self, parcel: String, asking: &mut Asking) -> Result<Option<u64>, String> {
         let (heading, Way { from, to }) =
             verify_parcel(parcel.as_bytes(), &self.manager.verify).map_err(|error| error.to_string())?;
-        let Heading { after, uptime_ms, nonce, .. } = heading;
-        if nonce != asking.nonce {
-            return Err("the changes were made for somebody else, or before they were asked for".to_owned());
-        }
+        let Heading { says, after, uptime_ms, .. } = asking.own(heading)?;
         let at = asking.at;
-        if after != Some(at.version.sequence)
+        if says != Says::Changes
+            || after != Some(at.version.sequence)
             || from != Some(at.hash)
             || to.version.epoch != at.version.epoch
             || to.version < at.version
@@ -131,8 +139,9 @@ impl Follow {
             while let Some(key) = opened.next_key().map_err(|error| error.to_string())? {
                 keys.push(key);
             }
-            let replica = Arc::clone(&self.replica);
-            let applied = tokio::task::spawn_blocking(move || replica.apply(at, to, keys)).await;
+            let (replica, keys) = (Arc::clone(&self.replica), Arc::<[_]>::from(keys));
+            let written = Arc::clone(&keys);
+            let applied = tokio::task::spawn_blocking(move || replica.apply(at, to, written)).await;
             match applied.map_err(|error| error.to_string())? {
                 Ok(true) => {}
                 Ok(false) => return Ok(None),
@@ -141,7 +150,11 @@ impl Follow {
                     warn!(%error, "the changes do not go with the copy: all keys are asked for anew");
                     return self.take_snapshot().await.map(|()| None);
                 }
-                Err(error) => return Err(error.to_string()),
+                Err(error) => {
+                    // What has ended is not let in for want of room; nor does the gate say that it obeys, for a restart would not know of it.
+                    self.stored.obey(&keys).await;
+                    return Err(error.to_string());
+                }
             }
             asking.at = to;
         }
@@ -156,6 +169,23 @@ impl Follow {
         self.freshness.heard(known_ns).await;
         let _ = self.first.set(());
         Ok(Some(known_ns))
+    }
+
+    /// Takes in that no changes lead on from what the gate has come to, and why.
+    async fn take_end(&mut self, parcel: &str, asking: &Asking) -> Result<(), String> {
+        let (heading, way) = verify_parcel(parcel.as_bytes(), &self.manager.verify).map_err(|error| error.to_string())?;
+        match asking.own(heading)?.says {
+            Says::Behind => self.take_snapshot().await,
+            Says::Diverged => {
+                let (replica, at) = (Arc::clone(&self.replica), asking.at);
+                let noted = tokio::task::spawn_blocking(move || replica.note_diverged(at)).await;
+                if let Ok(Err(error)) = noted {
+                    warn!(%error, "that the manager went another way could not be written down");
+                }
+                Err(diverged(way.to.version, at.version))
+            }
+            Says::All | Says::Changes => Err("the manager ends its changes without a reason".to_owned()),
+        }
     }
 
     /// Brings into force what the copy has; the outbox tells the manager.
@@ -177,9 +207,8 @@ impl Follow {
     }
 }
 
-/// That the manager has other keys than those of this gate ever were: `said` is their version.
-pub(super) fn diverged(said: &str, ours: Version) -> String {
-    let theirs: Version = serde_json::from_str(said).unwrap_or_default();
+/// That the manager has other keys, of version `theirs`, than those of this gate ever were.
+pub(super) fn diverged(theirs: Version, ours: Version) -> String {
     format!(
         "the manager has keys of version {}.{}, which do not lead on from those of this gate, {}.{}: its store was put back by hand, without \
          being told (`keygate keys restore`). Such keys are not taken: what was revoked since would be good again",

@@ -20,7 +20,9 @@ use crate::{
     app::lead::span_of,
     config::SNAPSHOT_PATH,
     gate::credential::VerifyKey,
-    keystore::{Checkpoint, MAX_SNAPSHOT_BYTES, ParcelError, SqliteStore, StoreError, Version, Way, open_parcel, verify_parcel},
+    keystore::{
+        Checkpoint, MAX_SNAPSHOT_BYTES, ParcelError, Says, SqliteStore, StoreError, Version, Way, open_parcel, verify_parcel,
+    },
 };
 
 /// How long the manager may be silent in the midst of a snapshot.
@@ -78,13 +80,15 @@ fn take(replica: &SqliteStore, file: NamedTempFile, verify: &VerifyKey, nonce: &
     let read = |file: &NamedTempFile| file.reopen().map(BufReader::new).map_err(ParcelError::Io);
     let verified = read(&file).and_then(|file| verify_parcel(file, verify));
     let (heading, Way { from, to }) = verified.map_err(|error| error.to_string())?;
-    if heading.nonce != nonce || heading.after.is_some() {
+    if heading.nonce != nonce || heading.says != Says::All {
         return Err("the keys were made for somebody else, or before they were asked for".to_owned());
     }
     // Of records that the manager has forgotten, nobody knows which way they went: the gate was away for longer than that, and decided nothing.
-    let another_way = to.version.epoch == at.version.epoch && from.is_some_and(|from| from != at.hash);
+    // Unless it had been told before.
+    let told = replica.has_diverged().map_err(|error| error.to_string())?;
+    let another_way = to.version.epoch == at.version.epoch && from.map_or(told, |from| from != at.hash);
     if to.version < at.version || another_way {
-        return Err(diverged(&serde_json::json!(to.version).to_string(), at.version));
+        return Err(diverged(to.version, at.version));
     }
     let source = move |put: &mut dyn FnMut(&crate::gate::keys::Key) -> Result<(), StoreError>| {
         let mut opened = open_parcel(read(&file)?)?;

@@ -8,7 +8,8 @@ use tracing::{info, warn};
 use super::{Lead, gates::Present};
 use crate::{
     admin::{Followed, Joining},
-    keystore::{Checkpoint, KeyStore, MAX_CHANGES_BYTES, StoreError, Way, seal_parcel},
+    gate::keys::Key,
+    keystore::{Checkpoint, Heading, KeyStore, MAX_CHANGES_BYTES, RecordHash, Says, StoreError, Version, Way, seal_parcel},
 };
 
 /// Keys in one parcel of changes, unless more changed at once.
@@ -23,6 +24,7 @@ pub fn beat(max_stale: Duration) -> Duration {
 
 /// What there is to say to a gate.
 struct Said {
+    says: Says,
     said: Followed,
     /// How far it has come by that; `None` ends its following.
     at: Option<Checkpoint>,
@@ -48,17 +50,17 @@ impl Lead {
         let beat = beat(joining.max_stale);
         loop {
             versions.mark_unchanged();
-            let Said { said, at: next, more } = match self.what_changed(&joining.nonce, at).await {
+            let Said { says, said, at: next, more } = match self.what_changed(&joining.nonce, at).await {
                 Ok(said) => said,
                 Err(error) => {
                     warn!(gate = %joining.name, %error, "keys could not be given to a gate that follows");
                     return;
                 }
             };
-            if let Followed::Diverged(version) = &said {
+            if says == Says::Diverged {
                 present.has_diverged();
-                let (epoch, sequence) = (version.epoch, version.sequence);
-                warn!(gate = %joining.name, theirs = ?at.version, epoch, sequence, "a gate has keys that this store never had: it was put back by hand");
+                let Version { epoch, sequence } = at.version;
+                warn!(gate = %joining.name, epoch, sequence, "a gate has keys that this store never had: it was put back by hand");
             }
             if !matches!(timeout(PATIENCE, to.send(said)).await, Ok(Ok(()))) {
                 return;
@@ -78,36 +80,50 @@ impl Lead {
 
     async fn what_changed(self: &Arc<Self>, nonce: &str, at: Checkpoint) -> Result<Said, StoreError> {
         let (lead, nonce) = (Arc::clone(self), nonce.to_owned());
+        // Whoever waits here holds nothing yet. It is never closed.
+        let _turn = self.made.acquire().await;
         self.stored.ask(move |store| lead.changes(store, &nonce, at)).await
     }
 
     fn changes(&self, store: &dyn KeyStore, nonce: &str, at: Checkpoint) -> Result<Said, StoreError> {
-        let last = |said| Ok(Said { said, at: None, more: false });
         let (now, from) = (store.version()?, store.record_hash(at.version.sequence)?);
         let another_way = now.epoch == at.version.epoch && from.is_some_and(|hash| hash != at.hash);
         if now < at.version || another_way {
-            return last(Followed::Diverged(now));
+            return self.no_more(Says::Diverged, now, nonce, at);
         }
         if now.epoch != at.version.epoch || from.is_none() {
-            return last(Followed::Behind);
+            return self.no_more(Says::Behind, now, nonce, at);
         }
         // Before the keys are read: what changes while they are is not in them, and must not seem to be.
-        let heading = self.heading(Some(at.version.sequence), nonce);
+        let heading = self.heading(Says::Changes, Some(at.version.sequence), nonce);
         let changed = store.changed_after(at.version.sequence, BATCH)?;
-        let hash = store.record_hash(changed.version.sequence)?;
-        // Pruned meanwhile.
-        let Some(hash) = hash else { return last(Followed::Behind) };
+        let Some(hash) = store.record_hash(changed.version.sequence)? else {
+            // Pruned meanwhile.
+            return self.no_more(Says::Behind, now, nonce, at);
+        };
         let to = Checkpoint { version: changed.version, hash };
+        let text = self.sealed(&heading, &changed.keys, Way { from, to })?;
+        if text.len() > MAX_CHANGES_BYTES {
+            return self.no_more(Says::Behind, now, nonce, at);
+        }
+        let said = Followed::Changes(to.version, text);
+        Ok(Said { says: Says::Changes, said, at: Some(to), more: changed.more })
+    }
+
+    /// That no changes lead on from `at`, where `now` is what there is.
+    fn no_more(&self, says: Says, now: Version, nonce: &str, at: Checkpoint) -> Result<Said, StoreError> {
+        let to = Checkpoint { version: now, hash: RecordHash::default() };
+        let text = self.sealed(&self.heading(says, Some(at.version.sequence), nonce), &[], Way { from: None, to })?;
+        Ok(Said { says, said: Followed::End(now, text), at: None, more: false })
+    }
+
+    fn sealed(&self, heading: &Heading, keys: &[Key], way: Way) -> Result<String, StoreError> {
         let mut text = Vec::new();
-        let sealed = seal_parcel(&self.signer, &heading, &mut text, |put| {
-            changed.keys.iter().for_each(put);
-            Ok::<_, io::Error>(Way { from, to })
+        let sealed = seal_parcel(&self.signer, heading, &mut text, |put| {
+            keys.iter().for_each(put);
+            Ok::<_, io::Error>(way)
         });
         sealed.map_err(|error| StoreError::Io(error.to_string()))?;
-        if text.len() > MAX_CHANGES_BYTES {
-            return last(Followed::Behind);
-        }
-        let text = String::from_utf8(text).map_err(|error| StoreError::Io(error.to_string()))?;
-        Ok(Said { said: Followed::Changes(to.version, text), at: Some(to), more: changed.more })
+        String::from_utf8(text).map_err(|error| StoreError::Io(error.to_string()))
     }
 }

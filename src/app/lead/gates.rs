@@ -22,8 +22,9 @@ const LEFT: Duration = Duration::from_secs(60);
 /// Gates that are remembered at once, of all tokens and of one. None is forgotten for another: it might still decide by what it has.
 const MAX_GATES: usize = 20_000;
 const MAX_OF_ACTOR: usize = 5_000;
-/// Keys whose streams are remembered, of all gates with one token.
+/// Keys whose streams are remembered, of all gates with one token, and for how long at the most: nobody waits longer for a receipt.
 const MAX_KEYS: usize = 20_000;
+const KEYS_KEPT: Duration = Duration::from_secs(60);
 
 /// The gates that follow.
 #[derive(Default)]
@@ -43,12 +44,16 @@ struct Known {
     /// When something was last given to it.
     fed: Instant,
     max_stale: Duration,
-    /// Streams of keys that changed, with the version in which they did.
-    ended: BTreeMap<Box<str>, (Version, Ended)>,
+    /// Streams of keys that changed, with the version in which they did, and when that was told.
+    ended: BTreeMap<Box<str>, (Version, Ended, Instant)>,
+    /// The latest report that was taken from it.
+    report: u64,
     /// The latest usage that was taken from it.
     batch: u64,
     /// Whether it said that it ends.
     left: bool,
+    /// Whether the store knows it too.
+    kept: bool,
 }
 
 /// Why a gate cannot be remembered, and so cannot follow.
@@ -60,6 +65,15 @@ pub(super) enum NoPlace {
     AnothersName,
 }
 
+/// Why a report was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoReport {
+    /// Of no gate that is known, or of somebody else's.
+    Unknown,
+    /// More ended than can be remembered.
+    TooMuch,
+}
+
 /// A gate that is connected, until this is dropped.
 pub struct Present {
     gates: Arc<Gates>,
@@ -69,10 +83,37 @@ pub struct Present {
 impl Gates {
     /// Those that were known when a process led last: they may still decide by what they had then.
     pub(super) fn of(kept: impl IntoIterator<Item = (Box<str>, Kept)>) -> Self {
-        let known = kept.into_iter().map(|(instance, Kept { name, actor, max_stale_ms })| {
-            (instance, Known::new(name, actor, Duration::from_millis(max_stale_ms)))
-        });
-        Self { known: Mutex::new(known.collect()) }
+        let gates = Self::default();
+        gates.recall(kept);
+        gates
+    }
+
+    /// The same that another process has kept meanwhile, as far as they are not known here.
+    pub(super) fn recall(&self, kept: impl IntoIterator<Item = (Box<str>, Kept)>) {
+        let mut known = self.known.lock();
+        for (instance, Kept { name, actor, max_stale_ms }) in kept {
+            let gate = || Known { kept: true, ..Known::new(name, actor, Duration::from_millis(max_stale_ms)) };
+            known.entry(instance).or_insert_with(gate);
+        }
+    }
+
+    /// Those that the store does not know yet.
+    pub(super) fn unkept(&self) -> Vec<(Box<str>, Kept)> {
+        let known = self.known.lock();
+        let unkept = known.iter().filter(|(_, gate)| !gate.kept && !gate.left);
+        let kept = |gate: &Known| Kept {
+            name: gate.name.clone(),
+            actor: gate.actor.clone(),
+            max_stale_ms: u64::try_from(gate.max_stale.as_millis()).unwrap_or(u64::MAX),
+        };
+        unkept.map(|(instance, gate)| (instance.clone(), kept(gate))).collect()
+    }
+
+    /// The store knows it, or does not any more.
+    pub(super) fn is_kept(&self, instance: &str, kept: bool) {
+        if let Some(gate) = self.known.lock().get_mut(instance) {
+            gate.kept = kept;
+        }
     }
 
     /// Forgets those that decide nothing any more; which they are.
@@ -80,16 +121,15 @@ impl Gates {
         self.known.lock().extract_if(.., |_, gate| gate.is_over()).map(|(instance, _)| instance).collect()
     }
 
-    /// A gate follows from now on; and whether it was not known before, or had left. That it says what it has acknowledges nothing: it reports that.
+    /// A gate follows from now on. That it says what it has acknowledges nothing: it reports that.
     ///
     /// # Errors
     /// Why it cannot.
-    pub(super) fn join(self: &Arc<Self>, joining: &Joining, actor: &str) -> Result<(Present, bool), NoPlace> {
+    pub(super) fn join(self: &Arc<Self>, joining: &Joining, actor: &str) -> Result<Present, NoPlace> {
         let mut known = self.known.lock();
         if known.get(&joining.instance).is_some_and(|gate| *gate.actor != *actor) {
             return Err(NoPlace::AnothersName);
         }
-        let is_new = known.get(&joining.instance).is_none_or(|gate| gate.left);
         if !known.contains_key(&joining.instance) && (known.len() >= MAX_GATES || of_actor(&known, actor).count() >= MAX_OF_ACTOR)
         {
             return Err(NoPlace::TooMany);
@@ -99,29 +139,38 @@ impl Gates {
             .or_insert_with(|| Known::new(joining.name.clone(), actor.into(), joining.max_stale));
         (gate.acknowledged, gate.diverged, gate.left) = (Version::default(), false, false);
         gate.connections += 1;
-        Ok((Present { gates: Arc::clone(self), instance: joining.instance.clone() }, is_new))
+        Ok(Present { gates: Arc::clone(self), instance: joining.instance.clone() })
     }
 
     /// A gate, which `actor` speaks for, says how far it has come, and what ended by that; whether it has `acknowledged` that, by what this
-    /// store knows. Whether the gate is known.
-    pub(super) fn report(&self, report: Report, actor: &str, acknowledged: bool) -> bool {
+    /// store knows. Of a report that comes late, or again, nothing counts.
+    ///
+    /// # Errors
+    /// If the gate is not known, or there is no room for what ended: it is to tell it again.
+    pub(super) fn report(&self, report: Report, actor: &str, acknowledged: bool) -> Result<(), NoReport> {
         let mut known = self.known.lock();
-        let mut kept: usize = of_actor(&known, actor).map(|gate| gate.ended.len()).sum();
-        let Some(gate) = known.get_mut(&report.instance).filter(|gate| *gate.actor == *actor) else { return false };
-        if kept + report.ended.len() > MAX_KEYS {
-            kept -= gate.ended.len();
-            // Whoever waited for earlier ones has been told by now.
-            gate.ended.retain(|_, (version, _)| *version >= report.version);
-            kept += gate.ended.len();
+        let is_new = |gate: &Known| report.number > gate.report;
+        let is_its = |gate: &&Known| *gate.actor == *actor;
+        if !is_new(known.get(&report.instance).filter(is_its).ok_or(NoReport::Unknown)?) {
+            return Ok(());
         }
-        for (id, ended) in report.ended.into_iter().take(MAX_KEYS.saturating_sub(kept)) {
-            gate.ended.insert(id, (report.version, ended));
+        if of_actor(&known, actor).map(|gate| gate.ended.len()).sum::<usize>() + report.ended.len() > MAX_KEYS {
+            for gate in known.values_mut().filter(|gate| *gate.actor == *actor) {
+                gate.ended.retain(|_, (.., told)| told.elapsed() < KEYS_KEPT);
+            }
+            if of_actor(&known, actor).map(|gate| gate.ended.len()).sum::<usize>() + report.ended.len() > MAX_KEYS {
+                return Err(NoReport::TooMuch);
+            }
         }
+        let gate = known.get_mut(&report.instance).ok_or(NoReport::Unknown)?;
+        gate.report = report.number;
+        let ended = report.ended.into_iter().map(|(id, ended)| (id, (report.version, ended, Instant::now())));
+        gate.ended.extend(ended);
         if acknowledged && !report.more {
             gate.acknowledged = gate.acknowledged.max(report.version);
         }
         gate.left |= report.leaving;
-        true
+        Ok(())
     }
 
     /// The name of a gate, which `actor` speaks for, if this batch of what keys have done there is to be taken.
@@ -150,8 +199,8 @@ impl Gates {
         let of = |instance: &str, gate: &Known| {
             let acknowledged = gate.acknowledged >= version;
             // What ended by an earlier change did not end by this one.
-            let ended = gate.ended.get(id).filter(|(by, _)| acknowledged && *by >= version);
-            let Ended { cut, remaining } = ended.map(|(_, ended)| *ended).unwrap_or_default();
+            let ended = gate.ended.get(id).filter(|(by, ..)| acknowledged && *by >= version);
+            let Ended { cut, remaining } = ended.map(|(_, ended, _)| *ended).unwrap_or_default();
             // Who has left decides nothing; its streams have ended with it.
             let (acknowledged, remaining) = if gate.left { (true, 0) } else { (acknowledged, remaining) };
             (instance.to_string(), GateReceipt { gate: gate.name.to_string(), acknowledged, cut, remaining, took_ms: None })
@@ -194,8 +243,10 @@ impl Known {
             fed: Instant::now(),
             max_stale,
             ended: BTreeMap::new(),
+            report: 0,
             batch: 0,
             left: false,
+            kept: false,
         }
     }
 

@@ -30,11 +30,15 @@ pub(super) struct Kept {
 ///
 /// # Errors
 /// If the store cannot be read.
-pub(super) async fn recalled(stored: &StoredKeys) -> Result<Gates, StoreError> {
+pub async fn recalled(stored: &StoredKeys) -> Result<Gates, StoreError> {
+    Ok(Gates::of(kept(stored).await?))
+}
+
+async fn kept(stored: &StoredKeys) -> Result<Vec<(Box<str>, Kept)>, StoreError> {
     let kept = stored.ask(|store| store.keepsakes(PREFIX)).await?;
     // What a later version says of one cannot be read, and is no reason not to begin.
     let read = |(instance, text): (Box<str>, Vec<u8>)| Some((instance, serde_json::from_slice(&text).ok()?));
-    Ok(Gates::of(kept.into_iter().filter_map(read)))
+    Ok(kept.into_iter().filter_map(read).collect())
 }
 
 impl Lead {
@@ -44,12 +48,8 @@ impl Lead {
     /// Why it cannot follow.
     pub(super) async fn admit(&self, joining: &Joining, actor: &str) -> Result<super::gates::Present, Trouble> {
         let _turn = self.keeping.lock().await;
-        let (present, is_new) = self.gates.join(joining, actor)?;
-        if is_new {
-            let max_stale_ms = u64::try_from(joining.max_stale.as_millis()).unwrap_or(u64::MAX);
-            let kept = Kept { name: joining.name.clone(), actor: actor.into(), max_stale_ms };
-            self.keep(&joining.instance, serde_json::to_vec(&kept).ok()).await;
-        }
+        let present = self.gates.join(joining, actor)?;
+        self.keep_all().await;
         Ok(present)
     }
 
@@ -71,16 +71,31 @@ impl Lead {
                 _ = self.ended.wait() => return std::future::pending().await,
             }
             let _turn = self.keeping.lock().await;
+            // Those that followed another process of this manager while this one took its place.
+            if let Ok(kept) = kept(&self.stored).await {
+                self.gates.recall(kept);
+            }
             for instance in self.gates.forget() {
                 self.keep(&instance, None).await;
             }
+            self.keep_all().await;
+        }
+    }
+
+    /// Keeps those that are not yet: where there was no room for one, there may be now.
+    async fn keep_all(&self) {
+        for (instance, kept) in self.gates.unkept() {
+            self.keep(&instance, serde_json::to_vec(&kept).ok()).await;
         }
     }
 
     async fn keep(&self, instance: &str, value: Option<Vec<u8>>) {
-        let change = BTreeMap::from([(format!("{PREFIX}{instance}").into(), value)]);
-        if let Err(error) = self.stored.ask(move |store| store.put_keepsakes(change)).await {
-            warn!(%error, instance, "a gate that follows, or has ended, could not be noted: after a restart, receipts will not know it");
+        let (is_kept, change) = (value.is_some(), BTreeMap::from([(format!("{PREFIX}{instance}").into(), value)]));
+        match self.stored.ask(move |store| store.put_keepsakes(change)).await {
+            Ok(()) => self.gates.is_kept(instance, is_kept),
+            Err(error) => {
+                warn!(%error, instance, "a gate that follows, or has ended, could not be noted: after a restart, receipts would not know it");
+            }
         }
     }
 }

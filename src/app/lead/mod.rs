@@ -16,20 +16,24 @@ use bytes::Bytes;
 use ring::rand::SystemRandom;
 use tokio::sync::{Mutex, Semaphore, SetOnce, mpsc};
 
-pub use self::{feed::beat, gates::Gates, whole::span_of};
-use self::{gates::NoPlace, usage::Noted};
+pub use self::{feed::beat, gates::Gates, memory::recalled, whole::span_of};
+use self::{
+    gates::{NoPlace, NoReport},
+    usage::Noted,
+};
 use super::{operators::Operators, stored::StoredKeys};
 use crate::{
     admin::{Caller, Followed, GateView, Joining, Leading, Report, ToldUsage, Trouble},
     edge::Edge,
     gate::credential::VerifyKey,
-    keystore::{Heading, KeyStore, Signer, StoreError, Version},
+    keystore::{Heading, KeyStore, Says, Signer, StoreError, Version},
 };
 
 /// What the signing key is kept under.
 const SIGNING_KEY: &str = "snapshot_signing_key";
-/// Parcels that wait for a gate.
-const WAITING: usize = 4;
+/// Parcels that wait for a gate, and those that are made at once: each may hold [`crate::keystore::MAX_CHANGES_BYTES`].
+const WAITING: usize = 1;
+const MADE: usize = 4;
 /// Snapshots that are read at once: each reads the whole store.
 const SNAPSHOTS: usize = 8;
 
@@ -44,6 +48,7 @@ pub struct Lead {
     keeping: Mutex<()>,
     noted: Noted,
     snapshots: Arc<Semaphore>,
+    made: Semaphore,
     /// Whether another process leads from now on.
     ended: SetOnce<()>,
 }
@@ -56,12 +61,14 @@ impl Lead {
     /// If the store cannot be read, or has no signing key and none can be kept.
     pub async fn new(stored: Arc<StoredKeys>, edge: Arc<Edge>, operators: Arc<Operators>) -> Result<Arc<Self>, StoreError> {
         let signer = stored.ask(signer).await?;
-        let gates = Arc::new(memory::recalled(&stored).await?);
+        let gates = Arc::new(recalled(&stored).await?);
         let (keeping, noted, snapshots) = (Mutex::default(), Noted::default(), Arc::new(Semaphore::new(SNAPSHOTS)));
-        Ok(Arc::new(Self { stored, edge, operators, signer, gates, keeping, noted, snapshots, ended: SetOnce::new() }))
+        let (made, ended) = (Semaphore::new(MADE), SetOnce::new());
+        Ok(Arc::new(Self { stored, edge, operators, signer, gates, keeping, noted, snapshots, made, ended }))
     }
 
     /// The gates that follow.
+    #[must_use]
     pub const fn gates(&self) -> &Arc<Gates> {
         &self.gates
     }
@@ -71,8 +78,8 @@ impl Lead {
         let _ = self.ended.set(());
     }
 
-    fn heading(&self, after: Option<u64>, nonce: &str) -> Heading {
-        Heading::new(after, self.edge.clock().ticks_ns() / 1_000_000, nonce)
+    fn heading(&self, says: Says, after: Option<u64>, nonce: &str) -> Heading {
+        Heading::new(says, after, self.edge.clock().ticks_ns() / 1_000_000, nonce)
     }
 
     /// Whether a key with this id is in force here. What names none would be kept for nothing.
@@ -111,12 +118,17 @@ impl Leading for Arc<Lead> {
         let acknowledged = acknowledged.await?;
         report.ended.retain(|id, _| self.is_key(id));
         let (instance, leaving) = (report.instance.clone(), report.leaving);
-        let known = self.gates.report(report, &by.actor, acknowledged);
-        if known && leaving {
+        self.gates.report(report, &by.actor, acknowledged).map_err(|why| match why {
+            // One that has not asked yet since this process began: it tells it again when it has.
+            NoReport::Unknown => unknown(&instance),
+            NoReport::TooMuch => {
+                Trouble::Busy("more keys of gates with this token end at once than can be remembered".to_owned())
+            }
+        })?;
+        if leaving {
             self.has_left(&instance).await;
         }
-        // One that has not asked yet since this process began: it tells it again when it has.
-        if known { Ok(()) } else { Err(unknown(&instance)) }
+        Ok(())
     }
 
     async fn take_usage(&self, told: ToldUsage, by: &Caller) -> Result<(), Trouble> {

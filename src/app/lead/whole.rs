@@ -17,7 +17,7 @@ use tokio::{
 use super::Lead;
 use crate::{
     admin::Trouble,
-    keystore::{Checkpoint, Way, seal_parcel},
+    keystore::{Checkpoint, Says, Way, seal_parcel},
 };
 
 /// What is written at once, in bytes, and how much of that waits.
@@ -45,7 +45,7 @@ impl Lead {
         let turn = timeout(TURN, Arc::clone(&self.snapshots).acquire_owned()).await;
         let Ok(Ok(turn)) = turn else { return Err(Trouble::Busy("too many gates read all keys at once".to_owned())) };
         let (sender, pieces) = mpsc::channel(PIECES);
-        let (lead, store, heading) = (Arc::clone(self), Arc::clone(self.stored.store()), self.heading(None, nonce));
+        let (lead, store, heading) = (Arc::clone(self), Arc::clone(self.stored.store()), self.heading(Says::All, None, nonce));
         let runtime = Handle::current();
         tokio::task::spawn_blocking(move || {
             let sending = Sending { sender: sender.clone(), runtime, begun: Instant::now(), bytes: 0 };

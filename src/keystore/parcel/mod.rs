@@ -22,7 +22,7 @@ pub use self::{
 };
 
 /// The largest parcel of changes, in bytes: what is more is asked for as a snapshot.
-pub const MAX_CHANGES_BYTES: usize = 16 * 1024 * 1024;
+pub const MAX_CHANGES_BYTES: usize = 4 * 1024 * 1024;
 /// The largest snapshot, in bytes.
 pub const MAX_SNAPSHOT_BYTES: u64 = 8 * 1024 * 1024 * 1024;
 /// The longest line, in bytes: a key with the most that it may say of itself, and room.
@@ -35,7 +35,9 @@ const FORMAT: u32 = 1;
 pub struct Heading {
     /// The version of these words.
     format: u32,
-    /// The changes after this sequence number; `None` where it holds all keys.
+    /// What is said by it.
+    pub says: Says,
+    /// The sequence number that whoever asked has come to; `None` where it holds all keys.
     pub after: Option<u64>,
     /// How long the manager had been running when it made the parcel, in milliseconds: between two parcels of one process, how much
     /// later the second was made, whatever clocks say.
@@ -47,9 +49,23 @@ pub struct Heading {
 impl Heading {
     /// Of a parcel for whoever asked with `nonce`.
     #[must_use]
-    pub fn new(after: Option<u64>, uptime_ms: u64, nonce: &str) -> Self {
-        Self { format: FORMAT, after, uptime_ms, nonce: nonce.to_owned() }
+    pub fn new(says: Says, after: Option<u64>, uptime_ms: u64, nonce: &str) -> Self {
+        Self { format: FORMAT, says, after, uptime_ms, nonce: nonce.to_owned() }
     }
+}
+
+/// What a parcel says. That there are no changes to give is signed as well: whoever could say so alone could have a gate read what never ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Says {
+    /// All keys.
+    All,
+    /// Those that changed after what whoever asked has come to, if there are any.
+    Changes,
+    /// No changes lead on from there, or too many: all keys must be read.
+    Behind,
+    /// What whoever asked has come to was never there, or is later than all there is.
+    Diverged,
 }
 
 /// What a parcel leads from and to, by the manager's audit trail.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, io, sync::Arc};
 use proptest::prelude::*;
 use ring::rand::SystemRandom;
 
-use super::{Heading, ParcelError, Signer, Way, open, seal, verify};
+use super::{Heading, ParcelError, Says, Signer, Way, open, seal, verify};
 use crate::{
     gate::{
         credential::{Digester, Environment, Kind, StoredDigest},
@@ -69,7 +69,7 @@ fn keys() -> Vec<Key> {
 const WAY: Way = Way { from: Some([7; 32]), to: Checkpoint { version: Version { epoch: 5, sequence: 9 }, hash: [0xab; 32] } };
 
 fn heading() -> Heading {
-    Heading::new(Some(8), 1234, "asked")
+    Heading::new(Says::Changes, Some(8), 1234, "asked")
 }
 
 fn sealed(signer: &Signer, keys: &[Key]) -> Vec<u8> {

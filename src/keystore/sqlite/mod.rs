@@ -143,8 +143,25 @@ impl SqliteStore {
     ///
     /// # Errors
     /// If it cannot be written. Nothing has changed then.
-    pub fn apply(&self, from: Checkpoint, to: Checkpoint, keys: Vec<Key>) -> Result<bool, StoreError> {
+    pub fn apply(&self, from: Checkpoint, to: Checkpoint, keys: impl Into<Arc<[Key]>>) -> Result<bool, StoreError> {
+        let keys = keys.into();
         self.write(move |conn| replica::apply(conn, from, to, &keys))
+    }
+
+    /// The manager of a copy has said that it never came to `at`.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn note_diverged(&self, at: Checkpoint) -> Result<(), StoreError> {
+        self.write(move |conn| replica::note_diverged(conn, at))
+    }
+
+    /// Whether its manager has said that it never came to where the copy is.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn has_diverged(&self) -> Result<bool, StoreError> {
+        self.read(replica::has_diverged)
     }
 
     /// Until when a copy was known to be what the manager has, in Unix milliseconds (0 is never), and how long it was good for after that, as

@@ -21,6 +21,8 @@ const FRESH_AT: &str = "fresh_at";
 /// How long it was good for after that, in milliseconds.
 const GOOD_FOR: &str = "good_for";
 
+/// The hash at which the manager went another way.
+const DIVERGED: &str = "diverged";
 /// The sequence number at which it was replaced whole.
 const WHOLE_AT: &str = "whole_at";
 
@@ -111,6 +113,17 @@ pub(super) fn knows_changes_after(conn: &Connection, sequence: u64) -> Result<()
         Some(whole) if sequence < whole => Err(StoreError::TooFarBack),
         Some(_) | None => Ok(()),
     }
+}
+
+/// The manager says that it never came to `at`.
+pub(super) fn note_diverged(conn: &Connection, at: Checkpoint) -> Result<(), StoreError> {
+    keepsakes::keep_anew(conn, DIVERGED, &at.hash)
+}
+
+/// Whether it has said so of where the copy is.
+pub(super) fn has_diverged(conn: &Connection) -> Result<bool, StoreError> {
+    Ok(keepsakes::find(conn, DIVERGED)?
+        .is_some_and(|hash| hash == Meta::load(conn).map(|meta| meta.audit.hash).unwrap_or_default()))
 }
 
 /// Until when it was known to be what the manager has, in Unix milliseconds, and how long it was good for after that.

@@ -41,6 +41,10 @@ pub(super) fn all() -> Group {
                     json!({ "type": "string", "pattern": HASH, "description": "Of the record that made that version, in the audit trail." }),
                 ),
                 (
+                    "number",
+                    json!({ "type": "integer", "minimum": 1, "maximum": MAX_NUMBER, "description": "Counts its reports: one that comes late says nothing." }),
+                ),
+                (
                     "more?",
                     json!({ "type": "boolean", "description": "Another report follows with more streams that ended by it." }),
                 ),

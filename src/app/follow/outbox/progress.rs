@@ -21,6 +21,8 @@ const MAX_KEYS: usize = 200;
 #[derive(Default)]
 pub(super) struct Progress {
     joined: u64,
+    /// Reports so far.
+    reports: u64,
     /// In force here, with what ended by it in `ended`; `None` where the copy is further already.
     at: Option<Checkpoint>,
     /// Keys whose streams were told to end, and since when.
@@ -37,6 +39,12 @@ pub(super) struct State {
 }
 
 impl Progress {
+    /// The number of the next report.
+    fn next_report(&mut self) -> u64 {
+        self.reports += 1;
+        self.reports
+    }
+
     /// A manager has begun to know this gate.
     pub fn joined(&mut self) {
         self.joined += 1;
@@ -48,7 +56,10 @@ impl Progress {
         self.at = at;
         for (id, cut) in cut {
             let (ended, since) = self.ended.entry(id).or_insert((Ended::default(), now));
-            (ended.cut, ended.remaining, *since) = (ended.cut + cut, ended.remaining + cut, now);
+            // What an earlier change cut is over, unless some of that is still there.
+            let before = if ended.remaining == 0 { Ended::default() } else { *ended };
+            *ended = Ended { cut: before.cut + cut, remaining: before.remaining + cut };
+            *since = now;
         }
     }
 
@@ -107,7 +118,9 @@ impl Outbox {
         for nth in 0..parts {
             let part = ended.iter().skip(nth * MAX_KEYS).take(MAX_KEYS).cloned().collect();
             let (instance, more) = (self.instance.clone(), nth + 1 < parts);
-            let report = Report { instance, version: at.version, hash: at.hash, more, ended: part, leaving: leaving && !more };
+            let number = self.progress.lock().next_report();
+            let Checkpoint { version, hash } = at;
+            let report = Report { instance, version, hash, number, more, ended: part, leaving: leaving && !more };
             if self.post("reports", &report).await != Told::Taken {
                 return false;
             }

@@ -17,11 +17,17 @@ const VERSION: Version = Version { epoch: 1, sequence: 9 };
 
 fn report(instance: &str, ended: impl IntoIterator<Item = usize>) -> Report {
     let ended = ended.into_iter().map(|n| (format!("key{n}").into(), Ended { cut: 1, remaining: 0 })).collect();
-    Report { instance: instance.into(), version: VERSION, ended, ..Report::default() }
+    Report { instance: instance.into(), number: number(), version: VERSION, ended, ..Report::default() }
+}
+
+/// A later one than any before.
+fn number() -> u64 {
+    static LAST: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+    LAST.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1
 }
 
 fn join(gates: &Arc<Gates>, instance: &str) -> Present {
-    gates.join(&joining(instance), "operator:a").unwrap().0
+    gates.join(&joining(instance), "operator:a").unwrap()
 }
 
 fn gates() -> Arc<Gates> {
@@ -39,7 +45,7 @@ fn to_come_back_acknowledges_nothing() {
     let gates = gates();
     let one = join(&gates, "one");
     assert_eq!(said(&gates, "key1"), Some((false, 0)), "it says what it has, and may not decide by it yet");
-    assert!(gates.report(report("one", [1]), "operator:a", true));
+    gates.report(report("one", [1]), "operator:a", true).unwrap();
     assert_eq!(said(&gates, "key1"), Some((true, 1)));
     drop(one);
     let _one = join(&gates, "one");
@@ -50,7 +56,7 @@ fn to_come_back_acknowledges_nothing() {
 fn what_this_store_never_had_acknowledges_nothing() {
     let gates = gates();
     let _one = join(&gates, "one");
-    assert!(gates.report(report("one", [1]), "operator:a", false));
+    gates.report(report("one", [1]), "operator:a", false).unwrap();
     assert_eq!(said(&gates, "key1"), Some((false, 0)));
 }
 
@@ -58,9 +64,9 @@ fn what_this_store_never_had_acknowledges_nothing() {
 fn a_report_in_parts_counts_with_its_last() {
     let gates = gates();
     let _one = join(&gates, "one");
-    gates.report(Report { more: true, ..report("one", 0..200) }, "operator:a", true);
+    gates.report(Report { more: true, ..report("one", 0..200) }, "operator:a", true).unwrap();
     assert_eq!(said(&gates, "key1"), Some((false, 0)));
-    gates.report(report("one", 200..300), "operator:a", true);
+    gates.report(report("one", 200..300), "operator:a", true).unwrap();
     assert_eq!((said(&gates, "key1"), said(&gates, "key299")), (Some((true, 1)), Some((true, 1))));
 }
 
@@ -69,9 +75,9 @@ fn a_report_in_parts_counts_with_its_last() {
 fn what_ended_by_an_earlier_change_is_not_counted_again() {
     let gates = gates();
     let _one = join(&gates, "one");
-    gates.report(report("one", [1]), "operator:a", true);
+    gates.report(report("one", [1]), "operator:a", true).unwrap();
     let later = Version { sequence: 10, ..VERSION };
-    gates.report(Report { version: later, ..report("one", []) }, "operator:a", true);
+    gates.report(Report { version: later, ..report("one", []) }, "operator:a", true).unwrap();
     let receipts = gates.receipts("key1", later);
     assert_eq!((receipts[0].1.acknowledged, receipts[0].1.cut), (true, 0));
 }
@@ -80,12 +86,13 @@ fn what_ended_by_an_earlier_change_is_not_counted_again() {
 fn who_has_left_stays_away_whatever_comes_late() {
     let gates = gates();
     let one = join(&gates, "one");
-    gates.report(Report { leaving: true, ..report("one", []) }, "operator:a", true);
-    gates.report(report("one", []), "operator:a", true);
+    gates.report(Report { leaving: true, ..report("one", []) }, "operator:a", true).unwrap();
+    gates.report(report("one", []), "operator:a", true).unwrap();
     drop(one);
     assert!(gates.receipts("key1", VERSION).is_empty() && gates.views().is_empty());
-    let (_one, is_new) = gates.join(&joining("one"), "operator:a").unwrap();
-    assert!(is_new && gates.views().len() == 1, "unless it comes back itself");
+    gates.is_kept("one", false);
+    let _one = join(&gates, "one");
+    assert_eq!((gates.views().len(), gates.unkept().len()), (1, 1), "unless it comes back itself");
 }
 
 #[test]
@@ -93,7 +100,8 @@ fn a_token_speaks_for_its_own_gates_only() {
     let gates = gates();
     let _one = join(&gates, "one");
     assert_eq!(gates.join(&joining("one"), "operator:b").err(), Some(NoPlace::AnothersName));
-    assert!(!gates.report(report("one", []), "operator:b", true) && !gates.knows("one", "operator:b"));
+    assert_eq!(gates.report(report("one", []), "operator:b", true), Err(NoReport::Unknown));
+    assert!(!gates.knows("one", "operator:b"));
     assert_eq!(gates.takes("one", 1, "operator:b"), None);
     assert_eq!(said(&gates, "key1"), Some((false, 0)));
 }
@@ -108,12 +116,13 @@ fn one_token_fills_no_memory() {
     gates.join(&joining("i7"), "operator:a").expect("one that is known comes back");
     gates.join(&joining("mine"), "operator:b").expect("another token has room");
     // And of what they tell, too.
-    for n in 0..MAX_OF_ACTOR {
-        gates.report(report(&format!("i{n}"), n * 20..(n + 1) * 20), "operator:a", true);
-    }
+    let tell = |n: usize| gates.report(report(&format!("i{n}"), n * 20..(n + 1) * 20), "operator:a", true);
+    let told = (0..MAX_OF_ACTOR).take_while(|n| tell(*n).is_ok()).count();
     let kept: usize = gates.known.lock().values().map(|gate| gate.ended.len()).sum();
-    assert_eq!(kept, MAX_KEYS);
-    gates.report(report("mine", [1]), "operator:b", true);
+    assert_eq!((told, kept, tell(told)), (MAX_KEYS / 20, MAX_KEYS, Err(NoReport::TooMuch)));
+    let left_out = gates.receipts("key1", VERSION).iter().filter(|(_, said)| !said.acknowledged).count();
+    assert_eq!(left_out, MAX_OF_ACTOR - told + 1, "what is not remembered is not acknowledged");
+    gates.report(report("mine", [1]), "operator:b", true).unwrap();
     assert_eq!(gates.known.lock()["mine"].ended.len(), 1);
 }
 
@@ -137,8 +146,22 @@ fn who_was_known_before_a_restart_is_waited_for() {
     let gates = Arc::new(Gates::of([("one".into(), kept), ("two".into(), over)]));
     assert_eq!((gates.receipts("key1", VERSION).len(), said(&gates, "key1")), (1, Some((false, 0))));
     assert_eq!((gates.forget(), gates.forget()), (vec!["two".into()], Vec::new()));
-    let (_present, is_new) = gates.join(&joining("one"), "operator:a").unwrap();
-    assert!(!is_new);
-    gates.report(report("one", []), "operator:a", true);
+    let _present = join(&gates, "one");
+    assert!(gates.unkept().is_empty());
+    gates.report(report("one", []), "operator:a", true).unwrap();
     assert_eq!(said(&gates, "key1"), Some((true, 0)));
+}
+
+/// A report that was on its way for long does not undo what came later.
+#[test]
+fn a_late_report_says_nothing() {
+    let gates = gates();
+    let _one = join(&gates, "one");
+    let late = Report { ended: [("key1".into(), Ended::default())].into(), ..report("one", []) };
+    let still = Ended { cut: 2, remaining: 1 };
+    let now = Report { ended: [("key1".into(), still)].into(), ..report("one", []) };
+    gates.report(now, "operator:a", true).unwrap();
+    gates.report(late, "operator:a", true).unwrap();
+    let receipts = gates.receipts("key1", VERSION);
+    assert_eq!((receipts[0].1.cut, receipts[0].1.remaining), (2, 1));
 }
