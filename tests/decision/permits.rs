@@ -47,10 +47,11 @@ fn it_belongs_to_the_snapshot_that_made_it() {
     let ask = Ask::get("/any").key("text");
     let before = ask.at(&gate, NOW).expect("a permit");
     let next = Arc::new(Policy { locations: Locations { cookie: Some("key".into()), ..policy().locations }, ..policy() });
-    let generations = [gate.publish(Arc::clone(&next), Arc::new(set([key()]))), gate.publish_blocks(&Arc::default())];
+    let keys = || Arc::new(set([key()]));
+    let generations = [gate.publish(Arc::clone(&next), keys()), gate.publish_keys(&keys()), gate.publish_blocks(&Arc::default())];
     let after = ask.at(&gate, NOW).expect("a permit");
-    assert_eq!((before.generation(), generations, after.generation()), (1, [2, 3], 3));
-    assert_eq!(gate.snapshot().generation, 3);
+    assert_eq!((before.generation(), generations, after.generation()), (1, [2, 3, 4], 4));
+    assert_eq!(gate.snapshot().generation, 4);
     assert!(Arc::ptr_eq(after.policy().0, &next) && !Arc::ptr_eq(before.policy().0, &next));
     assert_eq!((before.policy().1, after.policy().1), (1, 1), "the second route");
     assert_eq!((before.locations(), after.locations()), (&policy().locations, &next.locations));

@@ -49,6 +49,18 @@ fn it_is_routed_by_the_method_that_it_asks_for() {
     check(&elsewhere, Some(Err(Denial::NoRoute)));
 }
 
+/// Else anything could be sent to where only `POST` is taken.
+#[test]
+fn what_is_no_preflight_is_routed_by_its_own_method() {
+    let gate = gate(policy(), records());
+    let outcome = |method, asking: &str| {
+        let ask = Ask::new(method, "/posted").origin(LISTED).key("pk_live");
+        ask.header("Access-Control-Request-Method", asking).outcome(&gate)
+    };
+    assert_eq!((outcome("GET", "POST"), outcome("DELETE", "POST")), (Err(Denial::NoRoute), Err(Denial::NoRoute)));
+    assert_eq!((outcome("POST", "GET"), outcome("POST", "POST")), (Ok(()), Ok(())));
+}
+
 #[test]
 fn other_pages_may_not() {
     for origin in [UNLISTED, "null", "http://app.test", "https://app.test:8443", "https://app.test.evil.test", ""] {
