@@ -18,18 +18,18 @@ use std::{
 
 use chrono::DateTime;
 
-use self::terms::Terms;
 pub use self::{
     draft::{NewKey, new_key, updated},
     entry::{entry, managed_keys, rfc3339},
     managed::KeyCompiler,
 };
+use self::{terms::Terms, text::Known};
 use super::{
     fault::Place,
     raw::{self, List, Text},
 };
 use crate::gate::{
-    credential::{Environment, KeyShape, Kind, Pepper, StoredDigest, is_mistyped, shape},
+    credential::{Environment, KeyShape, Kind, Pepper, StoredDigest, shape},
     keys::{KeyLimits, KeyRecord, KeySet, KeySetBuilder, KeySetError, Rare, RareFields, State, Thin},
 };
 
@@ -66,35 +66,30 @@ pub(super) fn key_set(typed: &raw::KeyFile, around: &Surroundings<'_>, root: &Pl
     let mut shared = Shared::new(around.defaults);
     let mut set = KeySetBuilder::new(around.pepper.cloned());
     list.each(&place, |place, _, key| {
-        if let Some((record, text)) = record(key, around, &mut shared, place) {
-            set.add(record, text.as_deref().is_some_and(is_mistyped));
+        if let Some((record, ill_checked)) = record(key, around, &mut shared, place) {
+            set.add(record, ill_checked);
         }
     });
     // Built even after faults, for what it finds belongs to the same run.
     set.build().map_err(|errors| clashes(list, &errors, &place)).ok()
 }
 
-/// One key, with its text where that is known.
-fn record(
-    typed: &raw::Key,
-    around: &Surroundings<'_>,
-    shared: &mut Shared,
-    place: &Place<'_>,
-) -> Option<(KeyRecord, Option<String>)> {
+/// One key, and whether a text of it looks like a mistyped one.
+fn record(typed: &raw::Key, around: &Surroundings<'_>, shared: &mut Shared, place: &Place<'_>) -> Option<(KeyRecord, bool)> {
     let id = place.required("id", typed.id.as_ref()).and_then(|id| place.field("id").take(identifier(id)));
     let app = place.required("app", typed.app.as_ref()).and_then(|app| place.field("app").take(identifier(app)));
     let kind = place.required("kind", typed.kind).map(Kind::from);
     let environment = place.required("environment", typed.environment).map(Environment::from);
     draft::name(typed, place);
     draft::metadata(typed, place);
-    let text = text::of_key(typed, kind, environment, around, place);
+    let known = text::of_key(typed, kind, environment, around, place);
     let terms = terms::terms(typed, kind, &mut shared.terms, place);
     let expires_at_ms = match &typed.expires_at {
         Some(text) => place.field("expires_at").take(moment(text)),
         None => Some(i64::MAX),
     };
-    let rare = rare::fields(typed, text.as_ref().and_then(|(_, text)| text.as_deref()), around, place);
-    let (id, (digest, text)) = (id?, text?);
+    let rare = rare::fields(typed, known.as_ref().and_then(|known| known.text.as_deref()), around, place);
+    let (id, Known { digest, ill_checked, .. }) = (id?, known?);
     let who = Who {
         id,
         app: keep_thin(&mut shared.apps, app?),
@@ -106,7 +101,7 @@ fn record(
         rare: rare?,
     };
     let record = who.under(terms?, around.previous.and_then(|set| set.by_id(id)).map(AsRef::as_ref));
-    Some((record, text))
+    Some((record, ill_checked))
 }
 
 /// All of a record but the terms.

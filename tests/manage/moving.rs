@@ -156,4 +156,12 @@ async fn an_imported_text_with_a_wrong_checksum_works_before_and_after_a_restart
     assert_eq!(gate.connect().await.ask(asks(ours)).await.status, 200, "read from the store, which keeps no text");
     assert_eq!(gate.connect().await.ask(asks(&ours.replace("00", "01"))).await.status, 401);
     assert_eq!(refusals(&gate.metrics().await, "unknown_key"), 1.0, "and another such text is looked up");
+
+    let (code, exported, error) = offline(&gate.folder, &["keys", "export"]).await;
+    assert_eq!(code, Some(0), "{error}");
+    std::fs::write(gate.folder.path().join("keys.yaml"), exported).expect("a file");
+    gate.program.signal(rustix::process::Signal::TERM);
+    gate.program.exit().await;
+    let by_file = Gate::start_in(gate.folder, Setup::before(backend.address)).await;
+    assert_eq!(by_file.connect().await.ask(asks(ours)).await.status, 200, "from a file, which keeps no text either");
 }

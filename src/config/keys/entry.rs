@@ -6,11 +6,14 @@ use chrono::{DateTime, SecondsFormat};
 use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
 
-use super::{Surroundings, draft, key_set, moment, rare, text};
+use super::{
+    Surroundings, draft, key_set, moment, rare,
+    text::{self, Known},
+};
 use crate::{
     config::{Problems, fault::Place, folder, raw, read},
     gate::{
-        credential::{Environment, Kind, Pepper, is_mistyped},
+        credential::{Environment, Kind, Pepper},
         keys::{About, Key, KeyLimits, Life, State},
     },
 };
@@ -33,7 +36,12 @@ pub fn entry(key: &Key, digests: bool) -> Map<String, Value> {
     }
     match &key.text {
         Some(text) => say("key", json!(text)),
-        None if digests => say("digest", json!(key.life.digest.written())),
+        None if digests => {
+            say("digest", json!(key.life.digest.written()));
+            if key.ill_checked {
+                say("checksum", json!("wrong"));
+            }
+        }
         None => {}
     }
     if let Some(prefix) = &key.prefix {
@@ -93,7 +101,7 @@ fn managed(
     place: &Place<'_>,
 ) -> Option<Key> {
     let (kind, environment) = (Kind::from(typed.kind?), Environment::from(typed.environment?));
-    let (digest, text) = text::of_key(typed, Some(kind), Some(environment), around, place)?;
+    let Known { digest, text, ill_checked } = text::of_key(typed, Some(kind), Some(environment), around, place)?;
     let rare = rare::fields(typed, text.as_deref(), around, place)?;
     let expires_at_ms = match &typed.expires_at {
         Some(text) => moment(text).ok()?,
@@ -106,7 +114,7 @@ fn managed(
         kind,
         environment,
         life: Life { state, previous: rare.previous, ..Life::new(digest, expires_at_ms) },
-        ill_checked: text.as_deref().is_some_and(is_mistyped),
+        ill_checked,
         text: text.filter(|_| kind == Kind::Publishable).map(Into::into),
         prefix: rare.prefix,
         about: About {

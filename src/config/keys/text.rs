@@ -5,25 +5,47 @@ use std::sync::Arc;
 use super::Surroundings;
 use crate::{
     config::{fault::Place, raw, secret_source},
-    gate::credential::{Digester, Environment, KeyShape, Kind, MAX_KEY_BYTES, NoDigest, Pepper, StoredDigest, shape},
+    gate::credential::{
+        Digester, Environment, KeyShape, Kind, MAX_KEY_BYTES, NoDigest, Pepper, StoredDigest, is_mistyped, shape,
+    },
 };
 
 const NO_SECRETS: &str = "must not be the text of a secret key: keep its digest, `digest: sha256$<hex>`, whose hex \
                           `printf %s \"$KEY\" | sha256sum` makes, or say where it stands, `secret: {env: NAME}` or `secret: {file: path}`";
 
-/// The digest of a key, and its text where that is known. `None` only after a fault.
+/// What is known of the text of a key.
+pub(super) struct Known {
+    /// Its digest.
+    pub digest: StoredDigest,
+    /// The text itself, where it is known.
+    pub text: Option<String>,
+    /// Whether it, or an earlier one, looks like a mistyped generated key ([`is_mistyped`]).
+    pub ill_checked: bool,
+}
+
+/// What is known of the text of a key. `None` only after a fault.
 pub(super) fn of_key(
     typed: &raw::Key,
     kind: Option<Kind>,
     environment: Option<Environment>,
     around: &Surroundings<'_>,
     place: &Place<'_>,
-) -> Option<(StoredDigest, Option<String>)> {
+) -> Option<Known> {
     if !stands_once(typed, kind, place) {
         return None;
     }
     if let Some(text) = &typed.digest {
-        return Some((digest(text, around.pepper, &place.field("digest"))?, None));
+        let digest = digest(text, around.pepper, &place.field("digest"))?;
+        let ill_checked = typed.checksum == Some(raw::Checksum::Wrong);
+        if ill_checked && kind == Some(Kind::Publishable) {
+            place.field("checksum").fault("is for secret keys: a publishable key of that form is a mistyped one");
+            return None;
+        }
+        return Some(Known { digest, text: None, ill_checked });
+    }
+    if typed.checksum.is_some() {
+        place.field("checksum").out_of_place("goes with `digest`: of a text that is known, it is seen");
+        return None;
     }
     let (text, place) = match (&typed.key, &typed.secret) {
         (Some(text), _) => (text.to_string(), place.field("key")),
@@ -32,7 +54,7 @@ pub(super) fn of_key(
     };
     place.take(check(&text, kind, environment))?;
     let digester = around.pepper.map_or(Digester::Sha256, |pepper| Digester::Hmac(pepper));
-    Some((digester.kept(&text), Some(text)))
+    Some(Known { digest: digester.kept(&text), ill_checked: is_mistyped(&text), text: Some(text) })
 }
 
 /// Reads a digest as it stands in the file.
