@@ -27,7 +27,7 @@ pub struct NeedBody {
 }
 
 impl Gate {
-    /// Decides by the body, and charges the key, or the peer if the request is refused.
+    /// Decides by the body at `now`, when it is there, and charges the key, or the peer if the request is refused.
     ///
     /// # Errors
     /// The refusal.
@@ -50,12 +50,13 @@ impl Gate {
         self.conclude(need, Err((denial, Charges::default())), now)
     }
 
-    /// A body can take its time: what was taken from the key meanwhile, and whom somebody blocked, counts. What goes on is the key as it
-    /// is now, for what is in the body is asked of it.
+    /// A body can take its time: what was taken from the key meanwhile, whom somebody blocked, and what has ended or grown too old by
+    /// itself, counts. What goes on is the key as it is now, for what is in the body is asked of it.
     fn still(&self, need: &mut NeedBody, now: Timestamp) -> Result<(), Denial> {
         let snapshot = self.snapshot.load();
+        snapshot.fresh_keys(now)?;
         let found = &mut need.found;
-        if snapshot.generation == found.generation {
+        if snapshot.generation == found.generation && now.unix_ms < found.until_ms {
             return Ok(());
         }
         if need.chain.claims().any(|claim| snapshot.blocks.of_peer(claim, now.unix_ms).is_some()) {

@@ -89,3 +89,23 @@ fn its_refusal_tells_as_much_as_that_of_a_head() {
     let spent = (0..3).map(|_| post(r#"{"channel":"a"}"#).at(&gate, NOW)).find_map(Result::err).expect("a refusal by the rate");
     assert_eq!(spent.charges.violated().map(|charge| charge.limit.name()).collect::<Vec<_>>(), ["rate"]);
 }
+
+/// Nothing was published meanwhile, and no stream is open that could be cut: it is the time that is over.
+#[test]
+fn a_body_does_not_outlive_the_key_that_it_came_with() {
+    let outcome = |expires_at_ms: i64, fresh_until: u64, later_ms: u64| {
+        let (json, text) = (ChannelSource::Json(Pointer::parse("/channel").expect("a pointer")), r#"{"channel":"a"}"#);
+        let route = Route { channel: json, ..testing::route("post", "/post", Demand::Operation(Operation::Publish)) };
+        let gate = gate(testing::policy([route]), [KeyRecord { expires_at_ms, ..testing::secret("key", "text") }]);
+        gate.keys_are_fresh_until(fresh_until);
+        let then = NOW.after_ns(later_ms * 1_000_000);
+        let read = gate.finish(need(&gate), text.as_bytes(), then).map(drop).map_err(|refusal| refusal.denial);
+        let lost = gate.give_up(need(&gate), Denial::ChannelMissing, then).map(drop).map_err(|refusal| refusal.denial);
+        (read, lost)
+    };
+    let (soon_ms, soon_ns) = (NOW.unix_ms + 10, NOW.ticks_ns + 10_000_000);
+    assert_eq!(outcome(soon_ms, u64::MAX, 9), (Ok(()), Err(Denial::ChannelMissing)));
+    assert_eq!(outcome(soon_ms, u64::MAX, 10), (Err(Denial::KeyExpired), Err(Denial::KeyExpired)));
+    assert_eq!(outcome(i64::MAX, soon_ns, 9), (Ok(()), Err(Denial::ChannelMissing)));
+    assert_eq!(outcome(i64::MAX, soon_ns, 10), (Err(Denial::KeysStale), Err(Denial::KeysStale)));
+}

@@ -81,9 +81,10 @@ impl Request<'_> {
 
     /// What its body, or the want of it, leads to.
     pub fn judged(&self, need: NeedBody, read: Result<Vec<u8>, Denial>) -> Next {
+        let now = self.edge.clock.now();
         match read {
-            Ok(content) => self.done(self.edge.gate.finish(need, &content, self.moment.now), Some(content)),
-            Err(denial) => self.done(self.edge.gate.give_up(need, denial, self.moment.now), None),
+            Ok(content) => self.done(self.edge.gate.finish(need, &content, now), Some(content)),
+            Err(denial) => self.done(self.edge.gate.give_up(need, denial, now), None),
         }
     }
 
