@@ -32,6 +32,9 @@ use crate::{
 const SOON: Duration = Duration::from_millis(100);
 const LATE: Duration = Duration::from_secs(5);
 
+/// What is told of why the manager is not followed, in characters.
+const MAX_TOLD: usize = 500;
+
 /// The copy that a gate keeps, as it was found.
 pub struct Copy {
     /// Where it is.
@@ -141,7 +144,8 @@ impl Follow {
                 // The same is told once, not at every attempt.
                 Err(why) if told.as_ref() == Some(&why) => {}
                 Err(why) => {
-                    warn!(manager = %self.manager.url, "{why}; the gate goes on with the keys that it has for {} s", self.freshness.left().as_secs());
+                    let shown = shown(&why, self.manager.token.reveal());
+                    warn!(manager = %self.manager.url, "{shown}; the gate goes on with the keys that it has for {} s", self.freshness.left().as_secs());
                     told = Some(why);
                 }
             }
@@ -171,9 +175,28 @@ impl Follow {
     }
 }
 
+/// `why` as it may stand in the log. Whoever answers in the manager's place has a word in it, and knows the token that it was shown.
+fn shown(why: &str, token: &str) -> String {
+    let plain = |c: char| if c.is_control() { ' ' } else { c };
+    why.replace(token, "…").chars().map(plain).take(MAX_TOLD).collect()
+}
+
 /// A word that nobody has said before.
 fn word(random: &SystemRandom) -> Result<String, String> {
     let mut bytes = [0; 16];
     random.fill(&mut bytes).map_err(|_| "the system gives no randomness".to_owned())?;
     Ok(hex::text(&bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stranger_writes_no_token_and_no_lines_into_the_log() {
+        let detail = format!("the manager answers 500: \x1b[2Jkeygate_at_x1, said\nERROR {}", "x".repeat(16 * 1024));
+        let told = shown(&detail, "keygate_at_x1");
+        assert!(told.starts_with("the manager answers 500:  [2J…, said ERROR xxx"), "{told}");
+        assert_eq!(told.chars().count(), MAX_TOLD);
+    }
 }
