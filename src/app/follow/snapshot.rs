@@ -1,11 +1,17 @@
 //! Reading all keys: into a file beside the copy first, then, once the last byte is there and the signature is right, into the copy.
 
-use std::{fmt, io::BufReader, path::Path, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    fs::File,
+    io::{self, BufReader, Seek as _},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::body::Body;
-use tempfile::NamedTempFile;
 use tokio::{
     io::{AsyncWrite, AsyncWriteExt as _},
     time::{Instant, timeout_at},
@@ -27,6 +33,7 @@ use crate::{
 
 /// How long the manager may be silent in the midst of a snapshot.
 const SILENCE: Duration = Duration::from_secs(30);
+
 impl Follow {
     /// Takes all keys of the manager in the place of those of the copy.
     pub(super) async fn take_snapshot(&mut self) -> Result<(), String> {
@@ -34,8 +41,8 @@ impl Follow {
         let request = get(&format!("{SNAPSHOT_PATH}?nonce={nonce}&after={}", at.version.sequence), "application/jsonl")?;
         let answer = good(self.client.send(request)).await?;
         let folder = self.manager.cache.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let file = NamedTempFile::with_prefix_in(".keygate-snapshot-", folder).map_err(|error| error.to_string())?;
-        let mut into = tokio::fs::File::from_std(file.reopen().map_err(|error| error.to_string())?);
+        let file = nameless_in(folder).map_err(|error| error.to_string())?;
+        let mut into = tokio::fs::File::from_std(file.try_clone().map_err(|error| error.to_string())?);
         receive(answer.into_body(), &mut into).await?;
         into.flush().await.map_err(|error| error.to_string())?;
         let (replica, verify) = (Arc::clone(&self.replica), self.manager.verify);
@@ -45,6 +52,18 @@ impl Follow {
         self.tell_in_force(version);
         Ok(())
     }
+}
+
+/// A file on the disk of `folder` that goes with this process, however that ends: nobody would clear up gigabytes that a killed one left.
+fn nameless_in(folder: &Path) -> io::Result<File> {
+    tempfile::tempfile_in(folder)
+}
+
+/// `file` from its beginning. Its place is shared with all that were read so before.
+fn anew(file: &File) -> io::Result<BufReader<File>> {
+    let mut file = file.try_clone()?;
+    file.rewind()?;
+    Ok(BufReader::new(file))
 }
 
 /// Writes `body` to `into`, as long as it comes: with no silence of more than [`SILENCE`], and as fast as [`span_of`] tells.
@@ -76,9 +95,8 @@ where
 }
 
 /// Takes the parcel in `file` into the copy, which has come to `at`, if it is whole, signed, made for this asking, and leads on from there.
-fn take(replica: &SqliteStore, file: NamedTempFile, verify: &VerifyKey, nonce: &str, at: Checkpoint) -> Result<Version, String> {
-    let read = |file: &NamedTempFile| file.reopen().map(BufReader::new).map_err(ParcelError::Io);
-    let verified = read(&file).and_then(|file| verify_parcel(file, verify));
+fn take(replica: &SqliteStore, file: File, verify: &VerifyKey, nonce: &str, at: Checkpoint) -> Result<Version, String> {
+    let verified = anew(&file).map_err(ParcelError::Io).and_then(|file| verify_parcel(file, verify));
     let (heading, Way { from, to }) = verified.map_err(|error| error.to_string())?;
     if heading.nonce != nonce || heading.says != Says::All {
         return Err("the keys were made for somebody else, or before they were asked for".to_owned());
@@ -91,7 +109,7 @@ fn take(replica: &SqliteStore, file: NamedTempFile, verify: &VerifyKey, nonce: &
         return Err(diverged(to.version, at.version));
     }
     let source = move |put: &mut dyn FnMut(&crate::gate::keys::Key) -> Result<(), StoreError>| {
-        let mut opened = open_parcel(read(&file)?)?;
+        let mut opened = open_parcel(anew(&file).map_err(ParcelError::Io)?)?;
         while let Some(key) = opened.next_key()? {
             put(&key)?;
         }
@@ -145,6 +163,17 @@ mod tests {
     async fn a_large_snapshot_may_take_its_time() {
         assert_eq!(given(300, 64 * 1024, secs(1)).await, (Ok(300 * 64 * 1024), secs(301)));
         assert_eq!(given(59, 1, secs(1)).await.0, Ok(59), "a small one from a manager that is busy");
+    }
+
+    #[test]
+    fn what_is_being_read_has_no_name_and_is_read_from_its_beginning() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut file = nameless_in(folder.path()).unwrap();
+        io::Write::write_all(&mut file, b"all of it").unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        for _ in 0..2 {
+            assert_eq!(io::read_to_string(anew(&file).unwrap()).unwrap(), "all of it");
+        }
     }
 
     #[tokio::test(start_paused = true)]
