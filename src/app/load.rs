@@ -56,6 +56,8 @@ pub enum LoadError {
     Wrong(Problems),
     /// The store of the keys cannot be read, or holds what this gate cannot use.
     Store(String),
+    /// The store of the keys is damaged.
+    Damaged(String),
 }
 
 impl std::fmt::Display for LoadError {
@@ -63,7 +65,7 @@ impl std::fmt::Display for LoadError {
         match self {
             Self::Unreadable(error) => write!(f, "{error}"),
             Self::Wrong(problems) => write!(f, "{problems}"),
-            Self::Store(error) => f.write_str(error),
+            Self::Store(error) | Self::Damaged(error) => f.write_str(error),
         }
     }
 }
@@ -82,7 +84,8 @@ impl From<Problems> for LoadError {
 
 impl From<StoreError> for LoadError {
     fn from(error: StoreError) -> Self {
-        Self::Store(error.to_string())
+        let told = error.to_string();
+        if matches!(error, StoreError::Corrupt(_)) { Self::Damaged(told) } else { Self::Store(told) }
     }
 }
 

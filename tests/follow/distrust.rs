@@ -134,6 +134,44 @@ async fn a_damaged_copy_is_put_aside() {
     assert!(gate.gate.path("cache.db.damaged").exists());
 }
 
+/// The pages hang together, and what is kept in one of them is not what was written.
+#[tokio::test]
+async fn a_copy_with_a_damaged_row_is_put_aside() {
+    let world = World::start().await;
+    for damage in ["UPDATE keys SET name = 'x'", "UPDATE keepsakes SET value = x'00' WHERE name = 'fresh_at'"] {
+        let gate = world.follower("1h").await;
+        let (_, good) = world.new_key_at(&[&gate]).await;
+        let cache = gate.gate.path("cache.db");
+        let gate = gate.restart_after(Signal::TERM, async { edit(&cache, damage) }).await;
+        gate.comes_to(&good, 200).await;
+        assert!(gate.gate.path("cache.db.damaged").exists(), "{damage}");
+    }
+}
+
+/// What a change runs into while the gate runs: the key itself, or what the copy says of itself.
+#[tokio::test]
+async fn a_copy_that_is_damaged_while_it_is_followed_is_replaced() {
+    let world = World::start().await;
+    let gate = world.follower("1h").await;
+    for (damage, told) in [
+        ("UPDATE keys SET name = 'x'", "the changes do not go with the copy"),
+        ("UPDATE keepsakes SET checksum = x'00' WHERE name = 'whole_at'", "the copy cannot be read"),
+    ] {
+        let (id, key) = world.new_key_at(&[&gate]).await;
+        edit(&gate.gate.path("cache.db"), damage);
+        world.does(&["keys", "disable", &id]).await;
+        gate.comes_to(&key, 401).await;
+        gate.gate.told(told, 1).await;
+        world.new_key_at(&[&gate]).await;
+    }
+}
+
+/// Does this to what is in the store at `path`, of which no checksum knows.
+fn edit(path: &std::path::Path, damage: &str) {
+    let edited = rusqlite::Connection::open(path).and_then(|conn| conn.execute(damage, []));
+    assert!(edited.is_ok_and(|rows| rows > 0), "{damage}");
+}
+
 /// A store in which keys are managed is no place for a copy, and a copy no place to manage keys in.
 #[tokio::test]
 async fn a_store_is_not_overwritten_by_a_copy() {

@@ -166,3 +166,21 @@ fn what_is_older_or_cannot_be_changes_nothing() {
     assert!(catch_up(&copy, &own, is).unwrap());
     assert_eq!(all(&copy).unwrap(), all(&own.store).unwrap());
 }
+
+/// The log of a damaged copy, left where the next one is made, would be taken for that one's.
+#[test]
+fn no_log_is_left_without_its_copy() {
+    let folder = folder();
+    let path = |name: &str| folder.path().join(name);
+    for end in ["", "-wal", "-shm", "-head"] {
+        std::fs::write(path(&format!("copy.db{end}")), "damaged").unwrap();
+    }
+    // What is in the way stops it in the midst, as the machine may.
+    std::fs::create_dir(path("copy.db.damaged-wal")).unwrap();
+    SqliteStore::put_aside(&path("copy.db")).unwrap_err();
+    assert!(path("copy.db").exists());
+    std::fs::remove_dir(path("copy.db.damaged-wal")).unwrap();
+    SqliteStore::put_aside(&path("copy.db")).unwrap();
+    assert!(["copy.db", "copy.db-wal", "copy.db-shm"].iter().all(|name| !path(name).exists()));
+    assert!(["copy.db.damaged", "copy.db.damaged-wal"].iter().all(|name| path(name).exists()));
+}

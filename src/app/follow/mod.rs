@@ -9,7 +9,7 @@ mod outbox;
 mod session;
 mod snapshot;
 
-use std::{io, path::Path, sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::sync::SetOnce;
@@ -25,7 +25,7 @@ use crate::{
     config::{Config, Manager},
     edge::Edge,
     gate::{credential::hex, keys::KeySet},
-    keystore::{Checkpoint, HttpClient, SqliteStore, StoreError, Version},
+    keystore::{Checkpoint, HttpClient, KeyStore as _, SqliteStore, Version},
 };
 
 /// Between two attempts at the least and at the most.
@@ -58,40 +58,28 @@ pub struct Follow {
     first: Arc<SetOnce<()>>,
 }
 
-/// Opens the copy that the gate of `config` keeps of the keys of `manager`; an empty one where there is none. One that is damaged is put
-/// aside: the manager has all that was in it.
+/// Opens the copy that the gate of `config` keeps of the keys of `manager`; an empty one where there is none. One that is damaged, in
+/// whatever of it is read, is put aside: the manager has all that was in it.
 ///
 /// # Errors
 /// If it cannot be opened or made, or its keys make no set.
 pub fn open(config: &Config, manager: &Manager) -> Result<Copy, LoadError> {
-    let replica = match SqliteStore::open_replica(&manager.cache, manager.verify.as_bytes()) {
-        Err(StoreError::Corrupt(what)) => {
+    match read(config, manager) {
+        Err(LoadError::Damaged(what)) => {
             error!("{what}; it is put aside, and the keys are asked for anew");
-            put_aside(&manager.cache)?;
-            SqliteStore::open_replica(&manager.cache, manager.verify.as_bytes())?
+            SqliteStore::put_aside(&manager.cache)?;
+            read(config, manager)
         }
-        opened => opened?,
-    };
-    let replica = Arc::new(replica);
-    let read = load::of_store(Arc::clone(&replica) as _, compiler_of(config), None, Strange::IsRefused);
-    let (keys, stored) = read?;
-    Ok(Copy { replica, keys, stored })
+        read => read,
+    }
 }
 
-/// Moves a damaged copy, with what belongs to it, out of the way.
-fn put_aside(cache: &Path) -> io::Result<()> {
-    for end in ["", "-wal", "-shm", "-head"] {
-        let beside = |more: &str| {
-            let mut name = cache.as_os_str().to_owned();
-            name.push(format!("{more}{end}"));
-            name
-        };
-        match std::fs::rename(beside(""), beside(".damaged")) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            Ok(()) | Err(_) => {}
-        }
-    }
-    Ok(())
+fn read(config: &Config, manager: &Manager) -> Result<Copy, LoadError> {
+    let replica = Arc::new(SqliteStore::open_replica(&manager.cache, manager.verify.as_bytes())?);
+    // What it keeps besides keys is asked for later, when nothing can be put aside any more.
+    replica.keepsakes("")?;
+    let (keys, stored) = load::of_store(Arc::clone(&replica) as _, compiler_of(config), None, Strange::IsRefused)?;
+    Ok(Copy { replica, keys, stored })
 }
 
 impl Follow {

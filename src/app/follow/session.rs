@@ -11,7 +11,7 @@ use tracing::warn;
 
 use super::{Follow, word};
 use crate::{
-    app::{lead::beat, machine, stored::NotInForce},
+    app::{lead::beat, load::LoadError, machine, stored::NotInForce},
     config::SNAPSHOT_PATH,
     gate::credential::hex,
     keystore::{
@@ -145,8 +145,8 @@ impl Follow {
             match applied.map_err(|error| error.to_string())? {
                 Ok(true) => {}
                 Ok(false) => return Ok(None),
-                // Change by change they cannot be taken in: so all at once.
-                Err(error @ StoreError::SameText(_)) => {
+                // Change by change they cannot be taken in: so all at once, which needs nothing of what is damaged.
+                Err(error @ (StoreError::SameText(_) | StoreError::Corrupt(_))) => {
                     warn!(%error, "the changes do not go with the copy: all keys are asked for anew");
                     return self.take_snapshot().await.map(|()| None);
                 }
@@ -159,7 +159,13 @@ impl Follow {
             asking.at = to;
         }
         if *self.stored.versions().borrow() != to.version {
-            self.bring_into_force().await?;
+            match self.bring_into_force().await {
+                Err(LoadError::Damaged(error)) => {
+                    warn!(error, "the copy cannot be read: all keys are asked for anew");
+                    return self.take_snapshot().await.map(|()| None);
+                }
+                brought => brought.map_err(|error| error.to_string())?,
+            }
         }
         // While another process takes this one's place, both keep the copy: what this one hears of an older state says nothing of a later one.
         if *self.stored.versions().borrow() != to.version {
@@ -189,13 +195,11 @@ impl Follow {
     }
 
     /// Brings into force what the copy has; the outbox tells the manager.
-    async fn bring_into_force(&self) -> Result<(), String> {
+    async fn bring_into_force(&self) -> Result<(), LoadError> {
         match self.stored.catch_up().await {
             Ok(()) => Ok(()),
-            Err(NotInForce::Store(error)) => Err(error.to_string()),
-            Err(NotInForce::AnotherEpoch | NotInForce::TooFarBack | NotInForce::Clash) => {
-                self.stored.begin_anew().await.map_err(|error| error.to_string())
-            }
+            Err(NotInForce::Store(error)) => Err(error.into()),
+            Err(NotInForce::AnotherEpoch | NotInForce::TooFarBack | NotInForce::Clash) => self.stored.begin_anew().await,
         }
     }
 

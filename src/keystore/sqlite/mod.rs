@@ -3,6 +3,7 @@
 //! `schema/1.sql` says what is in it. It knows how keys are kept, not what their terms mean; it reads no clock.
 
 mod apps;
+mod aside;
 mod audit;
 mod backup;
 mod checksum;
@@ -85,6 +86,14 @@ impl SqliteStore {
         let (store, manager) = (Self::opened(path)?, *manager);
         store.write(move |conn| replica::claim(conn, &manager))?;
         Ok(store)
+    }
+
+    /// Moves the damaged copy at `path` out of the way, to the same name with `.damaged`, so that the next one can be made there.
+    ///
+    /// # Errors
+    /// If it cannot be moved.
+    pub fn put_aside(path: &Path) -> Result<(), StoreError> {
+        aside::put_aside(path).map_err(|error| StoreError::Io(format!("{}: {error}", path.display())))
     }
 
     fn opened(path: &Path) -> Result<Self, StoreError> {
