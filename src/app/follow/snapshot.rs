@@ -137,7 +137,7 @@ mod tests {
             let piece = piece.clone();
             async move {
                 tokio::time::sleep(every).await;
-                (left > 0).then(|| (Ok::<_, std::io::Error>(Frame::data(piece)), left - 1))
+                (left > 0).then(|| (Ok::<_, io::Error>(Frame::data(piece)), left - 1))
             }
         });
         let (begun, mut into) = (Instant::now(), Vec::new());
