@@ -16,6 +16,7 @@ mod keepsakes;
 mod keys;
 mod meta;
 mod once;
+mod owner;
 mod place;
 mod replica;
 mod restore;
@@ -70,7 +71,7 @@ impl SqliteStore {
     /// then.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let store = Self::opened(path)?;
-        store.read(replica::is_none)?;
+        store.read(owner::is_none)?;
         Ok(store)
     }
 
@@ -84,7 +85,7 @@ impl SqliteStore {
             Self::create(path, 0)?;
         }
         let (store, manager) = (Self::opened(path)?, *manager);
-        store.write(move |conn| replica::claim(conn, &manager))?;
+        store.write(move |conn| owner::claim(conn, &manager))?;
         Ok(store)
     }
 

@@ -14,49 +14,17 @@ use crate::{
     keystore::{App, Checkpoint, StoreError, Version},
 };
 
-/// Whose copy it is: what the manager's signatures are checked with.
-const MANAGER: &str = "manager";
 /// Until when it was known to be what the manager has, in Unix milliseconds.
-const FRESH_AT: &str = "fresh_at";
+pub(super) const FRESH_AT: &str = "fresh_at";
 /// How long it was good for after that, in milliseconds.
 const GOOD_FOR: &str = "good_for";
-
 /// The hash at which the manager went another way.
 const DIVERGED: &str = "diverged";
 /// The sequence number at which it was replaced whole.
-const WHOLE_AT: &str = "whole_at";
+pub(super) const WHOLE_AT: &str = "whole_at";
 
 /// Gives keys one by one.
 pub(super) type Source<'s> = dyn Fn(&mut dyn FnMut(&Key) -> Result<(), StoreError>) -> Result<(), StoreError> + Send + 's;
-
-/// Has the store be a copy of what `manager` has: an empty one, where it was of another.
-pub(super) fn claim(conn: &Connection, manager: &[u8]) -> Result<(), StoreError> {
-    let meta = Meta::load(conn)?;
-    match keepsakes::find(conn, MANAGER)? {
-        Some(kept) if kept == manager => return Ok(()),
-        None if meta.version != Version::default() => {
-            return Err(StoreError::Io(
-                "this is a store that keys are managed in, and no copy of one: name another file as `cache`".to_owned(),
-            ));
-        }
-        Some(_) | None => {}
-    }
-    clear(conn)?;
-    Meta::new(0).save(conn)?;
-    keepsakes::keep_anew(conn, FRESH_AT, &0i64.to_be_bytes())?;
-    keepsakes::keep_anew(conn, WHOLE_AT, &0u64.to_be_bytes())?;
-    keepsakes::keep_anew(conn, MANAGER, manager)
-}
-
-/// That it is no copy.
-pub(super) fn is_none(conn: &Connection) -> Result<(), StoreError> {
-    match keepsakes::find(conn, MANAGER)? {
-        None => Ok(()),
-        Some(_) => Err(StoreError::Io(
-            "this is the copy that a gate keeps of its manager's keys: nothing is managed in it; name another file".to_owned(),
-        )),
-    }
-}
 
 /// How far it has come. The end of the manager's trail stands for one here, so that a copy that lost its latest changes is told from a whole
 /// one.
@@ -167,7 +135,8 @@ fn kept_number(conn: &Connection, name: &str) -> Result<Option<u64>, StoreError>
     Ok(kept.map(u64::from_be_bytes))
 }
 
-fn clear(conn: &Connection) -> Result<(), StoreError> {
+/// Takes out all keys.
+pub(super) fn clear(conn: &Connection) -> Result<(), StoreError> {
     conn.execute_batch("DELETE FROM keys; DELETE FROM texts; DELETE FROM terms; DELETE FROM apps;")?;
     Ok(())
 }
