@@ -172,6 +172,25 @@ fn edit(path: &std::path::Path, damage: &str) {
     assert!(edited.is_ok_and(|rows| rows > 0), "{damage}");
 }
 
+/// A second gate with another `verify`, which could not even listen, leaves the first its keys.
+#[tokio::test]
+async fn a_gate_that_does_not_start_takes_no_copy_from_one_that_runs() {
+    let (world, other) = (World::start().await, World::start().await);
+    let gate = world.follower("1h").await;
+    let (_, good) = world.new_key_at(&[&gate]).await;
+    let setup = other.follower_setup("1h");
+    std::fs::write(gate.gate.path("other.yaml"), setup.text()).expect("a file");
+    let serve = ["serve", "-c", "other.yaml"];
+    let mut program = super::support::Program::start(&serve, gate.gate.folder.path(), &setup.environment);
+    assert_ne!(program.exit().await, Some(0));
+    let told = program.stderr.whole().await;
+    assert!(told.contains("cache.db: ") && told.contains("name another file as `cache`"), "{told}");
+    world.new_key_at(&[&gate]).await;
+    assert_eq!(gate.asks(&good).await, 200);
+    let gate = gate.restart(Signal::KILL).await;
+    assert_eq!(gate.asks(&good).await, 200);
+}
+
 /// A store in which keys are managed is no place for a copy, and a copy no place to manage keys in.
 #[tokio::test]
 async fn a_store_is_not_overwritten_by_a_copy() {

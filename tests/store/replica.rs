@@ -167,6 +167,27 @@ fn what_is_older_or_cannot_be_changes_nothing() {
     assert_eq!(all(&copy).unwrap(), all(&own.store).unwrap());
 }
 
+/// A mistyped `verify` beside a gate that runs must not cost that gate its keys.
+#[test]
+fn a_copy_that_is_in_use_is_not_taken_over() {
+    let own = Own::with(&["a"]);
+    let (folder, copy) = copy();
+    let (path, is) = (folder.path().join("copy.db"), replace(&copy, &own));
+    let other = [8; 32];
+    let told = SqliteStore::open_replica(&path, &other).err().unwrap().to_string();
+    assert!(told.contains("copy.db: ") && told.contains("name another file as `cache`, or stop that gate"), "{told}");
+    assert_eq!((copy.checkpoint().unwrap(), ids(&all(&copy).unwrap().1)), (is, vec!["a"]));
+    drop(copy);
+    let copy = SqliteStore::open_replica(&path, &other).unwrap();
+    assert_eq!((copy.checkpoint().unwrap(), all(&copy).unwrap().1), (Checkpoint::default(), vec![]));
+    // It is that manager's for good, and may be shared as any other.
+    drop(copy);
+    let copies = [&other; 2].map(|manager| SqliteStore::open_replica(&path, manager).unwrap());
+    replace(&copies[0], &own);
+    assert_eq!(copies[1].checkpoint().unwrap(), is);
+    assert!(SqliteStore::open_replica(&path, &MANAGER).is_err());
+}
+
 /// The log of a damaged copy, left where the next one is made, would be taken for that one's.
 #[test]
 fn no_log_is_left_without_its_copy() {

@@ -110,15 +110,15 @@ impl HeadFile {
         Ok(head)
     }
 
-    /// That of `store`, for nobody else: until it is dropped, nobody opens the store.
+    /// That of `store`, for nobody else: until it is dropped, nobody opens the store. `None` if somebody has it open.
     ///
     /// # Errors
-    /// If somebody has the store open, or nobody could be told that it is not to be opened.
-    pub fn alone(store: &Path) -> Result<Self, StoreError> {
+    /// If nobody could be told that it is not to be opened.
+    pub fn alone(store: &Path) -> Result<Option<Self>, StoreError> {
         let file = make(&beside(store, "-head")).map_err(|error| StoreError::Io(error.to_string()))?;
         match file.try_lock() {
-            Ok(()) => Ok(Self { file: Some(file), written: None }),
-            Err(TryLockError::WouldBlock) => Err(StoreError::Io("it is in use: stop the gate, and try again".into())),
+            Ok(()) => Ok(Some(Self { file: Some(file), written: None })),
+            Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(StoreError::Io(error.to_string())),
         }
     }
@@ -126,9 +126,9 @@ impl HeadFile {
     /// A file system that has no locks, as SQLite asks for as well, is none that a store can be on.
     fn share(&self) -> Result<(), StoreError> {
         match self.file.as_ref().map(File::try_lock_shared) {
-            Some(Err(TryLockError::WouldBlock)) => {
-                Err(StoreError::Io("a copy is being put in its place; ask again when that has ended".into()))
-            }
+            Some(Err(TryLockError::WouldBlock)) => Err(StoreError::Io(
+                "another process has it alone, to put a copy in its place or to empty it; ask again when that has ended".into(),
+            )),
             Some(Err(TryLockError::Error(error))) => Err(StoreError::Io(error.to_string())),
             Some(Ok(())) | None => Ok(()),
         }

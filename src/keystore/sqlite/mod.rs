@@ -76,17 +76,23 @@ impl SqliteStore {
     }
 
     /// Opens the copy at `path` that a gate keeps of the keys of the manager with this public key, and makes an empty one, of version 0.0,
-    /// where there is none, or one of another manager.
+    /// where there is none. One of another manager is emptied, if nobody else has it open.
     ///
     /// # Errors
-    /// As [`SqliteStore::open`], or if keys are managed in what is there.
+    /// As [`SqliteStore::open`], or if keys are managed in what is there, or it is another manager's and in use.
     pub fn open_replica(path: &Path, manager: &[u8; 32]) -> Result<Self, StoreError> {
         if !path.exists() {
             Self::create(path, 0)?;
         }
-        let (store, manager) = (Self::opened(path)?, *manager);
-        store.write(move |conn| owner::claim(conn, &manager))?;
-        Ok(store)
+        let (store, claimed) = (Self::opened(path)?, *manager);
+        if store.write(move |conn| owner::claim(conn, &claimed))? {
+            return Ok(store);
+        }
+        // Closed first: whoever has it open keeps it from being taken over.
+        let place = Arc::clone(&store.place);
+        drop(store);
+        place.told(owner::take_over(&place, manager))?;
+        Self::open_replica(path, manager)
     }
 
     /// Moves the damaged copy at `path` out of the way, to the same name with `.damaged`, so that the next one can be made there.

@@ -1,10 +1,13 @@
 //! Whose keys a copy has: those of one manager, and no others. Knows nothing of how they come into it.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, TransactionBehavior};
 
 use super::{
+    connection,
+    head::HeadFile,
     keepsakes,
     meta::Meta,
+    place::Place,
     replica::{FRESH_AT, WHOLE_AT, clear},
 };
 use crate::keystore::{StoreError, Version};
@@ -12,18 +15,45 @@ use crate::keystore::{StoreError, Version};
 /// Whose copy it is: what the manager's signatures are checked with.
 const MANAGER: &str = "manager";
 
-/// Has the store be a copy of what `manager` has: an empty one, where it was of another.
-pub(super) fn claim(conn: &Connection, manager: &[u8]) -> Result<(), StoreError> {
-    let meta = Meta::load(conn)?;
+/// Has the store be a copy of what `manager` has: an empty one, where it was nobody's. Whether it is that manager's now: of another's, nothing
+/// has changed.
+pub(super) fn claim(conn: &Connection, manager: &[u8]) -> Result<bool, StoreError> {
     match keepsakes::find(conn, MANAGER)? {
-        Some(kept) if kept == manager => return Ok(()),
-        None if meta.version != Version::default() => {
-            return Err(StoreError::Io(
-                "this is a store that keys are managed in, and no copy of one: name another file as `cache`".to_owned(),
-            ));
-        }
-        Some(_) | None => {}
+        Some(kept) => Ok(kept == manager),
+        None if Meta::load(conn)?.version == Version::default() => begin(conn, manager).map(|()| true),
+        None => Err(StoreError::Io(
+            "this is a store that keys are managed in, and no copy of one: name another file as `cache`".to_owned(),
+        )),
     }
+}
+
+/// Empties the copy at `place`, which is another manager's, and has it be that of `manager`. A gate that has it open would be left without
+/// keys, and without what it knows of revocations: so there must be none.
+///
+/// # Errors
+/// If somebody has it open, or it cannot be written. Nothing has changed then.
+pub(super) fn take_over(place: &Place, manager: &[u8]) -> Result<(), StoreError> {
+    let mut head = HeadFile::alone(place.path())?.ok_or_else(|| {
+        StoreError::Io(
+            "this is a copy of the keys of another manager than `verify` says, and a gate uses it: name another file as `cache`, or stop \
+             that gate"
+                .to_owned(),
+        )
+    })?;
+    let mut conn = connection::writing(place)?;
+    let change = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // It may have been taken over meanwhile.
+    if keepsakes::find(&change, MANAGER)?.is_some_and(|kept| kept != manager) {
+        begin(&change, manager)?;
+        // Before the commit: if the machine stopped between, the head of what was there would say of an empty copy that it has lost changes.
+        head.keep((&Meta::load(&change)?).into());
+        head.sync();
+    }
+    change.commit()?;
+    Ok(())
+}
+
+fn begin(conn: &Connection, manager: &[u8]) -> Result<(), StoreError> {
     clear(conn)?;
     Meta::new(0).save(conn)?;
     keepsakes::keep_anew(conn, FRESH_AT, &0i64.to_be_bytes())?;

@@ -45,7 +45,8 @@ pub(super) fn restore(path: &Path, from: &Path, actor: &str, now_ms: i64) -> Res
         return Err(StoreError::Io(format!("{}: is the store itself, and no copy of it", store.display())));
     }
     let told = |error| place::told_of(&store, error);
-    let mut head = HeadFile::alone(&store).map_err(told)?;
+    let in_use = || told(StoreError::Io("it is in use: stop the gate, and try again".into()));
+    let mut head = HeadFile::alone(&store).map_err(told)?.ok_or_else(in_use)?;
     let moment = DateTime::from_timestamp_millis(now_ms).unwrap_or_default().format("%Y%m%dT%H%M%S%3fZ");
     let new = beside(&store, &format!(".restoring-{moment}"));
     let (meta, went_on, old) = place::make(&new, |new| {
