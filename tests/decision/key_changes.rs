@@ -35,6 +35,14 @@ struct Batch {
 
 const IDS: u8 = 40;
 const TEXTS: u8 = 60;
+const SORTS: [(Kind, State); 6] = [
+    (Kind::Publishable, State::Active),
+    (Kind::Publishable, State::Disabled),
+    (Kind::Publishable, State::Revoked),
+    (Kind::Secret, State::Active),
+    (Kind::Secret, State::Disabled),
+    (Kind::Secret, State::Revoked),
+];
 const ORIGINS: [&str; 5] =
     ["https://a.example.com", "https://*.example.com", "null", "app://shell", "https://a.example.com:8443"];
 
@@ -173,9 +181,8 @@ fn answers(set: &KeySet) -> Vec<String> {
             tell(origin, format!("{environment:?} {listed}"));
         }
     }
-    for kind in [Kind::Publishable, Kind::Secret] {
-        let counts = [State::Active, State::Disabled, State::Revoked].map(|state| set.counts().of(kind, state));
-        tell(kind.name(), format!("{counts:?}"));
+    for (kind, state) in SORTS {
+        tell(kind.name(), format!("{} {}", state.name(), set.counts().of(kind, state)));
     }
     tell("all", format!("{} {:?}", set.len(), set.records().map(|record| &*record.id).collect::<Vec<_>>()));
     answers
@@ -205,6 +212,10 @@ proptest! {
                 (Ok(whole), Ok(next)) => {
                     told = answers(&next);
                     prop_assert_eq!(&told, &answers(&whole));
+                    for (kind, state) in SORTS {
+                        let count = wanted.iter().filter(|(_, made)| made.kind == kind && made.state == state).count();
+                        prop_assert_eq!(next.counts().of(kind, state), count);
+                    }
                     (model, set) = (wanted.into_iter().collect(), next);
                 }
                 (whole, next) => prop_assert!(whole.is_err() && next.is_err(), "{:?} {:?}", whole.err(), next.err()),
