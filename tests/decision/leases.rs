@@ -55,7 +55,9 @@ fn where_the_oldest_makes_room_there_are_as_many_places_again() {
     let evicting = gate(policy(), [key(OverConnections::EvictOldest)]);
     let held: Vec<_> = (0..4).map(|_| let_in(&evicting, &stream())).collect();
     assert!(held.iter().all(|permit| permit.evicts_beyond() == Some(2)));
-    assert_eq!(stream().outcome(&evicting), Err(Denial::KeyConnections), "goodbyes do not pile up without end");
+    let refusal = stream().at(&evicting, NOW).expect_err("goodbyes do not pile up without end");
+    let told: Vec<_> = refusal.charges.iter().map(told_of_places).collect();
+    assert_eq!((refusal.denial, told), (Denial::KeyConnections, vec![("connections", 0, true, true)]));
     assert_eq!(let_in(&evicting, &Ask::get("/").key("text")).evicts_beyond(), None, "a plain request ends nobody");
 
     let rejecting = gate(policy(), [key(OverConnections::Reject)]);

@@ -135,6 +135,7 @@ fn a_channel_that_nobody_looked_for_is_not_taken_for_held() {
     let stream = Stream::open(&ask(), testing::policy([inside()]), chat());
     stream.after(testing::policy([fixed("chat:1")]), chat(), Err(Denial::ChannelMissing));
     stream.after(testing::policy([inside()]), chat(), Ok(()));
+    stream.after(testing::policy([Route { name: "renamed".into(), ..inside() }]), chat(), Ok(()));
 
     let named = Stream::open(&ask(), testing::policy([fixed("chat:1")]), chat());
     named.after(testing::policy([Route { one_way: true, ..fixed("chat:1") }]), chat(), Ok(()));

@@ -136,6 +136,18 @@ fn paths_with_two_readings_are_refused() {
     }
 }
 
+#[test]
+fn queries_that_a_url_parser_would_change_are_refused() {
+    for query in ["", "a=b&c", "a=%20+%zz", "a[]='b'{|}`^\\"] {
+        assert!(head("GET", &format!("/?{query}"), &[]).is_ok(), "{query}");
+    }
+    for character in ['"', '#', '<', '>', ' ', '\t', '\0', '\u{7f}', 'é'] {
+        for query in [format!("{character}"), format!("{character}=b"), format!("a={character}b&c"), format!("a={character}")] {
+            assert!(head("GET", &format!("/?{query}"), &[]).is_err(), "{query:?} passed");
+        }
+    }
+}
+
 proptest::proptest! {
     #[test]
     fn a_path_that_passes_means_the_same_decoded_and_normalised(path in "/[a-zA-Z0-9./%;_~\\\\-]{0,30}") {
