@@ -172,6 +172,29 @@ fn edit(path: &std::path::Path, damage: &str) {
     assert!(edited.is_ok_and(|rows| rows > 0), "{damage}");
 }
 
+/// A gate that has lost its keys, but not how far they had come, follows no manager that has gone back; and rather lets nobody in.
+#[tokio::test]
+async fn a_copy_that_is_put_aside_leaves_its_memory() {
+    let RolledBack { mut world, gate, good, revoked, old } = RolledBack::new().await;
+    let cache = gate.gate.path("cache.db");
+    let gate = gate.restart_after(Signal::KILL, async { edit(&cache, "UPDATE keys SET name = 'x'") }).await;
+    assert!(gate.gate.path("cache.db.damaged").exists());
+    world.mend().await;
+    gate.gate.told("the manager has keys of version", 1).await;
+    assert_eq!((gate.asks(&good).await, gate.asks(&revoked).await), (503, 503));
+    // As many changes as were lost, and more; and the gate knows it after a restart too.
+    world.new_key().await;
+    world.new_key().await;
+    let gate = gate.restart(Signal::KILL).await;
+    gate.gate.told("the manager has keys of version", 1).await;
+    assert_eq!((gate.asks(&good).await, gate.asks(&revoked).await), (503, 503));
+    // Nor will the manager be believed once it has forgotten which way it went.
+    edit(&gate.gate.path("cache.db"), "UPDATE keepsakes SET name = name WHERE name = 'diverged'");
+    world.restart_manager_after(&["keys", "restore", "--from", &old, "--yes", "-c", "keygate.yaml"]).await;
+    world.mend().await;
+    gate.comes_to(&good, 200).await;
+}
+
 /// A second gate with another `verify`, which could not even listen, leaves the first its keys.
 #[tokio::test]
 async fn a_gate_that_does_not_start_takes_no_copy_from_one_that_runs() {

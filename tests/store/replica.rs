@@ -1,5 +1,7 @@
 //! A copy of another store's keys: it goes where that store goes, change by change or all at once, and nowhere else.
 
+use std::time::Duration;
+
 use keygate::{
     gate::{
         keys::{Key, KeyChange, Life, Step},
@@ -193,7 +195,7 @@ fn a_copy_that_is_in_use_is_not_taken_over() {
 fn no_log_is_left_without_its_copy() {
     let folder = folder();
     let path = |name: &str| folder.path().join(name);
-    for end in ["", "-wal", "-shm", "-head"] {
+    for end in ["", "-wal", "-shm"] {
         std::fs::write(path(&format!("copy.db{end}")), "damaged").unwrap();
     }
     // What is in the way stops it in the midst, as the machine may.
@@ -204,4 +206,60 @@ fn no_log_is_left_without_its_copy() {
     SqliteStore::put_aside(&path("copy.db")).unwrap();
     assert!(["copy.db", "copy.db-wal", "copy.db-shm"].iter().all(|name| !path(name).exists()));
     assert!(["copy.db.damaged", "copy.db.damaged-wal"].iter().all(|name| path(name).exists()));
+}
+
+/// And a manager that has gone back since is not believed in its place.
+#[test]
+fn a_copy_that_was_put_aside_leaves_how_far_it_had_come() {
+    let own = Own::with(&["a"]);
+    let (folder, copy) = copy();
+    let (path, first) = (folder.path().join("copy.db"), replace(&copy, &own));
+    own.commit(step("a", Step::Disable)).unwrap();
+    assert!(catch_up(&copy, &own, first).unwrap());
+    let far = checkpoint(&own);
+    drop(copy);
+    let begun = || {
+        let copy = SqliteStore::open_replica(&path, &MANAGER).unwrap();
+        assert_eq!((copy.checkpoint().unwrap(), copy.floor().unwrap()), (Checkpoint::default(), far));
+        copy
+    };
+    // Again and again, whatever else is written into the one that was begun.
+    for _ in 0..2 {
+        SqliteStore::put_aside(&path).unwrap();
+        begun().note_fresh(1, Duration::from_secs(1)).unwrap();
+    }
+    // Nor is it lost with the head, which is made anew of it.
+    std::fs::remove_file(folder.path().join("copy.db-head")).unwrap();
+    drop(begun());
+    SqliteStore::put_aside(&path).unwrap();
+    let copy = begun();
+    let told = copy.replace_all(Checkpoint::default(), first, |put| put(&key("a"))).unwrap_err().to_string();
+    assert!(told.contains("older keys are not taken back"), "{told}");
+    copy.note_diverged(far).unwrap();
+    assert!(copy.has_diverged().unwrap(), "as of a copy that has come there");
+    replace(&copy, &own);
+    assert_eq!((copy.checkpoint().unwrap(), copy.floor().unwrap()), (far, far));
+    own.commit(step("a", Step::Enable)).unwrap();
+    assert!(catch_up(&copy, &own, far).unwrap());
+    assert_eq!(copy.floor().unwrap(), checkpoint(&own), "what was before says nothing any more");
+}
+
+/// Whom it is begun for otherwise: a gate whose head is lost as well, and one that follows another manager.
+#[test]
+fn a_copy_that_nothing_is_known_of_begins_with_nothing() {
+    let own = Own::with(&["a"]);
+    let (folder, copy) = copy();
+    let path = folder.path().join("copy.db");
+    replace(&copy, &own);
+    drop(copy);
+    let floor = |manager| SqliteStore::open_replica(&path, manager).unwrap().floor().unwrap();
+    SqliteStore::put_aside(&path).unwrap();
+    assert_eq!(floor(&MANAGER), checkpoint(&own));
+    for _ in 0..2 {
+        assert_eq!(floor(&[8; 32]), Checkpoint::default());
+    }
+    replace(&SqliteStore::open_replica(&path, &MANAGER).unwrap(), &own);
+    SqliteStore::put_aside(&path).unwrap();
+    std::fs::write(folder.path().join("copy.db-head"), "damaged").unwrap();
+    assert_eq!(floor(&MANAGER), Checkpoint::default());
 }

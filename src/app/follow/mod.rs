@@ -25,7 +25,7 @@ use crate::{
     config::{Config, Manager},
     edge::Edge,
     gate::{credential::hex, keys::KeySet},
-    keystore::{Checkpoint, HttpClient, KeyStore as _, SqliteStore, Version},
+    keystore::{Checkpoint, HttpClient, KeyStore as _, SqliteStore, StoreError, Version},
 };
 
 /// Between two attempts at the least and at the most.
@@ -59,7 +59,7 @@ pub struct Follow {
 }
 
 /// Opens the copy that the gate of `config` keeps of the keys of `manager`; an empty one where there is none. One that is damaged, in
-/// whatever of it is read, is put aside: the manager has all that was in it.
+/// whatever of it is read, is put aside: the manager has all that was in it, and may not have gone back since.
 ///
 /// # Errors
 /// If it cannot be opened or made, or its keys make no set.
@@ -144,8 +144,16 @@ impl Follow {
 
     /// How far the copy has come.
     async fn checkpoint(&self) -> Result<Checkpoint, String> {
+        self.ask(SqliteStore::checkpoint).await
+    }
+
+    /// What the copy says to `work`.
+    async fn ask<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&SqliteStore) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, String> {
         let replica = Arc::clone(&self.replica);
-        let read = tokio::task::spawn_blocking(move || replica.checkpoint()).await;
+        let read = tokio::task::spawn_blocking(move || work(&replica)).await;
         read.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
     }
 

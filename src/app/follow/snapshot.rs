@@ -37,8 +37,8 @@ const SILENCE: Duration = Duration::from_secs(30);
 impl Follow {
     /// Takes all keys of the manager in the place of those of the copy.
     pub(super) async fn take_snapshot(&mut self) -> Result<(), String> {
-        let (nonce, at) = (word(&self.random)?, self.checkpoint().await?);
-        let request = get(&format!("{SNAPSHOT_PATH}?nonce={nonce}&after={}", at.version.sequence), "application/jsonl")?;
+        let (nonce, at, floor) = (word(&self.random)?, self.checkpoint().await?, self.ask(SqliteStore::floor).await?);
+        let request = get(&format!("{SNAPSHOT_PATH}?nonce={nonce}&after={}", floor.version.sequence), "application/jsonl")?;
         let answer = good(self.client.send(request)).await?;
         let folder = self.manager.cache.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let file = nameless_in(folder).map_err(|error| error.to_string())?;
@@ -46,7 +46,7 @@ impl Follow {
         receive(answer.into_body(), &mut into).await?;
         into.flush().await.map_err(|error| error.to_string())?;
         let (replica, verify) = (Arc::clone(&self.replica), self.manager.verify);
-        let taken = tokio::task::spawn_blocking(move || take(&replica, file, &verify, &nonce, at)).await;
+        let taken = tokio::task::spawn_blocking(move || take(&replica, file, &verify, &nonce, at, floor)).await;
         let version = taken.map_err(|error| error.to_string())??;
         self.stored.begin_anew().await.map_err(|error| error.to_string())?;
         self.tell_in_force(version);
@@ -94,8 +94,15 @@ where
     }
 }
 
-/// Takes the parcel in `file` into the copy, which has come to `at`, if it is whole, signed, made for this asking, and leads on from there.
-fn take(replica: &SqliteStore, file: File, verify: &VerifyKey, nonce: &str, at: Checkpoint) -> Result<Version, String> {
+/// Takes the parcel in `file` into the copy, which has come to `at`, if it is whole, signed, made for this asking, and leads on from `floor`.
+fn take(
+    replica: &SqliteStore,
+    file: File,
+    verify: &VerifyKey,
+    nonce: &str,
+    at: Checkpoint,
+    floor: Checkpoint,
+) -> Result<Version, String> {
     let verified = anew(&file).map_err(ParcelError::Io).and_then(|file| verify_parcel(file, verify));
     let (heading, Way { from, to }) = verified.map_err(|error| error.to_string())?;
     if heading.nonce != nonce || heading.says != Says::All {
@@ -104,9 +111,11 @@ fn take(replica: &SqliteStore, file: File, verify: &VerifyKey, nonce: &str, at: 
     // Of records that the manager has forgotten, nobody knows which way they went: the gate was away for longer than that, and decided nothing.
     // Unless it had been told before.
     let told = replica.has_diverged().map_err(|error| error.to_string())?;
-    let another_way = to.version.epoch == at.version.epoch && from.map_or(told, |from| from != at.hash);
-    if to.version < at.version || another_way {
-        return Err(diverged(to.version, at.version));
+    let another_way = to.version.epoch == floor.version.epoch && from.map_or(told, |from| from != floor.hash);
+    if to.version < floor.version || another_way {
+        // Who asks for changes is told so by the manager; who has nothing yet asks for none.
+        replica.note_diverged(floor).map_err(|error| error.to_string())?;
+        return Err(diverged(to.version, floor.version));
     }
     let source = move |put: &mut dyn FnMut(&crate::gate::keys::Key) -> Result<(), StoreError>| {
         let mut opened = open_parcel(anew(&file).map_err(ParcelError::Io)?)?;

@@ -18,7 +18,7 @@ use std::{
 use ring::digest::{SHA256, digest};
 use rusqlite::Connection;
 
-use super::{audit, fault::corrupt, meta::Meta, place::beside};
+use super::{audit, fault::corrupt, meta::Meta, place::beside, replica};
 use crate::keystore::StoreError;
 
 /// How far a store had come.
@@ -38,7 +38,11 @@ impl From<&Meta> for Head {
 impl Head {
     /// What was kept of `store`; `None` where nothing was, or it cannot be read.
     pub fn read(store: &Path) -> Option<Self> {
-        let bytes = std::fs::read(beside(store, "-head")).ok()?;
+        Self::parse(&std::fs::read(beside(store, "-head")).ok()?)
+    }
+
+    /// What [`Head::bytes`] made.
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
         let (said, check) = bytes.split_last_chunk::<32>()?;
         let right = digest(&SHA256, said).as_ref() == check;
         let (epoch, rest) = said.split_first_chunk::<8>().filter(|_| right)?;
@@ -46,28 +50,37 @@ impl Head {
         Some(Self { epoch: u64::from_be_bytes(*epoch), sequence: u64::from_be_bytes(*sequence), hash: hash.try_into().ok()? })
     }
 
+    /// How far the store has come. A copy that was begun in the place of a damaged one, and has no keys yet, has come as far as that one had:
+    /// it takes nothing that is older.
+    pub fn of(conn: &Connection) -> Result<Self, StoreError> {
+        match replica::floor(conn)? {
+            Some(floor) => Ok(floor),
+            None => Ok((&Meta::load(conn)?).into()),
+        }
+    }
+
     /// That the store has come at least as far as this, and by the same way.
     pub fn is_reached(&self, conn: &Connection) -> Result<(), StoreError> {
-        let meta = Meta::load(conn)?;
-        let Meta { version, audit: ends, .. } = &meta;
-        if version.epoch > self.epoch {
+        let is = Self::of(conn)?;
+        if is.epoch > self.epoch {
             return Ok(());
         }
-        if version.epoch < self.epoch || ends.last < self.sequence {
+        if is.epoch < self.epoch || is.sequence < self.sequence {
             return Err(corrupt(format_args!(
                 "it is older than it was: change {} was acknowledged, and the latest in it is {}. Its log (`-wal`) is damaged or was deleted, or \
                  an old copy was put in its place: `keygate keys restore` does that so that all know of it",
-                self.sequence, ends.last
+                self.sequence, is.sequence
             )));
         }
-        let hash = audit::hash_of(conn, &meta, self.sequence)?;
+        let hash = audit::hash_of(conn, &Meta::load(conn)?, self.sequence)?;
         if hash.is_some_and(|hash| hash != self.hash) {
             return Err(corrupt(format_args!("change {} of it is not the one that was acknowledged", self.sequence)));
         }
         Ok(())
     }
 
-    fn bytes(&self) -> Vec<u8> {
+    /// It, and a digest of it.
+    pub fn bytes(&self) -> Vec<u8> {
         let mut bytes = [&self.epoch.to_be_bytes()[..], &self.sequence.to_be_bytes(), &self.hash].concat();
         let check = digest(&SHA256, &bytes);
         bytes.extend_from_slice(check.as_ref());
@@ -134,9 +147,11 @@ impl HeadFile {
         }
     }
 
-    /// Keeps `head`, if it is another. In place, as one write to one block, so that it needs no room.
+    /// Keeps `head`, if it is another. In place, as one write to one block, so that it needs no room. One that is behind what was kept is that
+    /// of a copy that has no keys yet ([`Head::of`]), and is not kept.
     pub fn keep(&mut self, head: Head) {
-        if self.written.as_ref() == Some(&head) {
+        let far = |head: &Head| (head.epoch, head.sequence);
+        if self.written.as_ref().is_some_and(|written| *written == head || far(&head) < far(written)) {
             return;
         }
         if let Some(file) = &self.file

@@ -82,7 +82,7 @@ impl SqliteStore {
     /// As [`SqliteStore::open`], or if keys are managed in what is there, or it is another manager's and in use.
     pub fn open_replica(path: &Path, manager: &[u8; 32]) -> Result<Self, StoreError> {
         if !path.exists() {
-            Self::create(path, 0)?;
+            owner::make(path, manager)?;
         }
         let (store, claimed) = (Self::opened(path)?, *manager);
         if store.write(move |conn| owner::claim(conn, &claimed))? {
@@ -95,7 +95,8 @@ impl SqliteStore {
         Self::open_replica(path, manager)
     }
 
-    /// Moves the damaged copy at `path` out of the way, to the same name with `.damaged`, so that the next one can be made there.
+    /// Moves the damaged copy at `path` out of the way, to the same name with `.damaged`, so that the next one can be made there. How far it
+    /// had come is still known to that one ([`SqliteStore::floor`]), unless its head is damaged too.
     ///
     /// # Errors
     /// If it cannot be moved.
@@ -112,7 +113,7 @@ impl SqliteStore {
                 head.is_reached(&conn)?;
             }
             let mut head = head.or_made(place.path())?;
-            head.keep((&Meta::load(&conn)?).into());
+            head.keep(Head::of(&conn)?);
             head.sync();
             Writer::start(conn, Arc::clone(&place), head)
         };
@@ -140,6 +141,15 @@ impl SqliteStore {
         self.read(|conn| Ok(replica::checkpoint(&Meta::load(conn)?)))
     }
 
+    /// What keys must lead on from to be taken into a copy: how far it has come, or, while it has none because it was begun in the place of a
+    /// damaged one, how far that one had.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn floor(&self) -> Result<Checkpoint, StoreError> {
+        self.read(replica::least)
+    }
+
     /// Replaces all keys of a copy, which has come to `from` and no other, by those that `source` gives, and which are those of `to`. `source`
     /// may be asked more than once. Whether it was done: if not, another process has brought the copy elsewhere.
     ///
@@ -164,7 +174,7 @@ impl SqliteStore {
         self.write(move |conn| replica::apply(conn, from, to, &keys))
     }
 
-    /// The manager of a copy has said that it never came to `at`.
+    /// The manager of a copy is known never to have come to `at`.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -172,7 +182,7 @@ impl SqliteStore {
         self.write(move |conn| replica::note_diverged(conn, at))
     }
 
-    /// Whether its manager has said that it never came to where the copy is.
+    /// Whether its manager is known never to have come to [`SqliteStore::floor`].
     ///
     /// # Errors
     /// If it cannot be read.

@@ -1,19 +1,34 @@
 //! Whose keys a copy has: those of one manager, and no others. Knows nothing of how they come into it.
 
+use std::path::Path;
+
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::{
     connection,
-    head::HeadFile,
+    head::{Head, HeadFile},
     keepsakes,
     meta::Meta,
-    place::Place,
-    replica::{FRESH_AT, WHOLE_AT, clear},
+    place::{self, Place},
+    replica::{FLOOR, FRESH_AT, WHOLE_AT, clear},
+    schema,
 };
 use crate::keystore::{StoreError, Version};
 
 /// Whose copy it is: what the manager's signatures are checked with.
 const MANAGER: &str = "manager";
+
+/// Makes an empty copy of what `manager` has at `path`, where there is none. Where there was one, whose head is still there, what has not come
+/// as far is not taken into the new one: keys that were revoked since would be good again.
+pub(super) fn make(path: &Path, manager: &[u8]) -> Result<(), StoreError> {
+    let floor = Head::read(path);
+    place::make(path, |new| {
+        let mut conn = connection::open(new)?;
+        schema::migrate(&mut conn)?;
+        begin(&conn, manager)?;
+        floor.iter().try_for_each(|floor| keepsakes::keep_anew(&conn, FLOOR, &floor.bytes()))
+    })
+}
 
 /// Has the store be a copy of what `manager` has: an empty one, where it was nobody's. Whether it is that manager's now: of another's, nothing
 /// has changed.
@@ -55,6 +70,7 @@ pub(super) fn take_over(place: &Place, manager: &[u8]) -> Result<(), StoreError>
 
 fn begin(conn: &Connection, manager: &[u8]) -> Result<(), StoreError> {
     clear(conn)?;
+    keepsakes::forget(conn, FLOOR)?;
     Meta::new(0).save(conn)?;
     keepsakes::keep_anew(conn, FRESH_AT, &0i64.to_be_bytes())?;
     keepsakes::keep_anew(conn, WHOLE_AT, &0u64.to_be_bytes())?;

@@ -6,7 +6,10 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::{
-    apps, keepsakes, keys,
+    apps,
+    fault::corrupt,
+    head::Head,
+    keepsakes, keys,
     meta::{Ends, Meta},
 };
 use crate::{
@@ -22,6 +25,8 @@ const GOOD_FOR: &str = "good_for";
 const DIVERGED: &str = "diverged";
 /// The sequence number at which it was replaced whole.
 pub(super) const WHOLE_AT: &str = "whole_at";
+/// How far the damaged copy had come in whose place this one was begun; kept until there are keys.
+pub(super) const FLOOR: &str = "floor";
 
 /// Gives keys one by one.
 pub(super) type Source<'s> = dyn Fn(&mut dyn FnMut(&Key) -> Result<(), StoreError>) -> Result<(), StoreError> + Send + 's;
@@ -32,6 +37,19 @@ pub(super) const fn checkpoint(meta: &Meta) -> Checkpoint {
     Checkpoint { version: meta.version, hash: meta.audit.hash }
 }
 
+/// How far the damaged copy had come in whose place this one was begun, if it has no keys yet.
+pub(super) fn floor(conn: &Connection) -> Result<Option<Head>, StoreError> {
+    let kept = keepsakes::find(conn, FLOOR)?;
+    let unread = || corrupt("how far the copy before it had come cannot be read");
+    kept.map(|kept| Head::parse(&kept).ok_or_else(unread)).transpose()
+}
+
+/// What keys must lead on from to be taken.
+pub(super) fn least(conn: &Connection) -> Result<Checkpoint, StoreError> {
+    let Head { epoch, sequence, hash } = Head::of(conn)?;
+    Ok(Checkpoint { version: Version { epoch, sequence }, hash })
+}
+
 /// Replaces all keys of a copy at `from` by those of `source`, which are those of `to`. Whether it was at `from`.
 pub(super) fn replace_all(conn: &Connection, from: Checkpoint, to: Checkpoint, source: &Source<'_>) -> Result<bool, StoreError> {
     if to.version < from.version {
@@ -40,7 +58,12 @@ pub(super) fn replace_all(conn: &Connection, from: Checkpoint, to: Checkpoint, s
     if checkpoint(&Meta::load(conn)?) != from {
         return Ok(false);
     }
+    let least = least(conn)?.version;
+    if to.version < least {
+        return Err(older(to.version, least));
+    }
     clear(conn)?;
+    keepsakes::forget(conn, FLOOR)?;
     let mut meta = Meta::new(0);
     // No change of theirs is known: only that they are so now.
     source(&mut |key| put(conn, &mut meta, key, 0))?;
@@ -88,10 +111,10 @@ pub(super) fn note_diverged(conn: &Connection, at: Checkpoint) -> Result<(), Sto
     keepsakes::keep_anew(conn, DIVERGED, &at.hash)
 }
 
-/// Whether it has said so of where the copy is.
+/// Whether it has said so of what keys must lead on from.
 pub(super) fn has_diverged(conn: &Connection) -> Result<bool, StoreError> {
-    Ok(keepsakes::find(conn, DIVERGED)?
-        .is_some_and(|hash| hash == Meta::load(conn).map(|meta| meta.audit.hash).unwrap_or_default()))
+    let least = least(conn)?;
+    Ok(keepsakes::find(conn, DIVERGED)?.is_some_and(|hash| hash == least.hash))
 }
 
 /// Until when it was known to be what the manager has, in Unix milliseconds, and how long it was good for after that.
