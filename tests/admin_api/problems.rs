@@ -123,6 +123,9 @@ async fn head(seen: &Seen) {
         "/v1/snapshot/events?nonce=n&instance=&name=edge&epoch=3&after=4&max_stale_ms=1000&hash=0000000000000000000000000000000000000000000000000000000000000000",
         "/v1/snapshot/events?nonce=n&instance=i&name=edge&epoch=3&after=4&max_stale_ms=1000&hash=000000000000000000000000000000000000000000000000000000000000000x",
         "/v1/snapshot?nonce=n&after=-1",
+        "/v1/snapshot?after=9007199254740992",
+        "/v1/snapshot/events?nonce=n&instance=i&name=edge&epoch=3&after=9007199254740992&max_stale_ms=1000&hash=0000000000000000000000000000000000000000000000000000000000000000",
+        "/v1/snapshot/events?nonce=n&instance=i&name=edge&epoch=9007199254740992&after=4&max_stale_ms=1000&hash=0000000000000000000000000000000000000000000000000000000000000000",
     ] {
         seen.is(&Ask::new("GET", target).token("owner").send(to).await, 400, "bad_query");
     }

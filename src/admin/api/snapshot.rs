@@ -59,6 +59,7 @@ struct Following {
 /// All keys as a parcel, with their version as the `ETag`.
 pub(super) async fn snapshot(State(api): State<Arc<Api>>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
     let Asked { nonce, after } = query::read(&uri)?;
+    query::number("after", Some(after))?;
     if let Some(nonce) = &nonce {
         word(Kind::BadQuery, "nonce", nonce)?;
     }
@@ -85,6 +86,8 @@ pub(super) async fn events(State(api): State<Arc<Api>>, By(by): By, uri: Uri) ->
     for (field, text) in [("nonce", &nonce), ("instance", &instance), ("name", &name)] {
         word(Kind::BadQuery, field, text)?;
     }
+    query::number("epoch", Some(epoch))?;
+    query::number("after", Some(after))?;
     if !MAX_STALE_MS.contains(&max_stale_ms) {
         return Err(Problem::at(Kind::BadQuery, "max_stale_ms", "must be from a second to a day"));
     }

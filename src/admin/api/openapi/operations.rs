@@ -183,7 +183,8 @@ pub(super) fn of(action: &str) -> Option<Operation> {
         "snapshot.follow" => Operation {
             summary: "Changes of keys, for a gate that follows",
             about: "Events `changes`, each with the lines of a parcel from the version before on, at once whenever keys change and now and \
-                    then without any; or `behind`, and then the gate has to read a snapshot.",
+                    then without any; or `end`, with a parcel that says why no changes lead on: the gate has to read a snapshot, or has keys that were \
+                    never here.",
             answer: Answer::Events,
             problems: &[Kind::NoGate],
             ..READ
@@ -196,8 +197,9 @@ pub(super) fn of(action: &str) -> Option<Operation> {
         },
         "snapshot.report" => Operation {
             summary: "How far a gate has come, from itself",
+            about: "Of a gate that has asked for changes since the manager was started; until then it is not known.",
             body: body("GateReport", true),
-            problems: &[Kind::NoGate],
+            problems: &[Kind::NoGate, Kind::NotFound],
             ..READ
         },
         "snapshot.usage" => Operation {
