@@ -108,6 +108,15 @@ fn a_generated_key_may_be_spelled_as_ably_does() {
 }
 
 #[test]
+fn a_spelled_key_is_found_among_many() {
+    let keys: Vec<_> = (0..28).map(|seed| generated(None, Kind::Secret, seed)).collect();
+    let set = set(keys.iter().map(|(text, id, _)| testing::secret(id, text)).collect()).unwrap();
+    for (_, id, spelled) in &keys {
+        assert_eq!(*set.authenticate(spelled, 0).unwrap().0.id, **id);
+    }
+}
+
+#[test]
 fn a_spelled_key_is_held_to_what_its_record_says() {
     let (text, id, spelled) = generated(None, Kind::Publishable, 2);
     let key = || KeyRecord { kind: Kind::Publishable, ..testing::secret(&id, &text) };
