@@ -106,6 +106,8 @@ mod tests {
 
     #[test]
     fn what_ably_allows_no_channel_to_be_called_is_refused() {
+        assert_eq!(Channel::parse(""), Err("must not be empty"));
+        assert_eq!(Channel::parse("[meta]"), Err("must have a name behind its prefix"));
         for text in [
             "",
             ":",

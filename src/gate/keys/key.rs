@@ -174,8 +174,9 @@ pub(super) mod tests {
     fn a_key_that_is_put_back_has_the_texts_that_it_was_given_last() {
         let leaked = KeyChange::Step(Step::Rotate { digest: digest("pk_second"), grace_ms: 0 }, Some("pk_second".into()));
         let rotated = key().after(leaked, NOW).unwrap();
-        let is = key().put_back(&rotated, NOW).unwrap();
-        assert_eq!((&is.life, &is.text, is.text_since_ms), (&rotated.life, &rotated.text, NOW));
+        let imported = Key { ill_checked: true, ..rotated.clone() };
+        let is = key().put_back(&imported, NOW).unwrap();
+        assert_eq!((&is.life, &is.text, is.ill_checked, is.text_since_ms), (&rotated.life, &rotated.text, true, NOW));
         assert_eq!(rotated.put_back(&key(), NOW), None);
     }
 

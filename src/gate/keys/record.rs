@@ -272,3 +272,19 @@ impl KeyRecord {
         std::iter::once(&self.digest).chain(self.previous().iter().map(|previous| &previous.digest))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_counted_of_a_key_is_kept_with_it() {
+        let state = KeyState::default();
+        assert!(state.tallies().is_none(), "nothing is kept of a key that nobody uses");
+        assert!(state.uses().count(None, 5));
+        assert_eq!((state.uses().take().permitted, state.uses().take().permitted), (1, 0));
+        let quotas = Quotas { day: Some(2), month: None };
+        assert!(state.meters().charge(&quotas, 0).is_some());
+        assert_eq!(state.tallies().and_then(|tallies| tallies.day).map(|tally| tally.count), Some(1));
+    }
+}

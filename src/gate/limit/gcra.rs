@@ -82,13 +82,6 @@ impl Gcra {
         }
     }
 
-    /// Whether one request would pass at `now_ns`; less work than [`Gcra::peek`], which says more.
-    #[must_use]
-    pub fn would_pass(&self, quota: &Quota, now_ns: u64) -> bool {
-        let tolerance_ns = quota.tolerance_ns();
-        within(tolerance_ns, next(quota.interval_ns, tolerance_ns, self.full_at(), now_ns), now_ns).is_ok()
-    }
-
     /// Whether one request would pass at `now_ns`, charging nothing.
     #[must_use]
     pub fn peek(&self, quota: &Quota, now_ns: u64) -> Pace {

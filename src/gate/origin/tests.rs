@@ -56,6 +56,17 @@ fn lists_and_strangers() {
 }
 
 #[test]
+fn a_scheme_has_its_own_port() {
+    for (scheme, own) in [("https", ":443"), ("http", ":80"), ("HTTP", ":80"), ("capacitor", ":0")] {
+        let page = format!("{scheme}://localhost");
+        for port in ["", ":443", ":80", ":0", ":8080"] {
+            check(&[&page], &format!("{page}{port}"), port.is_empty() || port == own);
+            check(&[&format!("{page}:8080")], &format!("{page}{port}"), port == ":8080");
+        }
+    }
+}
+
+#[test]
 fn a_wildcard_is_whole_labels_and_never_the_apex() {
     let below = &["https://*.example.com"][..];
     check(below, "https://a.example.com", true);
