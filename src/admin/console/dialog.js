@@ -1,6 +1,6 @@
 // Dialogs: the focus goes into them and back to where it was, Escape closes them, save the one that shows a secret.
 
-import { add, button, copyButton, h, newId, trouble } from "./dom.js";
+import { add, button, copyButton, h, newId, successor, trouble } from "./dom.js";
 
 // Opens a dialog with what `fill(dialog)` puts there, and resolves with what it is closed with: `dialog.close(value)`, or "" for Escape.
 // One that `stays` is not closed by going to another view, a `firm` one by nothing but itself.
@@ -15,8 +15,9 @@ export function open(title, fill, { firm = false, stays = firm } = {}) {
     if (!stays) addEventListener("hashchange", () => dialog.close(), { once: true });
     dialog.addEventListener("close", () => {
       dialog.remove();
-      // The button that opened it may be gone with what it changed.
-      (before?.isConnected ? before : document.querySelector("main:not([hidden])"))?.focus();
+      // The button that opened it may have been drawn again meanwhile, or be gone with what it changed.
+      const main = document.querySelector("main:not([hidden])");
+      (before?.isConnected ? before : (before && successor(before, main)) ?? main)?.focus();
       resolve(dialog.returnValue);
     });
     dialog.showModal();

@@ -25,11 +25,15 @@ export function redraw(holder, ...children) {
   const had = holder.contains(document.activeElement) && document.activeElement;
   holder.replaceChildren();
   add(holder, children);
-  if (!had) return;
-  const alike = (one) => one.tagName === had.tagName && one.name === had.name && one.href === had.href && one.textContent === had.textContent;
-  const counts = (one) => had.href && one.href === had.href;
+  if (had) (successor(had, holder) ?? document.querySelector("#main h1"))?.focus();
+}
+
+// What stands in `holder` now for `gone`, an element that was drawn again: the one that is the same, or leads to the same place.
+export function successor(gone, holder) {
+  const alike = (one) => one.tagName === gone.tagName && one.name === gone.name && one.href === gone.href && one.textContent === gone.textContent;
+  const counts = (one) => gone.href && one.href === gone.href;
   const all = [...holder.querySelectorAll("a, button, input, select, summary")];
-  (all.find(alike) ?? all.find(counts) ?? document.querySelector("#main h1"))?.focus();
+  return all.find(alike) ?? all.find(counts);
 }
 
 export const byId = (id) => document.getElementById(id);

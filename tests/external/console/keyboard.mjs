@@ -97,6 +97,24 @@ export async function keyboard(check) {
     }
   });
 
+  await check("keyboard: … though the page is drawn again behind a dialog", async () => {
+    const held = [];
+    await page.route(/\/v1\/keys\/\w+$/, (route) => void held.push(route), { times: 1 });
+    // What an action leads to is asked for when its dialog closes, here held back until the next dialog is open.
+    await to(/^Disable$/, "Shift+Tab");
+    await press("Enter", "Escape");
+    await page.locator("dialog").waitFor({ state: "detached" });
+    await until("the key is asked for again", () => held.length > 0);
+    await press("Enter");
+    await page.locator("dialog").waitFor();
+    await page.evaluate(() => (window.drawnBefore = document.querySelector("#main .heading")));
+    await held[0].continue();
+    await until("the page is drawn again", () => page.evaluate(() => !window.drawnBefore.isConnected));
+    await press("Escape");
+    await page.locator("dialog").waitFor({ state: "detached" });
+    await until("the focus back", async () => (await focused(page)) === "Disable");
+  });
+
   await check("keyboard: revoking", async () => {
     const id = new URL(page.url()).hash.split("/")[2];
     world.open(id, 2);
