@@ -144,6 +144,35 @@ async fn a_gate_that_is_cut_off_is_missing_in_a_receipt_after_a_restart_too() {
     assert_eq!(world.revoke(&id, "10s").await.0, Some(0));
 }
 
+/// Gates that could not be written down follow all the same, none of them waiting for the others, and are as soon as they can be.
+#[tokio::test]
+async fn gates_that_cannot_be_noted_follow_and_are_noted_later() {
+    const GATES: usize = 6;
+    let mut world = World::start().await;
+    let _first = world.follower("1h").await;
+    let store = rusqlite::Connection::open(world.manager.path("keygate.db")).expect("the store");
+    // An index of what overflows, for triggers are off: nothing can be written under these names.
+    let refuse = "CREATE INDEX refuse ON keepsakes (ABS(-9223372036854775807 - (LENGTH(name) > 0))) WHERE SUBSTR(name, 1, 9) = 'gate:many'";
+    store.execute_batch(refuse).expect("an index");
+    for n in 0..GATES {
+        world.joined(&format!("many{n}")).await.read_through(b"text/event-stream").await;
+    }
+    let said = "gates that follow, or have ended, could not be noted";
+    world.manager.told(said, GATES).await;
+    let failures = world.manager.program.stderr.text().matches(said).count();
+    assert!((GATES..2 * GATES).contains(&failures), "{failures}: one each, and one for all as often as is looked for them");
+
+    store.execute_batch("DROP INDEX refuse").expect("no index");
+    until("all gates in the store", || async {
+        let asked = store.query_row("SELECT COUNT(*) FROM keepsakes WHERE name LIKE 'gate:%'", [], |row| row.get::<_, usize>(0));
+        (asked.expect("a number") == GATES + 1).then_some(())
+    })
+    .await;
+    drop(store);
+    world.restart_manager(|_| ()).await;
+    assert_eq!(world.api("/v1/gates").await["items"].as_array().map(Vec::len), Some(GATES + 1));
+}
+
 /// Nor is it where the key is revoked while no manager runs.
 #[tokio::test]
 async fn a_gate_that_follows_is_missing_in_a_receipt_of_a_manager_that_does_not_run() {

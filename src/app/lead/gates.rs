@@ -97,10 +97,11 @@ impl Gates {
         }
     }
 
-    /// Those that the store does not know yet.
-    pub(super) fn unkept(&self) -> Vec<(Box<str>, Kept)> {
+    /// Those that the store does not know yet, of all or of `one`.
+    pub(super) fn unkept(&self, one: Option<&str>) -> Vec<(Box<str>, Kept)> {
         let known = self.known.lock();
-        let unkept = known.iter().filter(|(_, gate)| !gate.kept && !gate.left);
+        let asked = |instance: &str| one.is_none_or(|one| *instance == *one);
+        let unkept = known.iter().filter(|(instance, gate)| asked(instance) && !gate.kept && !gate.left);
         let kept = |gate: &Known| Kept {
             name: gate.name.clone(),
             actor: gate.actor.clone(),

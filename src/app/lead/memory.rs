@@ -49,14 +49,15 @@ impl Lead {
     pub(super) async fn admit(&self, joining: &Joining, actor: &str) -> Result<super::gates::Present, Trouble> {
         let _turn = self.keeping.lock().await;
         let present = self.gates.join(joining, actor)?;
-        self.keep_all().await;
+        // Not all that the store does not know yet: where writing fails, each of many that come at once would wait for all before it.
+        self.keep(self.gates.unkept(Some(&joining.instance))).await;
         Ok(present)
     }
 
     /// A gate has ended, and said so.
     pub(super) async fn has_left(&self, instance: &str) {
         let _turn = self.keeping.lock().await;
-        self.keep(instance, None).await;
+        self.let_go(vec![instance.into()]).await;
     }
 
     /// Forgets gates that decide nothing any more, until the process ends or another one leads.
@@ -75,26 +76,32 @@ impl Lead {
             if let Ok(kept) = kept(&self.stored).await {
                 self.gates.recall(kept);
             }
-            for instance in self.gates.forget() {
-                self.keep(&instance, None).await;
-            }
-            self.keep_all().await;
+            self.let_go(self.gates.forget()).await;
+            // Where there was no room for one, there may be now.
+            self.keep(self.gates.unkept(None)).await;
         }
     }
 
-    /// Keeps those that are not yet: where there was no room for one, there may be now.
-    async fn keep_all(&self) {
-        for (instance, kept) in self.gates.unkept() {
-            self.keep(&instance, serde_json::to_vec(&kept).ok()).await;
-        }
+    async fn keep(&self, gates: Vec<(Box<str>, Kept)>) {
+        self.note(gates.into_iter().filter_map(|(instance, kept)| Some((instance, Some(serde_json::to_vec(&kept).ok()?))))).await;
     }
 
-    async fn keep(&self, instance: &str, value: Option<Vec<u8>>) {
-        let (is_kept, change) = (value.is_some(), BTreeMap::from([(format!("{PREFIX}{instance}").into(), value)]));
-        match self.stored.ask(move |store| store.put_keepsakes(change)).await {
-            Ok(()) => self.gates.is_kept(instance, is_kept),
+    async fn let_go(&self, gates: Vec<Box<str>>) {
+        self.note(gates.into_iter().map(|instance| (instance, None))).await;
+    }
+
+    /// Writes what is kept of gates, at once for all: where it fails, that is one failure.
+    async fn note(&self, gates: impl Iterator<Item = (Box<str>, Option<Vec<u8>>)>) {
+        let gates = BTreeMap::from_iter(gates);
+        if gates.is_empty() {
+            return;
+        }
+        let changes = gates.iter().map(|(instance, value)| (format!("{PREFIX}{instance}").into(), value.clone())).collect();
+        match self.stored.ask(move |store| store.put_keepsakes(changes)).await {
+            Ok(()) => gates.iter().for_each(|(instance, value)| self.gates.is_kept(instance, value.is_some())),
             Err(error) => {
-                warn!(%error, instance, "a gate that follows, or has ended, could not be noted: after a restart, receipts would not know it");
+                let gates = gates.len();
+                warn!(%error, gates, "gates that follow, or have ended, could not be noted: after a restart, receipts would not know it");
             }
         }
     }
