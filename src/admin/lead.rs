@@ -36,6 +36,9 @@ pub trait Leading: Send + Sync + 'static {
 
     /// The gates that follow, or may still decide by the keys that they had.
     fn gates(&self) -> Vec<GateView>;
+
+    /// Forgets a gate that is not connected, of which somebody knows that it runs no more; noted in the audit trail.
+    async fn forget(&self, instance: &str, by: &Caller) -> Result<(), Trouble>;
 }
 
 /// A gate that begins to follow.

@@ -346,6 +346,8 @@ pub enum Trouble {
     TrailDiffers(String),
     /// The keys are in a file, or another gate manages them: nothing can be changed here; where it can.
     ReadOnly(String),
+    /// The gate that is to be forgotten follows.
+    Follows,
     /// There is too much of it now; of what.
     Busy(String),
     /// It broke off; for the log.

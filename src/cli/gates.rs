@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{
     exit,
     form::{Column, Form, print_table, print_value, text},
-    manager::{Asking, Manager},
+    manager::{Asking, Manager, confirmed, escaped, is_attended},
 };
 use crate::config::SNAPSHOT_PATH;
 
@@ -17,6 +17,8 @@ use crate::config::SNAPSHOT_PATH;
 pub enum Command {
     /// List the gates that take their keys from here, and how far each has come
     List(List),
+    /// Forget a gate that runs no more, which receipts would otherwise wait for until its `max_stale` has passed
+    Forget(Forget),
     /// Print what goes as `keys.verify` into the configuration of a gate that is to follow
     VerifyKey(VerifyKey),
 }
@@ -25,6 +27,21 @@ pub enum Command {
 pub struct List {
     #[command(flatten)]
     asking: Asking,
+}
+
+#[derive(clap::Args)]
+#[command(
+    after_help = "Only of a gate that is known to have ended: one that still runs, cut off, may let in keys that are revoked meanwhile. \
+                  If it comes back, it is known again."
+)]
+pub struct Forget {
+    /// The gate's process, as `keygate gates list` has it under INSTANCE
+    instance: String,
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+    #[command(flatten)]
+    manager: Manager,
 }
 
 #[derive(clap::Args)]
@@ -38,14 +55,16 @@ impl Command {
     pub fn run(self) -> ExitCode {
         let ran = match self {
             Self::List(list) => list.run(),
+            Self::Forget(forget) => forget.run(),
             Self::VerifyKey(key) => key.run(),
         };
         exit::of(ran)
     }
 }
 
-const LISTED: [Column; 6] = [
+const LISTED: [Column; 7] = [
     ("NAME", |gate| text(gate, "name")),
+    ("INSTANCE", |gate| text(gate, "instance")),
     ("STATE", |gate| state(gate).to_owned()),
     (">VERSION", |gate| gate["version"]["sequence"].to_string()),
     (">HEARD (S AGO)", |gate| seconds(ms(gate, "heard_ms_ago"))),
@@ -60,6 +79,19 @@ impl List {
             form @ (Form::Json | Form::Yaml) => print_value(&json!(gates), form),
             Form::Table => print_table(&gates, &LISTED, "no gate follows; docs/keys.md says how one does"),
         }
+        Ok(())
+    }
+}
+
+impl Forget {
+    fn run(self) -> Result<(), ExitCode> {
+        let session = self.manager.meet(false)?;
+        if !self.yes && is_attended() {
+            let question = "If its process still runs, cut off, it may let in keys that are revoked meanwhile. It has ended?";
+            confirmed(question, &self.instance)?;
+        }
+        session.ask(Method::POST, &format!("/v1/gates/{}/forget", escaped(&self.instance)), Some(&json!({})))?;
+        say!("forgotten {}", self.instance);
         Ok(())
     }
 }

@@ -9,10 +9,7 @@ mod show;
 mod step;
 mod update;
 
-use std::{
-    io::{BufRead as _, Write as _},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
 use super::exit;
 
@@ -64,17 +61,4 @@ impl Command {
         };
         exit::of(ran)
     }
-}
-
-/// Asks whoever sits at the terminal, who goes on by typing `word`.
-///
-/// # Errors
-/// If they do not.
-fn confirmed(question: &str, word: &str) -> Result<(), ExitCode> {
-    let mut out = anstream::stderr().lock();
-    let asked = write!(out, "{question} Type `{word}` to go on: ").and_then(|()| out.flush());
-    let mut answer = String::new();
-    let read = asked.and_then(|()| std::io::stdin().lock().read_line(&mut answer));
-    read.map_err(exit::failed)?;
-    if answer.trim() == word { Ok(()) } else { Err(exit::failed("not confirmed; nothing was changed")) }
 }

@@ -1,7 +1,7 @@
 //! Whom the commands that manage keys ask: a gate elsewhere, the gate that runs here, or nobody, and then they work on the store itself.
 
 use std::{
-    io::IsTerminal as _,
+    io::{BufRead as _, IsTerminal as _, Write as _},
     path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
@@ -236,4 +236,17 @@ pub(super) fn escaped(text: &str) -> String {
 /// Whether somebody sits at the terminal who can be asked.
 pub(super) fn is_attended() -> bool {
     std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+/// Asks whoever sits at the terminal, who goes on by typing `word`.
+///
+/// # Errors
+/// If they do not.
+pub(super) fn confirmed(question: &str, word: &str) -> Result<(), ExitCode> {
+    let mut out = anstream::stderr().lock();
+    let asked = write!(out, "{question} Type `{word}` to go on: ").and_then(|()| out.flush());
+    let mut answer = String::new();
+    let read = asked.and_then(|()| std::io::stdin().lock().read_line(&mut answer));
+    read.map_err(exit::failed)?;
+    if answer.trim() == word { Ok(()) } else { Err(exit::failed("not confirmed; nothing was changed")) }
 }

@@ -342,6 +342,10 @@ impl Leading for FakeManager {
         };
         ["two", "one"].map(view).into()
     }
+
+    async fn forget(&self, _: &str, _: &Caller) -> Result<(), Trouble> {
+        self.troubled()
+    }
 }
 
 fn operator(id: &str) -> Operator {

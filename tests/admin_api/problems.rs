@@ -252,6 +252,7 @@ async fn manager(seen: &Seen) {
         (of(StoreError::Io("/var/lib/keygate.db: no luck".to_owned())), 503, "store_failed"),
         (Trouble::Invalid(invalid), 422, "invalid"),
         (Trouble::TrailDiffers("it ends at record 2".to_owned()), 409, "trail_differs"),
+        (Trouble::Follows, 409, "gate_follows"),
         (Trouble::ReadOnly("the keys are in /etc/keys.yaml: edit it".to_owned()), 409, "read_only"),
         (Trouble::Broken("keygate.db is gone".to_owned()), 500, "broken"),
     ];

@@ -144,6 +144,39 @@ async fn a_gate_that_is_cut_off_is_missing_in_a_receipt_after_a_restart_too() {
     assert_eq!(world.revoke(&id, "10s").await.0, Some(0));
 }
 
+/// Whoever knows that a gate has ended need not wait for what it might have decided; nothing else is forgotten.
+#[tokio::test]
+async fn a_gate_that_was_killed_can_be_forgotten() {
+    let mut world = World::start().await;
+    let mut gate = world.follower("1h").await;
+    let (id, _) = world.new_key_at(&[&gate]).await;
+    let instance = world.api("/v1/gates").await["items"][0]["instance"].as_str().expect("an instance").to_owned();
+    let forget = ["gates", "forget", &instance];
+    let (code, _, error) = world.manager.command(&forget).await;
+    assert!(code == Some(1) && error.contains("this one is connected"), "{error}");
+
+    gate.gate.program.signal(Signal::KILL);
+    gate.gate.program.exit().await;
+    until("a gate that is away", || async { (world.api("/v1/gates").await["items"][0]["connected"] == false).then_some(()) })
+        .await;
+    assert_eq!(world.revoke(&id, "0s").await.0, Some(3), "it might still let the key in");
+    assert_eq!(world.does(&forget).await, format!("forgotten {instance}\n"));
+    let (code, said) = world.revoke(&id, "0s").await;
+    assert_eq!((code, said["receipt"]["gates"].as_array().map(Vec::len)), (Some(0), Some(1)), "{said}");
+    let trail = world.api("/v1/audit?action=gate.forget").await;
+    assert_eq!(trail["items"][0]["target"], format!("gate:{instance}"), "{trail}");
+    let (code, _, error) = world.manager.command(&forget).await;
+    assert!(code == Some(1) && error.contains("there is no gate with this id"), "{error}");
+
+    // For good, and until it comes back.
+    world.restart_manager(|_| ()).await;
+    assert_eq!(world.api("/v1/gates").await["items"].as_array().map(Vec::len), Some(0));
+    world.mend().await;
+    let gate = Follower::start(gate.gate.folder, gate.setup).await;
+    gate.is_ready().await;
+    assert_eq!(world.api("/v1/gates").await["items"].as_array().map(Vec::len), Some(1));
+}
+
 /// Gates that could not be written down follow all the same, none of them waiting for the others, and are as soon as they can be.
 #[tokio::test]
 async fn gates_that_cannot_be_noted_follow_and_are_noted_later() {

@@ -38,7 +38,7 @@ const KEY: bool = true;
 const NO_KEY: bool = false;
 
 /// Every call but those that anybody may make: the console's files, this API's description and its table of problems.
-pub(super) static ENDPOINTS: [Endpoint; 29] = [
+pub(super) static ENDPOINTS: [Endpoint; 30] = [
     row(Method::GET, "/v1/keys", "key.list", Role::Viewer, KEY, KEYS),
     row(Method::POST, "/v1/keys", "key.create", Role::Operator, KEY, &[]),
     row(Method::GET, "/v1/keys/{id}", "key.show", Role::Viewer, KEY, &[]),
@@ -65,6 +65,7 @@ pub(super) static ENDPOINTS: [Endpoint; 29] = [
     row(Method::POST, "/v1/snapshot/reports", "snapshot.report", Role::Gate, NO_KEY, &[]),
     row(Method::POST, "/v1/snapshot/usage", "snapshot.usage", Role::Gate, NO_KEY, &[]),
     row(Method::GET, "/v1/gates", "gate.list", Role::Viewer, NO_KEY, PAGE),
+    row(Method::POST, "/v1/gates/{id}/forget", "gate.forget", Role::Operator, NO_KEY, &[]),
     row(Method::GET, "/v1/operators", "operator.list", Role::Viewer, NO_KEY, PAGE),
     row(Method::POST, "/v1/operators", "operator.create", Role::Owner, NO_KEY, &[]),
     row(Method::POST, "/v1/operators/{id}/revoke", "operator.revoke", Role::Owner, NO_KEY, &[]),

@@ -15,6 +15,7 @@ impl From<Trouble> for Problem {
             Trouble::ReadOnly(why) => Self::new(Kind::ReadOnly, why),
             Trouble::TrailDiffers(how) => Self::new(Kind::TrailDiffers, how),
             Trouble::Store(error) => error.into(),
+            Trouble::Follows => Kind::GateFollows.into(),
             Trouble::Busy(why) => Self::new(Kind::Busy, why).after(10),
             Trouble::Broken(why) => {
                 error!(why, "a management call broke off");

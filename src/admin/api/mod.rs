@@ -122,6 +122,7 @@ fn routes(api: Api) -> Router {
         .route("/v1/snapshot/reports", post(snapshot::report))
         .route("/v1/snapshot/usage", post(snapshot::usage))
         .route("/v1/gates", get(snapshot::gates))
+        .route("/v1/gates/{id}/forget", post(snapshot::forget))
         .route("/v1/operators", get(operators::list).post(operators::create))
         .route("/v1/operators/{id}/revoke", post(operators::revoke))
         .route(problem::TABLE_PATH, get(about::problems))

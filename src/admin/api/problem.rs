@@ -65,6 +65,7 @@ problems! {
     TooManyPrevious { "too_many_previous", 409, "Too many earlier secrets are still good.", "Rotate with a grace period of 0 to end them, or wait." }
     ReadOnly { "read_only", 409, "Keys cannot be changed here.", "They come from a file or from another gate; `detail` says where they can be." }
     TrailDiffers { "trail_differs", 409, "The audit trail is not the one that is expected.", "`detail` says how. It was cut short or written anew, or the number and hash in `expect` are of another store." }
+    GateFollows { "gate_follows", 409, "The gate follows now.", "Only a gate that has ended can be forgotten, and this one is connected: stop it first." }
     NoGate { "no_gate", 409, "No gate runs here.", "The command works on the store itself; ask a running gate." }
     VersionMismatch { "version_mismatch", 412, "It was changed meanwhile.", "Read it again, and decide again. `If-Match` said another version than it has." }
     TooLarge { "too_large", 413, "The body is too large.", "At most 64 KiB." }

@@ -20,10 +20,11 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use super::{
     Api,
     apps::PageWanted,
-    body::Json,
-    head::{self, By},
+    body::{Json, Perhaps},
+    head::{self, By, Id},
     problem::{Kind, Problem},
     query,
+    steps::Nothing,
 };
 use crate::{
     admin::{Followed, Joining, Leading, Report, ToldUsage},
@@ -133,6 +134,17 @@ pub(super) async fn gates(State(api): State<Arc<Api>>, uri: Uri) -> Result<Respo
     let mut gates = leader(&api)?.gates();
     gates.sort_unstable_by(|one, other| one.instance.cmp(&other.instance));
     Ok(Answer(wanted.of(gates, |gate| &gate.instance)?).into_response())
+}
+
+/// A gate that runs no more is waited for no longer.
+pub(super) async fn forget(
+    State(api): State<Arc<Api>>,
+    By(by): By,
+    Id(instance): Id,
+    Perhaps(Nothing {}): Perhaps<Nothing>,
+) -> Result<StatusCode, Problem> {
+    leader(&api)?.forget(&instance, &by).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 fn leader(api: &Api) -> Result<&dyn Leading, Problem> {

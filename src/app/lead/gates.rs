@@ -11,9 +11,9 @@ use std::{
 
 use parking_lot::Mutex;
 
-use super::memory::Kept;
+use super::{memory::Kept, unknown};
 use crate::{
-    admin::{Ended, GateReceipt, GateView, Joining, Report},
+    admin::{Ended, GateReceipt, GateView, Joining, Report, Trouble},
     keystore::Version,
 };
 
@@ -120,6 +120,21 @@ impl Gates {
     /// Forgets those that decide nothing any more; which they are.
     pub(super) fn forget(&self) -> Vec<Box<str>> {
         self.known.lock().extract_if(.., |_, gate| gate.is_over()).map(|(instance, _)| instance).collect()
+    }
+
+    /// One that is not connected and may still decide by what it has, as it is shown.
+    ///
+    /// # Errors
+    /// If it follows, or there is none.
+    pub(super) fn away(&self, instance: &str) -> Result<GateView, Trouble> {
+        let view = self.views().into_iter().find(|gate| gate.instance == instance);
+        let view = view.ok_or_else(|| unknown(instance))?;
+        if view.connected { Err(Trouble::Follows) } else { Ok(view) }
+    }
+
+    /// Forgets one, whatever it may still do.
+    pub(super) fn remove(&self, instance: &str) {
+        self.known.lock().remove(instance);
     }
 
     /// A gate follows from now on. That it says what it has acknowledges nothing: it reports that.

@@ -4,11 +4,12 @@
 use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use tracing::warn;
 
 use super::{Gates, Lead};
 use crate::{
-    admin::{Joining, Trouble},
+    admin::{Caller, GateView, Joining, Trouble},
     app::stored::StoredKeys,
     keystore::StoreError,
 };
@@ -41,6 +42,10 @@ async fn kept(stored: &StoredKeys) -> Result<Vec<(Box<str>, Kept)>, StoreError> 
     Ok(kept.into_iter().filter_map(read).collect())
 }
 
+fn kept_under(instance: &str) -> Box<str> {
+    format!("{PREFIX}{instance}").into()
+}
+
 impl Lead {
     /// A gate follows from now on, and is remembered.
     ///
@@ -58,6 +63,21 @@ impl Lead {
     pub(super) async fn has_left(&self, instance: &str) {
         let _turn = self.keeping.lock().await;
         self.let_go(vec![instance.into()]).await;
+    }
+
+    /// Forgets a gate of which somebody says that it runs no more.
+    ///
+    /// # Errors
+    /// If it follows, there is none, or it cannot be written down.
+    pub(super) async fn forget_one(&self, instance: &str, by: &Caller) -> Result<(), Trouble> {
+        let _turn = self.keeping.lock().await;
+        let GateView { name, actor, heard_ms_ago, max_stale_ms, .. } = self.gates.away(instance)?;
+        let detail = json!({ "name": name, "actor": actor, "heard_ms_ago": heard_ms_ago, "max_stale_ms": max_stale_ms });
+        self.note("gate.forget", format!("gate:{instance}"), detail, by).await?;
+        let change = BTreeMap::from([(kept_under(instance), None)]);
+        self.stored.ask(move |store| store.put_keepsakes(change)).await?;
+        self.gates.remove(instance);
+        Ok(())
     }
 
     /// Forgets gates that decide nothing any more, until the process ends or another one leads.
@@ -83,20 +103,20 @@ impl Lead {
     }
 
     async fn keep(&self, gates: Vec<(Box<str>, Kept)>) {
-        self.note(gates.into_iter().filter_map(|(instance, kept)| Some((instance, Some(serde_json::to_vec(&kept).ok()?))))).await;
+        self.put(gates.into_iter().filter_map(|(instance, kept)| Some((instance, Some(serde_json::to_vec(&kept).ok()?))))).await;
     }
 
     async fn let_go(&self, gates: Vec<Box<str>>) {
-        self.note(gates.into_iter().map(|instance| (instance, None))).await;
+        self.put(gates.into_iter().map(|instance| (instance, None))).await;
     }
 
     /// Writes what is kept of gates, at once for all: where it fails, that is one failure.
-    async fn note(&self, gates: impl Iterator<Item = (Box<str>, Option<Vec<u8>>)>) {
+    async fn put(&self, gates: impl Iterator<Item = (Box<str>, Option<Vec<u8>>)>) {
         let gates = BTreeMap::from_iter(gates);
         if gates.is_empty() {
             return;
         }
-        let changes = gates.iter().map(|(instance, value)| (format!("{PREFIX}{instance}").into(), value.clone())).collect();
+        let changes = gates.iter().map(|(instance, value)| (kept_under(instance), value.clone())).collect();
         match self.stored.ask(move |store| store.put_keepsakes(changes)).await {
             Ok(()) => gates.iter().for_each(|(instance, value)| self.gates.is_kept(instance, value.is_some())),
             Err(error) => {

@@ -14,6 +14,7 @@ use std::{io, sync::Arc};
 use async_trait::async_trait;
 use bytes::Bytes;
 use ring::rand::SystemRandom;
+use serde_json::Value;
 use tokio::sync::{Mutex, Semaphore, SetOnce, mpsc};
 
 pub use self::{feed::beat, gates::Gates, memory::recalled, whole::span_of};
@@ -26,7 +27,7 @@ use crate::{
     admin::{Caller, Followed, GateView, Joining, Leading, Report, ToldUsage, Trouble},
     edge::Edge,
     gate::credential::VerifyKey,
-    keystore::{Heading, KeyStore, Says, Signer, StoreError, Version},
+    keystore::{Change, Deed, Heading, KeyStore, Says, Signer, StoreError, Version},
 };
 
 /// What the signing key is kept under.
@@ -80,6 +81,13 @@ impl Lead {
 
     fn heading(&self, says: Says, after: Option<u64>, nonce: &str) -> Heading {
         Heading::new(says, after, self.edge.clock().ticks_ns() / 1_000_000, nonce)
+    }
+
+    /// Puts a record into the audit trail.
+    async fn note(&self, action: &str, target: String, detail: Value, by: &Caller) -> Result<(), Trouble> {
+        let deed = Deed::Note { action: action.into(), target: target.into(), detail: detail.to_string().into() };
+        let change = Change { deed, actor: by.actor.clone(), at_ms: self.edge.clock().now().unix_ms, once: None };
+        Ok(self.stored.ask(move |store| store.commit(change)).await.map(drop)?)
     }
 
     /// Whether a key with this id is in force here. What names none would be kept for nothing.
@@ -137,6 +145,10 @@ impl Leading for Arc<Lead> {
 
     fn gates(&self) -> Vec<GateView> {
         self.gates.views()
+    }
+
+    async fn forget(&self, instance: &str, by: &Caller) -> Result<(), Trouble> {
+        self.forget_one(instance, by).await
     }
 }
 

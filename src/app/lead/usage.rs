@@ -13,7 +13,7 @@ use crate::{
         denial::Denial,
         limit::{Gcra, Pace, Quota},
     },
-    keystore::{Change, Deed, Usage},
+    keystore::Usage,
 };
 
 /// Misuses that are taken from one gate at once.
@@ -84,13 +84,8 @@ impl Lead {
 
     async fn note_misuse(&self, gate: &str, misuse: ToldMisuse, by: &Caller) -> Result<(), Trouble> {
         let ToldMisuse { key, reason, count, peer, origin } = misuse;
-        let deed = Deed::Note {
-            action: "key.misuse".into(),
-            target: format!("key:{key}").into(),
-            detail: json!({ "reason": reason, "count": count, "peer": peer, "origin": origin, "gate": gate }).to_string().into(),
-        };
-        let change = Change { deed, actor: by.actor.clone(), at_ms: self.edge.clock().now().unix_ms, once: None };
-        Ok(self.stored.ask(move |store| store.commit(change)).await.map(drop)?)
+        let detail = json!({ "reason": reason, "count": count, "peer": peer, "origin": origin, "gate": gate });
+        self.note("key.misuse", format!("key:{key}"), detail, by).await
     }
 }
 

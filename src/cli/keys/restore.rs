@@ -4,13 +4,12 @@ use std::{path::PathBuf, process::ExitCode};
 
 use serde_json::json;
 
-use super::confirmed;
 use crate::{
     app,
     cli::{
         exit,
         form::{Form, print_value},
-        manager::{Asking, is_attended},
+        manager::{Asking, confirmed, is_attended},
     },
     gate::keys::State,
     keystore::WentOn,

@@ -5,12 +5,12 @@ use std::{process::ExitCode, time::Duration};
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use super::{confirmed, create::print_new, show::print_key};
+use super::{create::print_new, show::print_key};
 use crate::cli::{
     control::span,
     exit,
     form::{Form, items, print_value},
-    manager::{Asking, Session, escaped, is_attended},
+    manager::{Asking, Session, confirmed, escaped, is_attended},
 };
 
 /// Options of `keygate keys rotate`.

@@ -216,6 +216,13 @@ pub(super) fn of(action: &str) -> Option<Operation> {
             problems: &[Kind::NoGate],
             ..READ
         },
+        "gate.forget" => Operation {
+            summary: "Forget a gate that runs no more",
+            about: "Receipts wait for it no longer. Say so only of one that is known to have ended: one that still runs, cut off, may let in keys that are revoked meanwhile. If it comes back, it is known again.",
+            body: body("Nothing", false),
+            problems: &[Kind::NoGate, Kind::NotFound, Kind::GateFollows, Kind::Full],
+            ..READ
+        },
         "operator.list" => Operation { summary: "List operators", answer: Answer::Json("OperatorPage"), ..READ },
         "operator.create" => Operation {
             summary: "Create an operator",
