@@ -23,7 +23,7 @@ pub trait Leading: Send + Sync + 'static {
 
     /// All keys as a parcel ([`crate::keystore::seal_parcel`]) for whoever said `nonce` and has come to the sequence number `after`, piece by
     /// piece, as fast as it is taken. A piece that is an error breaks it off.
-    async fn snapshot(&self, nonce: &str, after: u64) -> Result<mpsc::Receiver<std::io::Result<Bytes>>, Trouble>;
+    async fn snapshot(&self, nonce: &str, after: u64, by: &Caller) -> Result<mpsc::Receiver<std::io::Result<Bytes>>, Trouble>;
 
     /// Changes for a gate that follows from now on, and is known by then, until the receiver is dropped, which ends its following.
     async fn follow(&self, joining: Joining, by: &Caller) -> Result<mpsc::Receiver<Followed>, Trouble>;

@@ -304,7 +304,7 @@ impl Leading for FakeManager {
         Ok(Version { epoch: 3, sequence: 4 })
     }
 
-    async fn snapshot(&self, nonce: &str, _: u64) -> Result<mpsc::Receiver<std::io::Result<Bytes>>, Trouble> {
+    async fn snapshot(&self, nonce: &str, _: u64, _: &Caller) -> Result<mpsc::Receiver<std::io::Result<Bytes>>, Trouble> {
         let (sender, pieces) = mpsc::channel(2);
         for piece in ["all keys for ".to_owned(), nonce.to_owned()] {
             sender.try_send(Ok(piece.into())).expect("there is room");

@@ -58,7 +58,7 @@ struct Following {
 }
 
 /// All keys as a parcel, with their version as the `ETag`.
-pub(super) async fn snapshot(State(api): State<Arc<Api>>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
+pub(super) async fn snapshot(State(api): State<Arc<Api>>, By(by): By, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
     let Asked { nonce, after } = query::read(&uri)?;
     query::number("after", Some(after))?;
     if let Some(nonce) = &nonce {
@@ -71,7 +71,7 @@ pub(super) async fn snapshot(State(api): State<Arc<Api>>, uri: Uri, headers: Hea
         return Ok((StatusCode::NOT_MODIFIED, [(ETAG, tag)]).into_response());
     }
     let place = place(&api)?;
-    let pieces = Pieces { pieces: leader.snapshot(&nonce, after).await?, _place: place };
+    let pieces = Pieces { pieces: leader.snapshot(&nonce, after, &by).await?, _place: place };
     let body = Body::from_stream(stream::unfold(pieces, |mut pieces| async move {
         let piece = pieces.pieces.recv().await?;
         Some((piece, pieces))

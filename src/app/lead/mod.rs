@@ -6,6 +6,7 @@
 mod feed;
 mod gates;
 mod memory;
+mod readers;
 mod usage;
 mod whole;
 
@@ -20,6 +21,7 @@ use tokio::sync::{Mutex, Semaphore, SetOnce, mpsc};
 pub use self::{feed::beat, gates::Gates, memory::recalled, whole::span_of};
 use self::{
     gates::{NoPlace, NoReport},
+    readers::Readers,
     usage::Noted,
 };
 use super::{operators::Operators, stored::StoredKeys};
@@ -35,8 +37,6 @@ const SIGNING_KEY: &str = "snapshot_signing_key";
 /// Parcels that wait for a gate, and those that are made at once: each may hold [`crate::keystore::MAX_CHANGES_BYTES`].
 const WAITING: usize = 1;
 const MADE: usize = 4;
-/// Snapshots that are read at once: each reads the whole store.
-const SNAPSHOTS: usize = 8;
 
 /// Leads gates.
 pub struct Lead {
@@ -48,7 +48,7 @@ pub struct Lead {
     /// Whoever changes which gates are remembered, in memory and in the store.
     keeping: Mutex<()>,
     noted: Noted,
-    snapshots: Arc<Semaphore>,
+    readers: Readers,
     made: Semaphore,
     /// Whether another process leads from now on.
     ended: SetOnce<()>,
@@ -63,9 +63,9 @@ impl Lead {
     pub async fn new(stored: Arc<StoredKeys>, edge: Arc<Edge>, operators: Arc<Operators>) -> Result<Arc<Self>, StoreError> {
         let signer = stored.ask(signer).await?;
         let gates = Arc::new(recalled(&stored).await?);
-        let (keeping, noted, snapshots) = (Mutex::default(), Noted::default(), Arc::new(Semaphore::new(SNAPSHOTS)));
+        let (keeping, noted, readers) = (Mutex::default(), Noted::default(), Readers::default());
         let (made, ended) = (Semaphore::new(MADE), SetOnce::new());
-        Ok(Arc::new(Self { stored, edge, operators, signer, gates, keeping, noted, snapshots, made, ended }))
+        Ok(Arc::new(Self { stored, edge, operators, signer, gates, keeping, noted, readers, made, ended }))
     }
 
     /// The gates that follow.
@@ -106,8 +106,8 @@ impl Leading for Arc<Lead> {
         Ok(self.stored.ask(|store| store.version()).await?)
     }
 
-    async fn snapshot(&self, nonce: &str, after: u64) -> Result<mpsc::Receiver<io::Result<Bytes>>, Trouble> {
-        self.whole(nonce, after).await
+    async fn snapshot(&self, nonce: &str, after: u64, by: &Caller) -> Result<mpsc::Receiver<io::Result<Bytes>>, Trouble> {
+        self.whole(nonce, after, &by.actor).await
     }
 
     async fn follow(&self, joining: Joining, by: &Caller) -> Result<mpsc::Receiver<Followed>, Trouble> {

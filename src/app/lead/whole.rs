@@ -41,9 +41,14 @@ pub fn span_of(bytes: u64) -> Duration {
 
 impl Lead {
     /// All keys as a parcel for whoever said `nonce` and has come to `after`.
-    pub(super) async fn whole(self: &Arc<Self>, nonce: &str, after: u64) -> Result<mpsc::Receiver<io::Result<Bytes>>, Trouble> {
-        let turn = timeout(TURN, Arc::clone(&self.snapshots).acquire_owned()).await;
-        let Ok(Ok(turn)) = turn else { return Err(Trouble::Busy("too many gates read all keys at once".to_owned())) };
+    pub(super) async fn whole(
+        self: &Arc<Self>,
+        nonce: &str,
+        after: u64,
+        actor: &str,
+    ) -> Result<mpsc::Receiver<io::Result<Bytes>>, Trouble> {
+        let turn = timeout(TURN, self.readers.place(actor)).await;
+        let Ok(Some(turn)) = turn else { return Err(Trouble::Busy("too many gates read all keys at once".to_owned())) };
         let (sender, pieces) = mpsc::channel(PIECES);
         let (lead, store, heading) = (Arc::clone(self), Arc::clone(self.stored.store()), self.heading(Says::All, None, nonce));
         let runtime = Handle::current();
