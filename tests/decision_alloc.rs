@@ -108,7 +108,7 @@ fn a_change_of_one_key_leaves_nothing_behind() {
         let (app, origins) = (before.app.clone(), before.origins.clone());
         let (limits, capabilities) = (Arc::clone(&before.limits), Arc::clone(&before.capabilities));
         let record = KeyRecord { app, origins, limits, capabilities, ..testing::secret(&before.id, text) };
-        set.with(vec![(record, false)], &[]).expect("a key set")
+        set.with(vec![record], &[]).expect("a key set")
     };
     let before = Heap::now();
     let mut set = change(&first, 17, "another");

@@ -54,7 +54,7 @@ pub(crate) fn changes(world: &World, digests: Digests) {
 }
 
 /// A key that changes, and one that goes; of both, there may be none.
-fn change(set: &KeySet, texts: &[String], random: &mut Random) -> (Vec<(KeyRecord, bool)>, Vec<String>) {
+fn change(set: &KeySet, texts: &[String], random: &mut Random) -> (Vec<KeyRecord>, Vec<String>) {
     let any = |random: &mut Random| usize::try_from(random.word() % texts.len() as u64).expect("an index");
     let id = texts[any(random)][8..20].to_owned();
     // It may have gone.
@@ -71,9 +71,9 @@ fn change(set: &KeySet, texts: &[String], random: &mut Random) -> (Vec<(KeyRecor
     match fresh().as_bytes()[8] % 4 {
         0 => {
             let text = fresh();
-            (vec![(like(&text[8..20], &text), false)], vec![id])
+            (vec![like(&text[8..20], &text)], vec![id])
         }
-        1 => (vec![(like(&id, &fresh()), false)], Vec::new()),
-        _ => (vec![(KeyRecord { state: State::Disabled, digest: key.digest.clone(), ..like(&id, "") }, false)], Vec::new()),
+        1 => (vec![like(&id, &fresh())], Vec::new()),
+        _ => (vec![KeyRecord { state: State::Disabled, digest: key.digest.clone(), ..like(&id, "") }], Vec::new()),
     }
 }

@@ -78,7 +78,7 @@ pub(crate) fn builder(texts: &[String], digests: Digests, quotas: Quotas) -> Key
             limits: Arc::clone(&limits),
             ..testing::secret(&text[8..20], "")
         };
-        builder.add(record, false);
+        builder.add(record);
     }
     builder
 }

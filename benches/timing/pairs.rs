@@ -110,9 +110,9 @@ impl Subject {
         let revoked: Vec<_> = (0..64).map(|_| generated(&mut random)).collect();
         let mut builder = builder(&texts, digests, Quotas::default());
         let secret = |id: &str, text: &str| KeyRecord { digest: digest(text), ..testing::secret(id, text) };
-        builder.add(secret("imported", FOREIGN), false);
+        builder.add(secret("imported", FOREIGN));
         for (nth, text) in revoked.iter().enumerate() {
-            builder.add(KeyRecord { state: State::Revoked, ..secret(&format!("revoked-{nth}"), text) }, false);
+            builder.add(KeyRecord { state: State::Revoked, ..secret(&format!("revoked-{nth}"), text) });
         }
         let gate = Gate::new(policy());
         gate.publish(Arc::new(policy()), Arc::new(builder.build().expect("a key set")));

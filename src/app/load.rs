@@ -189,7 +189,7 @@ pub fn of_store(
         match compiler.record(&key, before) {
             Ok(record) => {
                 good += 1;
-                set.add(record, key.ill_checked);
+                set.add(record);
             }
             Err(problem) => wrong.push(problem),
         }

@@ -198,7 +198,7 @@ fn publish(edge: &Edge, in_force: &mut InForce, keys: &[Key]) -> Result<Vec<Arc<
     let (mut changed, mut removed) = (Vec::with_capacity(keys.len()), Vec::new());
     for key in keys {
         match in_force.compiler.record(key, before.by_id(&key.id).map(AsRef::as_ref)) {
-            Ok(record) => changed.push((record, key.ill_checked)),
+            Ok(record) => changed.push(record),
             Err(problem) => {
                 error!("{problem}; until that is mended, the key is refused");
                 removed.push(&*key.id);

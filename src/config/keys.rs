@@ -66,16 +66,16 @@ pub(super) fn key_set(typed: &raw::KeyFile, around: &Surroundings<'_>, root: &Pl
     let mut shared = Shared::new(around.defaults);
     let mut set = KeySetBuilder::new(around.pepper.cloned());
     list.each(&place, |place, _, key| {
-        if let Some((record, ill_checked)) = record(key, around, &mut shared, place) {
-            set.add(record, ill_checked);
+        if let Some(record) = record(key, around, &mut shared, place) {
+            set.add(record);
         }
     });
     // Built even after faults, for what it finds belongs to the same run.
     set.build().map_err(|errors| clashes(list, &errors, &place)).ok()
 }
 
-/// One key, and whether a text of it looks like a mistyped one.
-fn record(typed: &raw::Key, around: &Surroundings<'_>, shared: &mut Shared, place: &Place<'_>) -> Option<(KeyRecord, bool)> {
+/// One key.
+fn record(typed: &raw::Key, around: &Surroundings<'_>, shared: &mut Shared, place: &Place<'_>) -> Option<KeyRecord> {
     let id = place.required("id", typed.id.as_ref()).and_then(|id| place.field("id").take(identifier(id)));
     let app = place.required("app", typed.app.as_ref()).and_then(|app| place.field("app").take(identifier(app)));
     let kind = place.required("kind", typed.kind).map(Kind::from);
@@ -89,7 +89,7 @@ fn record(typed: &raw::Key, around: &Surroundings<'_>, shared: &mut Shared, plac
         None => Some(i64::MAX),
     };
     let rare = rare::fields(typed, known.as_ref().and_then(|known| known.text.as_deref()), around, place);
-    let (id, Known { digest, ill_checked, .. }) = (id?, known?);
+    let (id, Known { digest, .. }) = (id?, known?);
     let who = Who {
         id,
         app: keep_thin(&mut shared.apps, app?),
@@ -100,8 +100,7 @@ fn record(typed: &raw::Key, around: &Surroundings<'_>, shared: &mut Shared, plac
         digest,
         rare: rare?,
     };
-    let record = who.under(terms?, around.previous.and_then(|set| set.by_id(id)).map(AsRef::as_ref));
-    Some((record, ill_checked))
+    Some(who.under(terms?, around.previous.and_then(|set| set.by_id(id)).map(AsRef::as_ref)))
 }
 
 /// All of a record but the terms.

@@ -23,7 +23,7 @@ use serde::Deserialize;
 
 pub(super) use collection::{List, Map};
 pub(super) use credentials::{Credentials, Environment, Keys, Permission};
-pub(super) use keys::{Browser, Checksum, Key, KeyFile, Kind, Previous, SecretSource, State as KeyState};
+pub(super) use keys::{Browser, Key, KeyFile, Kind, Previous, SecretSource, State as KeyState};
 pub(super) use limits::{ConnectionLimit, KeyLimit, LimitHeaders, Limits, OverConnections, OverRate, Quota};
 pub(super) use listener::{Listener, ProxyProtocol, Tls};
 pub(super) use observability::{AccessLog, Log, LogFormat, Metrics, PerKey};

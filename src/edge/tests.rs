@@ -25,7 +25,7 @@ fn edge() -> (Arc<Edge>, Arc<KeySet>, [registry::Entered; 3]) {
     let gate = Arc::new(Gate::new((*policy).clone()));
     let edge = Edge::new(Arc::clone(&gate), Arc::new(Telemetry::new(log).unwrap()), Clock::start(), settings).unwrap();
     let mut keys = KeySetBuilder::default();
-    IDS.iter().for_each(|id| keys.add(testing::secret(id, id), false));
+    IDS.iter().for_each(|id| keys.add(testing::secret(id, id)));
     let keys = Arc::new(keys.build().unwrap());
     gate.publish(policy, Arc::clone(&keys));
     let streams = IDS.map(|id| edge.registry.enter(stream(keys.by_id(id).unwrap())));
@@ -45,7 +45,7 @@ fn reasons(streams: &[registry::Entered; 3]) -> [Option<CutReason>; 3] {
 #[tokio::test]
 async fn a_change_of_keys_is_in_force_and_ends_what_stood_on_them() {
     let (edge, keys, streams) = edge();
-    let changed = vec![(KeyRecord { state: State::Revoked, ..testing::secret("a", "a") }, false)];
+    let changed = vec![KeyRecord { state: State::Revoked, ..testing::secret("a", "a") }];
     let next = Arc::new(keys.with(changed, &["c"]).unwrap());
     let before = edge.gate.snapshot().generation;
     let (generation, cut) = edge.change_keys(&["a", "c"], |gate| gate.publish_keys(&next));
@@ -58,7 +58,7 @@ async fn a_change_of_keys_is_in_force_and_ends_what_stood_on_them() {
 #[tokio::test]
 async fn a_change_of_keys_moves_the_end_of_what_stands_on_them() {
     let (edge, keys, streams) = edge();
-    let changed = vec![(KeyRecord { expires_at_ms: 4_000_000_000_000, ..testing::secret("b", "b") }, false)];
+    let changed = vec![KeyRecord { expires_at_ms: 4_000_000_000_000, ..testing::secret("b", "b") }];
     let next = Arc::new(keys.with(changed, &[]).unwrap());
     assert_eq!(edge.change_keys(&["b"], |gate| gate.publish_keys(&next)).1.len(), 0);
     assert_eq!(streams.each_ref().map(|stream| stream.until_ms()), [i64::MAX, 4_000_000_000_000, i64::MAX]);

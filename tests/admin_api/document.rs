@@ -30,14 +30,14 @@ fn a_key_has_the_words_of_a_key_file() {
     let document = openapi_document();
     let schemas = &document["components"]["schemas"];
     let of_file = names(&config::key_schema()["properties"]["keys"]["items"]);
-    let made = ["checksum", "digest", "id", "key", "previous", "secret", "state"];
+    let made = ["digest", "id", "key", "previous", "secret", "state"];
     let sayable: BTreeSet<_> = of_file.iter().filter(|name| !made.contains(&name.as_str())).cloned().collect();
     let all = |name: &str| schemas[name]["anyOf"].as_array().expect("kinds").iter().flat_map(names).collect::<BTreeSet<_>>();
     assert_eq!(all("NewKey"), sayable);
     let fixed = ["app", "environment", "kind", "prefix"];
     assert_eq!(all("KeyPatch"), sayable.iter().filter(|name| !fixed.contains(&name.as_str())).cloned().collect());
     let shown = names(&schemas["Key"]);
-    let hidden = ["checksum", "digest", "previous", "secret"];
+    let hidden = ["digest", "previous", "secret"];
     assert!(of_file.iter().all(|name| hidden.contains(&name.as_str()) || shown.contains(name)), "{shown:?}");
     assert!(hidden.iter().all(|name| !shown.contains(*name)), "{shown:?}");
     // Of what may be nothing, the first is what it may be else.

@@ -46,6 +46,6 @@ fn the_schema_knows_every_field_and_asks_for_what_is_required() {
     assert_eq!(config::schema()["required"], json!(["listeners", "environments", "keys", "routes"]));
     assert_eq!(config::schema()["oneOf"], json!([{ "required": ["upstream"] }, { "required": ["upstreams"] }]));
     let keys = config::key_schema();
-    assert_eq!(keys["properties"]["keys"]["items"]["properties"].as_object().unwrap().len(), 22);
+    assert_eq!(keys["properties"]["keys"]["items"]["properties"].as_object().unwrap().len(), 21);
     assert!(!keys.to_string().contains("null"));
 }

@@ -108,7 +108,7 @@ fn gate_of(records: impl IntoIterator<Item = KeyRecord>) -> Gate {
     let gate = Gate::new(policy());
     let mut keys = KeySetBuilder::new(Some(Arc::new(pepper())));
     for record in records {
-        keys.add(record, false);
+        keys.add(record);
     }
     gate.publish(Arc::new(policy()), Arc::new(keys.build().expect("a key set")));
     gate

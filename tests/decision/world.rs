@@ -142,7 +142,7 @@ pub(crate) fn key_of(gate: &Gate) -> Arc<KeyRecord> {
 pub(crate) fn set(records: impl IntoIterator<Item = KeyRecord>) -> KeySet {
     let mut builder = KeySetBuilder::default();
     for record in records {
-        builder.add(record, false);
+        builder.add(record);
     }
     builder.build().expect("a key set")
 }

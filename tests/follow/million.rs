@@ -33,7 +33,6 @@ fn a_key(n: usize) -> Key {
         life: Life::new(testing::digest(&id), i64::MAX),
         text: None,
         prefix: None,
-        ill_checked: false,
         about: About { name: format!("Key {id}").into(), terms: "{}".into(), ..About::default() },
         created_at_ms: 1,
         text_since_ms: 1,

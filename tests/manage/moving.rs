@@ -145,7 +145,7 @@ async fn an_imported_text_with_a_wrong_checksum_works_before_and_after_a_restart
     let (code, _, error) = offline(&folder, &import(&other).each_ref().map(String::as_str)).await;
     assert_eq!(code, Some(0), "{error}");
     let mut gate = Gate::start_by(folder, &setup).await;
-    // The control: a set without such keys tells by the checksum alone.
+    // The control: nobody has it yet.
     assert_eq!(gate.connect().await.ask(asks(ours)).await.status, 401);
     assert_eq!(refusals(&gate.metrics().await, "malformed_key"), 1.0);
 
@@ -155,7 +155,7 @@ async fn an_imported_text_with_a_wrong_checksum_works_before_and_after_a_restart
     drop(gate.upgrade().await);
     assert_eq!(gate.connect().await.ask(asks(ours)).await.status, 200, "read from the store, which keeps no text");
     assert_eq!(gate.connect().await.ask(asks(&ours.replace("00", "01"))).await.status, 401);
-    assert_eq!(refusals(&gate.metrics().await, "unknown_key"), 1.0, "and another such text is looked up");
+    assert_eq!(refusals(&gate.metrics().await, "malformed_key"), 1.0, "and another such text is told apart");
 
     let (code, exported, error) = offline(&gate.folder, &["keys", "export"]).await;
     assert_eq!(code, Some(0), "{error}");

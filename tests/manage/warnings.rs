@@ -28,7 +28,6 @@ fn key(id: &str, days: i64, now_ms: i64) -> Key {
         life: Life::new(testing::digest(&format!("sk_live_{id}")), i64::MAX),
         text: None,
         prefix: None,
-        ill_checked: false,
         about: About { terms: "{}".into(), ..About::default() },
         created_at_ms: made_ms,
         text_since_ms: made_ms,

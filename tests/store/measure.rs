@@ -113,7 +113,7 @@ fn a_gate_loads() {
         let start = Instant::now();
         let before = keys.by_id(&done.keys[0].id).map(AsRef::as_ref);
         let record = stored.compiler.record(&done.keys[0], before).unwrap();
-        keys = keys.with(vec![(record, done.keys[0].ill_checked)], &[]).unwrap();
+        keys = keys.with(vec![record], &[]).unwrap();
         publishing.push(start.elapsed());
     }
     print_spread("a commit", commits);

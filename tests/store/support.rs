@@ -112,7 +112,6 @@ pub fn key(id: &str) -> Key {
         life: Life::new(testing::digest(&format!("sk_{id}")), i64::MAX),
         text: None,
         prefix: None,
-        ill_checked: false,
         about: About { name: format!("Key {id}").into(), terms: "{}".into(), ..About::default() },
         created_at_ms: NOW,
         text_since_ms: NOW,
@@ -131,7 +130,6 @@ pub fn full_key(id: &str) -> Key {
         life: Life { expires_at_ms: NOW + 2 * HOUR, ..rotated },
         text: Some(format!("pk_{id}_2").into()),
         prefix: Some("acme".into()),
-        ill_checked: true,
         about: About {
             name: "Schlüssel „Ω“\n".into(),
             terms: r#"{"origins":["https://example.com"]}"#.into(),

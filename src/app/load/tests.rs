@@ -47,7 +47,6 @@ fn key(id: &str, terms: &str) -> Key {
         life: Life::new(testing::digest(id), i64::MAX),
         text: None,
         prefix: None,
-        ill_checked: false,
         about: About { terms: terms.into(), ..About::default() },
         created_at_ms: 1,
         text_since_ms: 1,

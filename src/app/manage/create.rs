@@ -104,7 +104,6 @@ impl Manage {
             life: Life::new(digest, wanted.expires_at_ms),
             text: (wanted.kind == Kind::Publishable).then(|| text.as_str().into()),
             prefix: wanted.prefix,
-            ill_checked: false,
             about: wanted.about,
             created_at_ms: now_ms,
             text_since_ms: now_ms,

@@ -96,7 +96,7 @@ impl Manage {
         drop(hold);
         // Taken out first: a key that is changed goes on with the limits that it had.
         let without = rulings.keys.with(Vec::new(), &[id]);
-        let with = without.and_then(|set| set.with(vec![(record, key.ill_checked)], &[]));
+        let with = without.and_then(|set| set.with(vec![record], &[]));
         rulings.keys = Arc::new(with.map_err(|_| Trouble::Broken("the key does not go with the keys in force".to_owned()))?);
         Ok(())
     }

@@ -28,8 +28,7 @@ const MAX_METADATA_TEXT_CHARS: usize = 500;
 /// Fields of a key file that are the terms of a key.
 const TERMS: [&str; 7] = ["browser", "capabilities", "ips", "limits", "missing_origin", "mode", "origins"];
 /// Fields of a key file that are made, not said; and why.
-const MADE: [(&str, &str); 7] = [
-    ("checksum", "is made here, with the text"),
+const MADE: [(&str, &str); 6] = [
     ("digest", "is made here: a new key has a new text; to take over a text from elsewhere, import it"),
     ("id", "is made here, for it stands in the text of the key"),
     ("key", "is made here: a new key has a new text; to take over a text from elsewhere, import it"),
@@ -38,9 +37,8 @@ const MADE: [(&str, &str); 7] = [
     ("state", "is `active` in the beginning; disable or revoke the key afterwards"),
 ];
 /// Fields that a key has for good; and why.
-const FIXED: [(&str, &str); 10] = [
+const FIXED: [(&str, &str); 9] = [
     ("app", "cannot be changed: create a key of the other application"),
-    ("checksum", "cannot be changed: it is what the text of the key has"),
     ("digest", "cannot be changed: rotate the key"),
     ("environment", "cannot be changed: it stands in the text of the key"),
     ("id", "cannot be changed: logs and the audit trail name the key by it"),

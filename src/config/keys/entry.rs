@@ -36,12 +36,7 @@ pub fn entry(key: &Key, digests: bool) -> Map<String, Value> {
     }
     match &key.text {
         Some(text) => say("key", json!(text)),
-        None if digests => {
-            say("digest", json!(key.life.digest.written()));
-            if key.ill_checked {
-                say("checksum", json!("wrong"));
-            }
-        }
+        None if digests => say("digest", json!(key.life.digest.written())),
         None => {}
     }
     if let Some(prefix) = &key.prefix {
@@ -101,7 +96,7 @@ fn managed(
     place: &Place<'_>,
 ) -> Option<Key> {
     let (kind, environment) = (Kind::from(typed.kind?), Environment::from(typed.environment?));
-    let Known { digest, text, ill_checked } = text::of_key(typed, Some(kind), Some(environment), around, place)?;
+    let Known { digest, text } = text::of_key(typed, Some(kind), Some(environment), around, place)?;
     let rare = rare::fields(typed, text.as_deref(), around, place)?;
     let expires_at_ms = match &typed.expires_at {
         Some(text) => moment(text).ok()?,
@@ -114,7 +109,6 @@ fn managed(
         kind,
         environment,
         life: Life { state, previous: rare.previous, ..Life::new(digest, expires_at_ms) },
-        ill_checked,
         text: text.filter(|_| kind == Kind::Publishable).map(Into::into),
         prefix: rare.prefix,
         about: About {

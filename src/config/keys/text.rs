@@ -5,9 +5,7 @@ use std::sync::Arc;
 use super::Surroundings;
 use crate::{
     config::{fault::Place, raw, secret_source},
-    gate::credential::{
-        Digester, Environment, KeyShape, Kind, MAX_KEY_BYTES, NoDigest, Pepper, StoredDigest, is_mistyped, shape,
-    },
+    gate::credential::{Digester, Environment, KeyShape, Kind, MAX_KEY_BYTES, NoDigest, Pepper, StoredDigest, shape},
 };
 
 const NO_SECRETS: &str = "must not be the text of a secret key: keep its digest, `digest: sha256$<hex>`, whose hex \
@@ -19,8 +17,6 @@ pub(super) struct Known {
     pub digest: StoredDigest,
     /// The text itself, where it is known.
     pub text: Option<String>,
-    /// Whether it, or an earlier one, looks like a mistyped generated key ([`is_mistyped`]).
-    pub ill_checked: bool,
 }
 
 /// What is known of the text of a key. `None` only after a fault.
@@ -36,16 +32,7 @@ pub(super) fn of_key(
     }
     if let Some(text) = &typed.digest {
         let digest = digest(text, around.pepper, &place.field("digest"))?;
-        let ill_checked = typed.checksum == Some(raw::Checksum::Wrong);
-        if ill_checked && kind == Some(Kind::Publishable) {
-            place.field("checksum").fault("is for secret keys: a publishable key of that form is a mistyped one");
-            return None;
-        }
-        return Some(Known { digest, text: None, ill_checked });
-    }
-    if typed.checksum.is_some() {
-        place.field("checksum").out_of_place("goes with `digest`: of a text that is known, it is seen");
-        return None;
+        return Some(Known { digest, text: None });
     }
     let (text, place) = match (&typed.key, &typed.secret) {
         (Some(text), _) => (text.to_string(), place.field("key")),
@@ -54,7 +41,7 @@ pub(super) fn of_key(
     };
     place.take(check(&text, kind, environment))?;
     let digester = around.pepper.map_or(Digester::Sha256, |pepper| Digester::Hmac(pepper));
-    Some(Known { digest: digester.kept(&text), ill_checked: is_mistyped(&text), text: Some(text) })
+    Some(Known { digest: digester.kept(&text), text: Some(text) })
 }
 
 /// Reads a digest as it stands in the file.
@@ -119,7 +106,7 @@ fn check(text: &str, kind: Option<Kind>, environment: Option<Environment>) -> Re
         KeyShape::WrongChecksum if kind == Some(Kind::Publishable) => {
             Err("has a wrong checksum: a character of it was changed, most likely in copying")
         }
-        // A secret with a wrong checksum may have been imported from elsewhere; the set then takes care not to rely on checksums.
+        // A secret with a wrong checksum may have been imported from elsewhere.
         KeyShape::Generated { .. } | KeyShape::WrongChecksum | KeyShape::Foreign => Ok(()),
     }
 }

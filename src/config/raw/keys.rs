@@ -42,10 +42,6 @@ pub(in crate::config) struct Key {
     pub digest: Option<Text>,
     /// Where the text of a secret key stands.
     pub secret: Option<SecretSource>,
-    /// What the checksum is in a text of a secret key of which only the digest stands here: `wrong` is for an imported one that has the
-    /// form of a generated key. Where no key says so, texts of that form with a wrong checksum are refused without a look. Default:
-    /// `right`.
-    pub checksum: Option<Checksum>,
     /// Pages that may use the key: `https://app.example.com`, `https://*.example.com`; a bare host means https, and `*` is one or
     /// more whole labels. A publishable key needs one, unless `missing_origin` is `allow`. A secret key that lists some is refused
     /// with any other.
@@ -91,14 +87,6 @@ pub(in crate::config) struct Key {
 pub(in crate::config) enum Kind {
     Publishable,
     Secret,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[schemars(inline)]
-pub(in crate::config) enum Checksum {
-    Right,
-    Wrong,
 }
 
 /// `{env: NAME}` or `{file: path}`.

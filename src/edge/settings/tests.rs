@@ -43,7 +43,7 @@ fn policy() -> Arc<Policy> {
 /// A permit for `path` by `policy`.
 fn permit(policy: &Arc<Policy>, path: &str) -> Permit {
     let mut keys = KeySetBuilder::default();
-    keys.add(testing::secret("server", "k1"), false);
+    keys.add(testing::secret("server", "k1"));
     let gate = Gate::new((**policy).clone());
     gate.publish(Arc::clone(policy), Arc::new(keys.build().unwrap()));
     let headers = [Header { name: "x-api-key", value: b"k1" }];

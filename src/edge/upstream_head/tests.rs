@@ -40,7 +40,7 @@ fn told(
     head.sent_by(&peer);
     let policy = Arc::new(testing::policy([testing::route("all", "/**", Demand::Any)]));
     let mut keys = KeySetBuilder::default();
-    keys.add(testing::secret("server", "k1"), false);
+    keys.add(testing::secret("server", "k1"));
     let gate = Gate::new((*policy).clone());
     gate.publish(policy, Arc::new(keys.build().unwrap()));
     let Ok(Admitted::Permit(permit)) = gate.admit(&head, NOW) else { panic!("no permit") };

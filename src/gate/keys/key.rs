@@ -22,8 +22,6 @@ pub struct Key {
     pub text: Option<Box<str>>,
     /// The vendor's prefix of a generated key, without the `_` behind it.
     pub prefix: Option<Box<str>>,
-    /// Whether its text, where nobody knows it, may look like a generated key with a wrong checksum: an imported key was seen to.
-    pub ill_checked: bool,
     /// What can be said anew of it.
     pub about: About,
     /// When it was made, in Unix milliseconds.
@@ -70,9 +68,9 @@ impl Key {
         if life == self.life {
             return None;
         }
-        let (text, ill_checked, text_since_ms) = (latest.text.clone(), latest.ill_checked, latest.text_since_ms);
+        let (text, text_since_ms) = (latest.text.clone(), latest.text_since_ms);
         let (changed_at_ms, version) = (now_ms, latest.version + 1);
-        Some(Self { life, text, ill_checked, text_since_ms, changed_at_ms, version, ..self.clone() })
+        Some(Self { life, text, text_since_ms, changed_at_ms, version, ..self.clone() })
     }
 
     /// The key after `change` at `now_ms` (Unix milliseconds). Equal to what it was where nothing changes.
@@ -121,7 +119,6 @@ pub(super) mod tests {
             life: Life::new(digest("pk_first"), NOW + 100),
             text: Some("pk_first".into()),
             prefix: None,
-            ill_checked: false,
             about: About { terms: "{}".into(), ..About::default() },
             created_at_ms: 1,
             text_since_ms: 1,
@@ -174,9 +171,8 @@ pub(super) mod tests {
     fn a_key_that_is_put_back_has_the_texts_that_it_was_given_last() {
         let leaked = KeyChange::Step(Step::Rotate { digest: digest("pk_second"), grace_ms: 0 }, Some("pk_second".into()));
         let rotated = key().after(leaked, NOW).unwrap();
-        let imported = Key { ill_checked: true, ..rotated.clone() };
-        let is = key().put_back(&imported, NOW).unwrap();
-        assert_eq!((&is.life, &is.text, is.ill_checked, is.text_since_ms), (&rotated.life, &rotated.text, true, NOW));
+        let is = key().put_back(&rotated, NOW).unwrap();
+        assert_eq!((&is.life, &is.text, is.text_since_ms), (&rotated.life, &rotated.text, NOW));
         assert_eq!(rotated.put_back(&key(), NOW), None);
     }
 

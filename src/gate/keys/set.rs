@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, hint::black_box, sync::Arc};
 
 use super::{Counts, KeyRecord, KeyUse, OriginIndex, table::RecordTable};
 use crate::gate::{
-    credential::{Digester, Environment, KeyDigest, Pepper, Spelled, is_mistyped},
+    credential::{Digester, Environment, KeyDigest, KeyShape, Pepper, Spelled, shape},
     denial::Denial,
     origin::Claimed,
 };
@@ -18,8 +18,6 @@ pub struct KeySet {
     counts: Counts,
     origins: OriginIndex,
     pepper: Option<Arc<Pepper>>,
-    /// Whether the text of some imported key looks like a mistyped generated one, so that a checksum tells nothing.
-    ill_checked: bool,
 }
 
 /// A key, the digest that it was found by, and the end of that text's validity in Unix milliseconds.
@@ -49,10 +47,8 @@ impl KeySetBuilder {
         Self { set: KeySet { pepper, ..KeySet::default() }, ..Self::default() }
     }
 
-    /// Adds a key. `ill_checked` is whether a text of it looks like a mistyped generated one ([`is_mistyped`]), as that of an imported key
-    /// may: whoever reads the record cannot tell, for a digest shows nothing of that.
-    pub fn add(&mut self, record: KeyRecord, ill_checked: bool) {
-        self.set.ill_checked |= ill_checked;
+    /// Adds a key.
+    pub fn add(&mut self, record: KeyRecord) {
         let record = record.made_ready();
         self.set.tell_of(&record);
         self.records.push(Arc::new(record));
@@ -68,20 +64,17 @@ impl KeySetBuilder {
 }
 
 impl KeySet {
-    /// This set with some keys changed, each with whether it is ill checked (as for [`KeySetBuilder::add`]): a key that has the id of one in this set replaces it, and its limits go on counting; others are new. Of the ids in `removed`, no key is left that is
+    /// This set with some keys changed: a key that has the id of one in this set replaces it, and its limits go on counting; others are new. Of the ids in `removed`, no key is left that is
     /// not among `changed`; one that no key has is passed over. Peppered digests are of the same pepper as before.
     ///
     /// What does not change is shared with this set, so that a change costs little more beside a million keys than beside a thousand.
-    /// That there once was an imported key which looks like a mistyped one is not forgotten when it goes, for nobody keeps its text: until
-    /// a set is made whole again, mistyped texts are looked up in vain, and are refused as unknown and not as malformed.
     ///
     /// # Errors
     /// Every two of `changed` that share an id, and every key that would have the text of another. Then there is no new set.
-    pub fn with(&self, changed: Vec<(KeyRecord, bool)>, removed: &[&str]) -> Result<Self, Vec<KeySetError>> {
-        let ill_checked = self.ill_checked | changed.iter().any(|(_, ill_checked)| *ill_checked);
-        let changed: Vec<_> = changed.into_iter().map(|(record, _)| Arc::new(self.continued(record))).collect();
+    pub fn with(&self, changed: Vec<KeyRecord>, removed: &[&str]) -> Result<Self, Vec<KeySetError>> {
+        let changed: Vec<_> = changed.into_iter().map(|record| Arc::new(self.continued(record))).collect();
         let (counts, origins, pepper) = (self.counts.clone(), self.origins.clone(), self.pepper.clone());
-        let mut next = Self { records: self.records.with(changed.clone(), removed)?, counts, origins, pepper, ill_checked };
+        let mut next = Self { records: self.records.with(changed.clone(), removed)?, counts, origins, pepper };
         let replaced = changed.iter().map(|record| &*record.id);
         let gone: BTreeSet<_> = removed.iter().copied().chain(replaced).collect();
         // In this order, so that an origin which stays is only counted, not taken out and put in again.
@@ -118,9 +111,6 @@ impl KeySet {
     /// # Errors
     /// Why not, with the key where there is one.
     pub fn authenticate(&self, text: &str, now_ms: i64) -> Result<Authenticated<'_>, (Denial, Option<&Arc<KeyRecord>>)> {
-        if !self.ill_checked && is_mistyped(text) {
-            return Err((Denial::MalformedKey, None));
-        }
         for digester in self.digesters() {
             let digest = digester.digest(text);
             let mut standings = self.records.by_digest(&digest).map(|record| (record, record.standing(&digest, now_ms)));
@@ -129,9 +119,10 @@ impl KeySet {
                 return good.map_err(|denial| (denial, Some(record)));
             }
         }
-        // As it is first: an imported key may be of that very form.
+        // As it is first: an imported key may be of either form.
         match Spelled::parse(text) {
             Some(spelled) => self.authenticate_spelled(&spelled, now_ms),
+            None if shape(text) == KeyShape::WrongChecksum => Err((Denial::MalformedKey, None)),
             None => Err((Denial::UnknownKey, None)),
         }
     }

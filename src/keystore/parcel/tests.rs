@@ -32,7 +32,6 @@ fn keys() -> Vec<Key> {
         life: Life::new(digest("one"), i64::MAX),
         text: None,
         prefix: None,
-        ill_checked: false,
         about: About { terms: "{}".into(), ..About::default() },
         created_at_ms: 1,
         text_since_ms: 1,
@@ -51,7 +50,6 @@ fn keys() -> Vec<Key> {
         },
         text: Some("pk_two".into()),
         prefix: Some("acme".into()),
-        ill_checked: true,
         about: About {
             name: "a \"name\"\nof two lines \u{2028}".into(),
             terms: r#"{"origins":["https://app.example.com"]}"#.into(),

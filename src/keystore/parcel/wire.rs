@@ -28,8 +28,6 @@ pub(super) struct Line<'k> {
     text: Option<Cow<'k, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     prefix: Option<Cow<'k, str>>,
-    #[serde(default, skip_serializing_if = "is_false")]
-    ill_checked: bool,
     #[serde(default, skip_serializing_if = "str::is_empty")]
     name: Cow<'k, str>,
     terms: Cow<'k, str>,
@@ -72,7 +70,6 @@ impl<'k> From<&'k Key> for Line<'k> {
             expires_at_ms: (life.expires_at_ms != i64::MAX).then_some(life.expires_at_ms),
             text: key.text.as_deref().map(Cow::from),
             prefix: key.prefix.as_deref().map(Cow::from),
-            ill_checked: key.ill_checked,
             name: Cow::from(&*about.name),
             terms: Cow::from(&*about.terms),
             revocable_tokens: about.revocable_tokens,
@@ -106,7 +103,6 @@ impl Line<'_> {
             app: (*self.app).into(),
             text: kept(self.text),
             prefix: kept(self.prefix),
-            ill_checked: self.ill_checked,
             about: About {
                 name: (*self.name).into(),
                 terms: (*self.terms).into(),

@@ -22,7 +22,7 @@ use crate::{
     keystore::StoreError,
 };
 
-/// The columns that [`Reader::read`] and [`write`] expect, in this order.
+/// The columns that [`Reader::read`] and [`write`] expect, in this order. Of `ill_checked` nothing is read but its part in the checksum.
 pub(super) const COLUMNS: &str = "key_id, app, kind, environment, state, digest, pepper, previous, expires_at_ms, text, prefix, ill_checked, \
      name, terms, revocable_tokens, metadata, created_at_ms, changed_at_ms, version, sequence, text_since_ms, checksum";
 pub(super) const NAME: usize = 12;
@@ -67,8 +67,7 @@ impl<'c> Reader<'c> {
             self.values.add(columns[TEXT_SINCE]);
         }
         let checksum = same("keys", self.values.checksum(), columns[CHECKSUM])?;
-        let [id, app, kind, environment, state, digest, pepper, previous, expires_at_ms, text, prefix, ill_checked, name, ..] =
-            columns;
+        let [id, app, kind, environment, state, digest, pepper, previous, expires_at_ms, text, prefix, _, name, ..] = columns;
         let [.., revocable_tokens, metadata, created_at_ms, changed_at_ms, version, sequence, text_since_ms, _] = columns;
         let maybe_text = |value: ValueRef<'_>| Ok::<_, StoreError>(value.as_str_or_null()?.map(Box::from));
         let key = Key {
@@ -87,7 +86,6 @@ impl<'c> Reader<'c> {
             },
             text: maybe_text(text)?,
             prefix: maybe_text(prefix)?,
-            ill_checked: ill_checked.as_i64()? != 0,
             about: About {
                 name: name.as_str()?.into(),
                 terms,
@@ -125,7 +123,7 @@ pub(super) fn write(key: &Key, sequence: u64, terms: (i64, TermsDigest)) -> Resu
         never_is_null(life.expires_at_ms),
         maybe_text(&key.text),
         maybe_text(&key.prefix),
-        Value::Integer(key.ill_checked.into()),
+        Value::Integer(0),
         text(&about.name),
         Value::Integer(terms.0),
         Value::Integer(about.revocable_tokens.into()),

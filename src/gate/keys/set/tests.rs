@@ -8,7 +8,7 @@ use crate::gate::{
 fn set(records: Vec<KeyRecord>) -> Result<KeySet, Vec<KeySetError>> {
     let mut builder = KeySetBuilder::default();
     for record in records {
-        builder.add(record, false);
+        builder.add(record);
     }
     builder.build()
 }
@@ -58,13 +58,12 @@ fn two_keys_never_share_an_id_or_a_text() {
 }
 
 #[test]
-fn mistyped_keys_are_told_without_a_lookup_unless_imported_keys_look_so() {
+fn mistyped_keys_are_told_and_imported_ones_that_look_so_are_good() {
     let mistyped = "sk_live_00000000000000000000000000000000000000000000000000";
-    let plain = set(vec![testing::secret("a", mistyped)]).unwrap();
-    assert_eq!(denied(&plain, mistyped, 0), Denial::MalformedKey);
-    let mut builder = KeySetBuilder::default();
-    builder.add(testing::secret("a", mistyped), true);
-    assert!(builder.build().unwrap().authenticate(mistyped, 0).is_ok());
+    assert_eq!(denied(&set(vec![testing::secret("a", "other")]).unwrap(), mistyped, 0), Denial::MalformedKey);
+    let imported = set(vec![testing::secret("a", mistyped)]).unwrap();
+    assert!(imported.authenticate(mistyped, 0).is_ok());
+    assert_eq!(denied(&imported, &mistyped.replace("00", "01"), 0), Denial::MalformedKey);
 }
 
 #[test]
@@ -93,7 +92,7 @@ fn a_generated_key_may_be_spelled_as_ably_does() {
         let digester = if peppered { Digester::Hmac(&pepper) } else { Digester::Sha256 };
         let digest = StoredDigest::parse(&digester.stored(&text)).unwrap();
         let mut builder = KeySetBuilder::new(Some(Arc::clone(&pepper)));
-        builder.add(KeyRecord { rare: rare.into(), digest, ..testing::secret(&id, "") }, false);
+        builder.add(KeyRecord { rare: rare.into(), digest, ..testing::secret(&id, "") });
         let set = builder.build().unwrap();
         let (record, digest, _) = set.authenticate(&spelled, 0).unwrap();
         assert_eq!(*record.id, *id);
