@@ -1,6 +1,6 @@
 //! One decision, step by step. Each step is a line of [`Asked::decide`] and a function below it.
 
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
 use super::{
     Admitted, NeedBody, Snapshot, Standing, Step, Witness,
@@ -74,7 +74,7 @@ impl<'s, 'h, 'w, W: Witness> Asked<'s, 'h, 'w, W> {
 
     /// The decision. A refusal of a request whose mode is to report becomes a permit that tells of it.
     #[inline] // so that the permit is written where it is wanted, and not moved there
-    pub(super) fn verdict(mut self) -> Result<Admitted, Refusal> {
+    pub(super) fn verdict(&mut self) -> Result<Admitted, Refusal> {
         match self.decide() {
             Ok(Passed::Whole) => self.permit(None),
             Ok(Passed::ButBody) => {
@@ -121,18 +121,19 @@ impl<'s, 'h, 'w, W: Witness> Asked<'s, 'h, 'w, W> {
         Ok(Passed::Whole)
     }
 
-    fn permit(mut self, reported: Option<Denial>) -> Result<Admitted, Refusal> {
-        let (charges, lease) = (self.charges, self.lease.take());
+    #[inline] // as above
+    fn permit(&mut self, reported: Option<Denial>) -> Result<Admitted, Refusal> {
         let found = self.found(reported).map_err(Refusal::bare)?;
-        Ok(Admitted::Permit(Permit { found, reported, charges, lease }))
+        Ok(Admitted::Permit(Permit { found, reported, charges: self.charges, lease: self.lease.take() }))
     }
 
-    fn found(self, reported: Option<Denial>) -> Result<Found, Denial> {
+    #[inline] // as above
+    fn found(&mut self, reported: Option<Denial>) -> Result<Found, Denial> {
         let standing = self.key.map(|key| Standing {
             key: Arc::clone(key),
             digest: self.good.map_or(key.digest.digest, |(digest, _)| digest),
             good: self.good.is_some(),
-            needed: self.needed,
+            needed: mem::replace(&mut self.needed, Need::NOTHING),
             reported: reported.is_some(),
         });
         Ok(Found {
