@@ -168,6 +168,11 @@ mod tests {
             changed.replace_range(at..=at, &to);
             prop_assert_eq!(shape(&changed) == KeyShape::WrongChecksum, changed != text);
         }
+
+        #[test]
+        fn any_text_has_a_shape(text in "\\PC{0,80}") {
+            prop_assert_eq!(super::vendor(&text).is_some(), matches!(shape(&text), KeyShape::Generated { .. }));
+        }
     }
 
     #[test]
