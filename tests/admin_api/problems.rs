@@ -74,6 +74,11 @@ async fn head(seen: &Seen) {
     ] {
         seen.is(&Ask::new("GET", target).token("owner").send(to).await, 404, "no_route");
     }
+    for target in ["/v1/keys/a%20b/revoke", "/v1/gates/..%2fx/forget"] {
+        let answer = Ask::new("POST", target).token("owner").send(to).await;
+        seen.is(&answer, 404, "not_found");
+        assert!(answer.json()["detail"].as_str().is_some_and(|told| told.contains("id of nothing")), "{answer:?}");
+    }
     for (method, target, allowed) in [
         ("DELETE", "/v1/keys", "GET, HEAD, POST"),
         ("PUT", "/v1/keys/web", "GET, HEAD, PATCH"),

@@ -59,7 +59,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let params = RawPathParams::from_request_parts(parts, state).await;
-        params.ok().as_ref().and_then(id).map(|id| Self(id.into())).ok_or_else(|| Kind::NotFound.into())
+        let no_id =
+            || Problem::new(Kind::NotFound, "what the path names can be the id of nothing; the lists tell which there are");
+        params.ok().as_ref().and_then(id).map(|id| Self(id.into())).ok_or_else(no_id)
     }
 }
 
