@@ -21,6 +21,7 @@ fn header() -> impl Strategy<Value = String> {
         1 => Just("Content-Length:"),
         1 => Just("content-length:\t0 "),
         1 => Just("Content-Length: 18446744073709551616"),
+        1 => Just("Content-Length: 446744073709551616"),
         4 => Just("Transfer-Encoding: chunked"),
         1 => Just("transfer-encoding:  Chunked "),
         1 => Just("Transfer-Encoding: gzip, chunked"),

@@ -58,8 +58,7 @@ pub fn pingoras(runtime: &tokio::runtime::Runtime, bytes: &[u8]) -> Result<Readi
             return Err("an upgrade".to_owned());
         }
         let is_chunked = head.headers.contains_key("transfer-encoding");
-        let length =
-            head.headers.get("content-length").map_or(0, |value| value.to_str().map_or(0, |text| text.parse().unwrap_or(0)));
+        let length = head.headers.get("content-length").and_then(|value| value.to_str().ok()?.parse::<u64>().ok()).unwrap_or(0);
         let mut body = Vec::new();
         while let Ok(Some(piece)) = session.read_body_bytes().await {
             body.extend_from_slice(&piece);
