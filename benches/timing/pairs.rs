@@ -43,7 +43,7 @@ pub(crate) enum Expected {
 }
 
 /// Every pair.
-pub(crate) const PAIRS: [Pair; 9] = [
+pub(crate) const PAIRS: [Pair; 10] = [
     // The same question again finds its place in the table warm, and another key's bits in it or none. Nobody chooses where: the
     // place is of the digest of all of the text.
     Pair { name: "an unknown key: one, or any", expected: Expected::Either, classes: [one_unknown, any_unknown] },
@@ -76,10 +76,11 @@ pub(crate) const PAIRS: [Pair; 9] = [
         classes: [spelled_first, spelled_last],
     },
     Pair { name: "a revoked key, or an unknown one", expected: Expected::Either, classes: [revoked, any_unknown] },
+    Pair { name: "a mistyped key, or an unknown one", expected: Expected::Either, classes: [mistyped, any_unknown] },
     Pair {
-        name: "a mistyped key, which is not looked up, or an unknown one",
+        name: "a text of one block of SHA-256, or of two",
         expected: Expected::Different,
-        classes: [mistyped, any_unknown],
+        classes: [foreign_first, any_unknown],
     },
 ];
 
