@@ -171,7 +171,7 @@ mod tests {
 
         #[test]
         fn any_text_has_a_shape(text in "\\PC{0,80}") {
-            prop_assert_eq!(super::vendor(&text).is_some(), matches!(shape(&text), KeyShape::Generated { .. }));
+            prop_assert_eq!(vendor(&text).is_some(), matches!(shape(&text), KeyShape::Generated { .. }));
         }
     }
 
