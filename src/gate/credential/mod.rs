@@ -14,7 +14,7 @@ mod verify_key;
 
 pub use admin_token::AdminToken;
 pub use digest::{Digester, KeyDigest, NoDigest, StoredDigest};
-pub use key_text::{Environment, KeyShape, Kind, compose, shape, vendor};
+pub use key_text::{Environment, KeyShape, Kind, compose, is_mistyped, shape, vendor};
 pub use locations::{Location, Locations, MAX_KEY_BYTES, OWN_PROTOCOL, Presented};
 pub use pepper::{Pepper, PepperId};
 pub use spelled::Spelled;

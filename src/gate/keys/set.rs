@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, hint::black_box, sync::Arc};
 
 use super::{Counts, KeyRecord, KeyUse, OriginIndex, table::RecordTable};
 use crate::gate::{
-    credential::{Digester, Environment, KeyDigest, KeyShape, Pepper, Spelled, shape},
+    credential::{Digester, Environment, KeyDigest, Pepper, Spelled, is_mistyped},
     denial::Denial,
     origin::Claimed,
 };
@@ -122,7 +122,7 @@ impl KeySet {
         // As it is first: an imported key may be of either form.
         match Spelled::parse(text) {
             Some(spelled) => self.authenticate_spelled(&spelled, now_ms),
-            None if shape(text) == KeyShape::WrongChecksum => Err((Denial::MalformedKey, None)),
+            None if is_mistyped(text) => Err((Denial::MalformedKey, None)),
             None => Err((Denial::UnknownKey, None)),
         }
     }
